@@ -1,0 +1,42 @@
+"""Documents whose points are rows: what JSON and msgpack have in common.
+
+`columns_in` and `rows_out` exchange the points of a document's series between the rows of those two formats and
+:class:`PointColumns`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pandas_shooju.formats.columns import PointColumns
+from pandas_shooju.formats.errors import ShoojuFormatError
+
+
+def columns_in(document: Any) -> Any:
+    """Replace the rows under ``document["series"][i]["points"]`` by columns, in place."""
+    if not isinstance(document, dict) or not isinstance(document.get("series"), list):
+        return document
+    jobs = document.get("included_job") is True
+    timestamps = document.get("included_timestamp") is True
+    for series in document["series"]:
+        if isinstance(series, dict) and "points" in series:
+            rows = series["points"]
+            if not isinstance(rows, list):
+                raise ShoojuFormatError(f"a series has points that are not a list: {type(rows).__name__}")
+            series["points"] = PointColumns.from_rows(rows, jobs=jobs, timestamps=timestamps)
+    return document
+
+
+def rows_out(document: Any) -> Any:
+    """A shallow copy of `document` with rows where it has columns."""
+    if not isinstance(document, dict) or not isinstance(document.get("series"), list):
+        return document
+    return {
+        **document,
+        "series": [
+            {**series, "points": series["points"].to_rows()}
+            if isinstance(series, dict) and isinstance(series.get("points"), PointColumns)
+            else series
+            for series in document["series"]
+        ],
+    }
