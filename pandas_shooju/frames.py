@@ -1,0 +1,317 @@
+"""Decoded series to frames: the wide, the long and the fields layout.
+
+Pure: no connection, no requests. A *series* here is the dict of the wire with its points as columns::
+
+    {"series_id": "users\\\\sam\\\\gdp", "fields": {"unit": "MW"}, "points": PointColumns, "tz": {"timezone": ...}}
+
+Dates become ``datetime64[ms]``, and every index is built from instants: where series are localized, their
+wall-clock dates are turned into UTC first (:mod:`pandas_shooju.timezones`), joined as UTC, and shown in the zone
+that the caller asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pandas_shooju import timezones
+from pandas_shooju.formats import PointColumns
+
+Series = dict[str, Any]
+Int64Array = npt.NDArray[np.int64]
+Float64Array = npt.NDArray[np.float64]
+
+MISSING = np.nan
+_EXACT = 2**53  # integers up to here are doubles too
+
+
+def field_names(series: Sequence[Series], fields: Sequence[str]) -> list[str]:
+    """The names of the fields to show: as asked for, and where ``"*"`` was, all that occur, in order of appearance."""
+    if "*" not in fields:
+        return list(fields)
+    names = dict.fromkeys(name for name in fields if name != "*")
+    for item in series:
+        names.update(dict.fromkeys(item.get("fields") or ()))
+    return list(names)
+
+
+def field_values(series: Sequence[Series], name: str) -> list[Any]:
+    """The values of one field, one for each series; NaN where it is missing or null."""
+    values = [(item.get("fields") or {}).get(name) for item in series]
+    return [MISSING if value is None else value for value in values]
+
+
+def label_values(series: Sequence[Series], name: str) -> list[Any]:
+    """As `field_values`, fit for labels: lists and objects as their JSON text; ``"series_id"`` is the series id."""
+    if name == "series_id":
+        return [item["series_id"] for item in series]
+    return [
+        json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+        for value in field_values(series, name)
+    ]
+
+
+def labels(series: Sequence[Series], names: Sequence[str]) -> pd.Index:
+    """The column index that the fields called `names` give: plain for one, a MultiIndex for several.
+
+    Raises
+    ------
+    ValueError
+        Two series have the same label.
+    """
+    arrays = [typed(label_values(series, name)) for name in names]
+    index = (
+        pd.Index(arrays[0], name=names[0])
+        if len(names) == 1
+        else pd.MultiIndex.from_arrays(arrays, names=list(names))
+    )
+    if index.has_duplicates:
+        position = int(np.flatnonzero(index.duplicated())[0])
+        label = index[position]
+        twins = [item["series_id"] for item, value in zip(series, index, strict=True) if _equal(value, label)]
+        raise ValueError(
+            f"{len(twins)} series have the label {label!r} (by {', '.join(names)}): {', '.join(twins[:5])}"
+            f"{', ...' if len(twins) > 5 else ''}. Columns must tell series apart: name more fields in `columns=`, "
+            "or columns='series_id', or read with layout='long'"
+        )
+    return index
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, tuple):
+        return all(map(_equal, a, b))
+    return bool(a == b or (a != a and b != b))
+
+
+def typed(values: list[Any]) -> Any:
+    """One array of values with NaN for missing, that keeps their type.
+
+    int64, float64, bool or text where all are that; objects where a common dtype would change a value (integers
+    beside missing ones stay integers).
+    """
+    kinds = {type(value) for value in values if value is not MISSING}
+    complete = not any(value is MISSING for value in values)
+    if kinds == {bool} and complete:
+        return np.array(values, bool)
+    if kinds == {int} and complete and all(-(2**63) <= value < 2**63 for value in values):
+        return np.array(values, np.int64)
+    if kinds == {float} or (
+        kinds == {int, float}
+        and all(-_EXACT <= value <= _EXACT for value in values if type(value) is int)
+    ):
+        return np.array(values, np.float64)
+    if kinds == {str}:
+        return pd.Series(values).array  # the text dtype of this pandas
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+# --- dates -------------------------------------------------------------------------------------------------------
+
+
+def zone_of(series: Series) -> str | None:
+    """The timezone of a localized series; None where its dates are UTC."""
+    tz = series.get("tz")
+    return tz.get("timezone") if isinstance(tz, dict) else None
+
+
+def common_zone(series: Sequence[Series]) -> str:
+    """The zone that all these series are localized to; UTC where they differ, or none is."""
+    zones = {zone_of(item) or "UTC" for item in series if "points" in item}
+    return zones.pop() if len(zones) == 1 else "UTC"
+
+
+def index_of(utc: Int64Array, zone: str, shown: str | None) -> pd.DatetimeIndex:
+    """An index of instants (UTC milliseconds).
+
+    Parameters
+    ----------
+    utc
+        int64, UTC milliseconds.
+    zone
+        The zone in which the series were served.
+    shown
+        The zone to show; None gives naive times, as the clocks of `zone` show them.
+    """
+    if shown is not None:
+        return timezones.to_index(utc, shown, localized=False)
+    wall = utc if zone == "UTC" else timezones.utc_to_wall(utc, zone)
+    return pd.DatetimeIndex(wall.view("M8[ms]"))
+
+
+def _no_points(series: Series) -> PointColumns:
+    points = series.get("points")
+    return PointColumns.empty() if points is None else points
+
+
+# --- layouts -----------------------------------------------------------------------------------------------------
+
+
+def wide(series: Sequence[Series], columns: pd.Index, tz: str | None, zone: str) -> pd.DataFrame:
+    """A column for each series, a row for each date at which any has a point.
+
+    Parameters
+    ----------
+    series
+        Decoded series, one for each label of `columns`.
+    columns
+        The labels.
+    tz
+        The zone of the index, None for naive times of `zone`.
+    zone
+        The zone in which the series were served.
+
+    Returns
+    -------
+    DataFrame
+        float64; index ``dt`` of dtype ``datetime64[ms, tz]``; NaN where a series has no point.
+    """
+    points = [_no_points(item) for item in series]
+    instants: dict[tuple[str | None, bytes], Int64Array] = {}  # dates as served -> UTC, strictly ascending
+    rows: list[Int64Array] = []
+    values: list[Float64Array] = []
+    for item, columns_of_one in zip(series, points, strict=True):
+        dates, column = columns_of_one.dates, columns_of_one.values
+        served_in = zone_of(item)
+        key = (served_in, dates.tobytes())
+        utc = instants.get(key)
+        if utc is None:
+            utc = dates if served_in is None else timezones.wall_to_utc(dates, served_in)
+            if not (utc[1:] > utc[:-1]).all():
+                order = np.argsort(utc, kind="stable")
+                utc, column = utc[order], column[order]
+                if (utc[1:] == utc[:-1]).any():
+                    twice = utc[1:][utc[1:] == utc[:-1]][0]
+                    raise ValueError(
+                        f"series {item['series_id']!r} has two points at {np.datetime64(int(twice), 'ms')}Z; "
+                        "layout='long' shows them both"
+                    )
+            else:
+                instants[key] = utc
+        rows.append(utc)
+        values.append(column)
+    distinct = list({id(utc): utc for utc in rows}.values())
+    union = (
+        distinct[0]
+        if len(distinct) == 1
+        else np.unique(np.concatenate(distinct))
+        if distinct
+        else np.empty(0, np.int64)
+    )
+    matrix = np.empty((len(series), len(union)))
+    places: dict[int, Any] = {}
+    for i, (utc, column) in enumerate(zip(rows, values, strict=True)):
+        if len(utc) == len(union):
+            matrix[i] = column
+            continue
+        place = places.get(id(utc))
+        if place is None:
+            place = places[id(utc)] = np.searchsorted(union, utc)
+        matrix[i] = np.nan
+        matrix[i, place] = column
+    index = index_of(union, zone, tz).rename("dt")
+    return pd.DataFrame(matrix.T, index=index, columns=columns, copy=False)
+
+
+def long(
+    series: Sequence[Series],
+    fields: Sequence[str],
+    tz: str | None,
+    zone: str,
+    *,
+    jobs: bool = False,
+    timestamps: bool = False,
+) -> pd.DataFrame:
+    """A row for each point that has a value.
+
+    Returns
+    -------
+    DataFrame
+        ``series_id`` (categorical), the fields (text as categoricals), ``dt`` (``datetime64[ms, tz]``), ``val``
+        (float64), and ``job`` (int64) and ``timestamp`` (``datetime64[ms, UTC]``) where asked for. Series in the
+        order given, dates ascending in each.
+    """
+    counts = np.array([len(_no_points(item)) for item in series], np.int64)
+    wanted = PointColumns.empty(jobs=jobs, timestamps=timestamps)
+    parts = [item["points"] for item, count in zip(series, counts.tolist(), strict=True) if count]
+    points = PointColumns.concat(parts) if parts else wanted
+    if jobs and points.jobs is None or timestamps and points.timestamps is None:
+        raise ValueError("the server gave no jobs or timestamps with the points, though they were asked for")
+    utc = _instants(series, counts, points.dates)
+    present = ~np.isnan(points.values)
+    of = np.repeat(np.arange(len(series)), counts)
+    if not present.all():
+        points, utc, of = points[present], utc[present], of[present]
+    data: dict[str, Any] = {"series_id": _spread([item["series_id"] for item in series], of)}
+    for name in fields:
+        data[name] = _spread(field_values(series, name), of)
+    data["dt"] = index_of(utc, zone, tz)
+    data["val"] = points.values
+    if jobs:
+        data["job"] = points.jobs
+    if timestamps and points.timestamps is not None:
+        data["timestamp"] = timezones.to_index(points.timestamps)
+    return pd.DataFrame(data, copy=False)
+
+
+def _instants(series: Sequence[Series], counts: Int64Array, dates: Int64Array) -> Int64Array:
+    """UTC for the dates of several series, one after the other."""
+    zones = [zone_of(item) for item in series]
+    if not any(zones):
+        return dates
+    ends = np.cumsum(counts)
+    starts = ends - counts
+    if len(set(zones)) == 1 and zones[0] is not None:
+        return timezones.wall_to_utc(dates, zones[0], starts[counts > 0])
+    return np.concatenate(
+        [
+            part if zone is None else timezones.wall_to_utc(part, zone)
+            for part, zone in zip(np.split(dates, ends[:-1]), zones, strict=True)
+        ]
+    )
+
+
+def _spread(values: list[Any], of: npt.NDArray[np.intp]) -> Any:
+    """A value for each series, to a value for each row; text becomes a categorical."""
+    if not values or all(value is MISSING or type(value) is str for value in values):
+        known: dict[str, int] = {}
+        codes = np.array(
+            [-1 if value is MISSING else known.setdefault(value, len(known)) for value in values], np.int64
+        )
+        kind = np.int16 if len(known) < 2**15 else np.int32
+        return pd.Categorical.from_codes(codes.astype(kind)[of], categories=pd.Index(list(known), dtype=str_dtype()))
+    return typed(values)[of]
+
+
+def str_dtype() -> Any:
+    """The dtype that this pandas gives to text."""
+    return pd.Series(["text"]).dtype
+
+
+def fields_table(series: Sequence[Series], fields: Sequence[str]) -> pd.DataFrame:
+    """A row for each series, a column for each field; the index is ``series_id``."""
+    index = pd.Index([item["series_id"] for item in series], name="series_id", dtype=str_dtype())
+    data = {name: pd.Series(typed(field_values(series, name)), index=index) for name in fields}
+    return pd.DataFrame(data, index=index, columns=pd.Index(list(fields)))
+
+
+def with_dtype_backend(frame: pd.DataFrame, dtype_backend: str) -> pd.DataFrame:
+    """The frame with nullable or pyarrow dtypes, as pandas' own readers have them."""
+    if dtype_backend not in ("numpy_nullable", "pyarrow"):
+        raise ValueError(
+            f"dtype_backend {dtype_backend!r} is invalid, only 'numpy_nullable' and 'pyarrow' are allowed"
+        )
+    # floats stay floats, whatever their values
+    attrs, frame.attrs = frame.attrs, {}
+    frame = frame.convert_dtypes(convert_integer=False, dtype_backend=dtype_backend)  # type: ignore[arg-type]
+    integers = {name: "Int64" for name, dtype in frame.dtypes.items() if dtype == np.int64}
+    if integers:
+        frame = frame.astype(dict.fromkeys(integers, "int64[pyarrow]") if dtype_backend == "pyarrow" else integers)
+    frame.attrs = attrs
+    return frame
