@@ -66,9 +66,7 @@ def labels(series: Sequence[Series], names: Sequence[str]) -> pd.Index:
     """
     arrays = [typed(label_values(series, name)) for name in names]
     index = (
-        pd.Index(arrays[0], name=names[0])
-        if len(names) == 1
-        else pd.MultiIndex.from_arrays(arrays, names=list(names))
+        pd.Index(arrays[0], name=names[0]) if len(names) == 1 else pd.MultiIndex.from_arrays(arrays, names=list(names))
     )
     if index.has_duplicates:
         position = int(np.flatnonzero(index.duplicated())[0])
@@ -101,8 +99,7 @@ def typed(values: list[Any]) -> Any:
     if kinds == {int} and complete and all(-(2**63) <= value < 2**63 for value in values):
         return np.array(values, np.int64)
     if kinds == {float} or (
-        kinds == {int, float}
-        and all(-_EXACT <= value <= _EXACT for value in values if type(value) is int)
+        kinds == {int, float} and all(-_EXACT <= value <= _EXACT for value in values if type(value) is int)
     ):
         return np.array(values, np.float64)
     if kinds == {str}:
@@ -304,9 +301,7 @@ def fields_table(series: Sequence[Series], fields: Sequence[str]) -> pd.DataFram
 def with_dtype_backend(frame: pd.DataFrame, dtype_backend: str) -> pd.DataFrame:
     """The frame with nullable or pyarrow dtypes, as pandas' own readers have them."""
     if dtype_backend not in ("numpy_nullable", "pyarrow"):
-        raise ValueError(
-            f"dtype_backend {dtype_backend!r} is invalid, only 'numpy_nullable' and 'pyarrow' are allowed"
-        )
+        raise ValueError(f"dtype_backend {dtype_backend!r} is invalid, only 'numpy_nullable' and 'pyarrow' are allowed")
     # floats stay floats, whatever their values
     attrs, frame.attrs = frame.attrs, {}
     frame = frame.convert_dtypes(convert_integer=False, dtype_backend=dtype_backend)  # type: ignore[arg-type]

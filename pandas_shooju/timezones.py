@@ -13,7 +13,7 @@ does not occur when it goes forward. An index is built from wall-clock milliseco
 - where a single point falls into such an hour, nothing shows a step back. It is the later instant if that, and only
   that, puts it midway between its neighbours (days or hours that are even in UTC), and else the earlier one;
 - a time that does not exist (which no server sends, but people write) is read with the offset that held before
-  the gap, so that instants stay distinct and in order.
+  the gap.
 
 Offsets come from `zoneinfo`, by year, so the rules hold for any year that Python's `datetime` knows; for years
 outside 1-9999 the nearest known year's offset stands in.
@@ -179,9 +179,7 @@ def wall_to_utc(dates: Int64Array, tz: str, starts: Int64Array | None = None) ->
     return utc
 
 
-def _midway(
-    utc: Int64Array, at: Int64Array, shift: Int64Array, starts: Int64Array | None
-) -> npt.NDArray[np.bool_]:
+def _midway(utc: Int64Array, at: Int64Array, shift: Int64Array, starts: Int64Array | None) -> npt.NDArray[np.bool_]:
     """Whether each instant at the positions `at`, put later by `shift`, lies midway between its neighbours."""
     inner = (at > 0) & (at < len(utc) - 1)
     if starts is not None:

@@ -1,0 +1,86 @@
+"""The hooks into pandas, by pandas-flavor: `pd.read_shooju`, and the accessor ``.shooju``.
+
+Thin: each method hands over to the room that does the work.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pandas as pd
+import pandas_flavor
+from pandas.core.groupby import DataFrameGroupBy, SeriesGroupBy
+
+from pandas_shooju import origin, writing
+from pandas_shooju.reading import read_shooju
+
+
+class WriteAccessor:
+    """What every accessor can: write."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = data
+
+    @functools.wraps(writing.write)
+    def write(self, *args: Any, **kwargs: Any) -> writing.WriteResult:  # noqa: D102
+        return writing.write(self._data, *args, **kwargs)
+
+
+class SeriesAccessor(WriteAccessor):
+    """``series.shooju``: write a pandas Series as a Shooju series, and compare it with an earlier one."""
+
+    @functools.wraps(writing.diff)
+    def diff(self, *args: Any, **kwargs: Any) -> pd.DataFrame:  # noqa: D102
+        return writing.diff(self._data, *args, **kwargs)
+
+
+class FrameAccessor(SeriesAccessor):
+    """``df.shooju``: write a frame, compare it with an earlier one, and see which series are behind it."""
+
+    @property
+    def series_ids(self) -> pd.Series:
+        """The series id behind each column of a wide frame, or the distinct ids of a long or fields frame.
+
+        Returns
+        -------
+        Series
+            Text; the index is the columns of a wide frame. None for a column that was not read from Shooju.
+        """
+        frame = self._data
+        if _is_by_row(frame):
+            values = frame["series_id"] if "series_id" in frame.columns else frame.index.to_series()
+            return pd.Series(values.astype(object).unique(), name="series_id", dtype=object)
+        ids = origin.column_series_ids(frame.attrs, frame.columns)
+        return pd.Series(ids, index=frame.columns, name="series_id", dtype=object)
+
+    @property
+    def fields(self) -> pd.DataFrame:
+        """The fields of the series as read, a row for each series (index ``series_id``) and a column for each field."""
+        frame = self._data
+        if _is_by_row(frame):
+            if frame.index.name == "series_id":
+                return frame
+            names = (frame.attrs.get(origin.KEY) or {}).get("fields", [])
+            names = [name for name in names if name in frame.columns]
+            return frame.drop_duplicates("series_id").set_index("series_id")[names]
+        ids = origin.column_series_ids(frame.attrs, frame.columns)
+        fields = origin.column_fields(frame.attrs, frame.columns)
+        table = pd.DataFrame.from_records(fields, index=pd.Index(ids, name="series_id", dtype=object))
+        return table[table.index.notna()]
+
+
+def _is_by_row(frame: pd.DataFrame) -> bool:
+    return "series_id" in frame.columns or frame.index.name == "series_id"
+
+
+def register() -> None:
+    """Hook everything into pandas."""
+    pd.read_shooju = read_shooju  # type: ignore[attr-defined]
+    pandas_flavor.register_dataframe_accessor("shooju")(FrameAccessor)
+    pandas_flavor.register_series_accessor("shooju")(SeriesAccessor)
+    pandas_flavor.register_dataframe_groupby_accessor("shooju")(WriteAccessor)
+    pandas_flavor.register_series_groupby_accessor("shooju")(WriteAccessor)
+
+
+__all__ = ["DataFrameGroupBy", "FrameAccessor", "SeriesAccessor", "SeriesGroupBy", "WriteAccessor", "register"]
