@@ -1,0 +1,191 @@
+"""Serving the embedded Shooju on a port: `serve` for a process of its own, `start` for tests and notebooks.
+
+The HTTP server is cheroot's: threads, keep-alive, and of large answers it makes no copies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pandas_shooju.local.app import App
+
+access_log = logging.getLogger("pandas_shooju.local.access")
+
+#: how long a stopping server waits for the calls that are under way (seconds)
+_GRACE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An embedded Shooju that listens on a port."""
+
+    #: such as ``http://127.0.0.1:40123``
+    url: str
+    user: str
+    api_key: str = field(repr=False)
+    app: App
+
+
+@contextlib.contextmanager
+def start(
+    path: str | os.PathLike[str] | None = ":memory:", user: str | None = None, api_key: str | None = None
+) -> Iterator[Served]:
+    """Serve an embedded Shooju on a loopback port, in a thread, for as long as the block lasts.
+
+    Parameters
+    ----------
+    path
+        The store, as for `pandas_shooju.local.open_app`; in memory by default.
+    user, api_key
+        What calls must have; without them, any credentials will do.
+
+    Yields
+    ------
+    Served
+        Its url, and the credentials to call it with.
+
+    Examples
+    --------
+    >>> import requests
+    >>> with start() as served:
+    ...     requests.get(served.url + "/api/1/status/ping", auth=(served.user, served.api_key)).json()
+    {'success': True}
+    """
+    with contextlib.closing(_app(path, user, api_key)) as app:
+        server = _server(app, "127.0.0.1", 0)
+        server.prepare()
+        thread = threading.Thread(target=server.serve, name="shooju", daemon=True)
+        thread.start()
+        try:
+            yield Served(_url(server), user or "local", api_key or "local", app)
+        finally:
+            server.stop()
+            thread.join()
+
+
+def serve(
+    path: str | os.PathLike[str] | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    user: str | None = None,
+    api_key: str | None = None,
+    *,
+    threads: int = 10,
+    log_access: bool = False,
+) -> None:
+    """Serve an embedded Shooju until the process is told to stop.
+
+    Prints ``listening on http://HOST:PORT`` once it accepts connections. On SIGTERM and SIGINT, the calls that
+    are under way are finished first.
+
+    Parameters
+    ----------
+    path
+        The store, as for `pandas_shooju.local.open_app`.
+    host
+        The address to listen on. Any but a loopback address needs `user` and `api_key`.
+    port
+        The port; 0 takes a free one.
+    user, api_key
+        What calls must have. Without them anyone on this machine is an administrator.
+    threads
+        How many calls are worked on at once.
+    log_access
+        Write a line for each call to standard error.
+
+    Raises
+    ------
+    ValueError
+        The store would be open to the network, or only one of `user` and `api_key` is given.
+    OSError
+        The address cannot be listened on.
+    """
+    if not (user and api_key) and not _is_loopback(host):
+        raise ValueError(
+            f"serving on {host} lets the network in: that takes a user and an API key (without them, 127.0.0.1 only)"
+        )
+    with contextlib.closing(_app(path, user, api_key)) as app:
+        server = _server(_logged(app) if log_access else app, host, port, threads)
+        server.prepare()
+        stopping: list[threading.Thread] = []
+
+        def stop(*_: object) -> None:
+            if not stopping:
+                stopping.append(threading.Thread(target=server.stop))
+                stopping[0].start()
+
+        main = threading.current_thread() is threading.main_thread()
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT) if main}
+        try:
+            print(f"listening on {_url(server)}", flush=True)
+            server.serve()
+            for thread in stopping:
+                thread.join()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _app(path: str | os.PathLike[str] | None, user: str | None, api_key: str | None) -> App:
+    from pandas_shooju.local import open_app
+
+    if bool(user) != bool(api_key):
+        raise ValueError("user and api_key go together: both, or neither")
+    return open_app(path, credentials={user: api_key} if user and api_key else None)
+
+
+def _server(app: Callable[..., Iterable[bytes]], host: str, port: int, threads: int = 10) -> Any:
+    try:
+        from cheroot.wsgi import Server
+    except ImportError as error:  # pragma: no cover
+        raise ImportError('serving the embedded Shooju needs cheroot: pip install "pandas-shooju[local]"') from error
+    server = Server((host, port), app, numthreads=threads, server_name=host, shutdown_timeout=_GRACE)
+    server.error_log = _log_server_error  # type: ignore[assignment, method-assign]
+    return server
+
+
+def _log_server_error(message: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+    logging.getLogger("pandas_shooju.local").log(level, "%s", message, exc_info=traceback)
+
+
+def _logged(app: App) -> Callable[..., Iterable[bytes]]:
+    """The app, with a line to standard error for each call."""
+
+    def logged(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        began = time.perf_counter()
+        seen: list[str] = []
+
+        def noting(status: str, headers: Any, exc_info: Any = None) -> Any:
+            seen.append(status)
+            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+
+        answer = app(environ, noting)
+        took = (time.perf_counter() - began) * 1000
+        line = f"{environ.get('REMOTE_ADDR', '-')} {environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+        print(f"{line} {seen[0][:3] if seen else '-'} {took:.1f} ms", file=sys.stderr, flush=True)
+        return answer
+
+    return logged
+
+
+def _url(server: Any) -> str:
+    host, port = server.bind_addr[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,195 @@
+"""Points in pieces: merging, splitting, and the blobs they are kept in. Pure, numpy only.
+
+Appending to a long series, or reading a short range of it, touches the pieces at hand and no others.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+
+#: the most points that a piece holds
+LIMIT = 8192
+
+
+class Points(NamedTuple):
+    """Points in date order, each date once, with the revision that wrote each.
+
+    Where nobody asks for the revisions, that column may be empty.
+    """
+
+    dates: Int64
+    values: Float64
+    revisions: Int64
+
+    def pick(self, which: Any) -> Points:
+        """The points at some positions, or under a mask."""
+        revisions = self.revisions[which] if len(self.revisions) else self.revisions
+        return Points(self.dates[which], self.values[which], revisions)
+
+
+class Merge(NamedTuple):
+    """What came of writing points over others."""
+
+    after: Points
+    #: the points that are no longer there as they were
+    replaced: Points
+    #: the dates among them that are gone altogether
+    removed: Int64
+
+
+NO_POINTS = Points(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.int64))
+
+
+def in_order(dates: Int64, values: Float64) -> tuple[Int64, Float64]:
+    """The same points in date order, each date once: of several values for a date, the last."""
+    if len(dates) < 2 or bool((dates[1:] > dates[:-1]).all()):
+        return dates, values
+    order = np.argsort(dates, kind="stable")
+    dates, values = dates[order], values[order]
+    last = np.append(dates[1:] != dates[:-1], True)
+    return dates[last], values[last]
+
+
+def merge(old: Points, dates: Int64, values: Float64, revision: int) -> Merge:
+    """Write points over `old`: a NaN removes, an equal value leaves the point as it is (and whose it is).
+
+    Parameters
+    ----------
+    old
+        The points that are there.
+    dates, values
+        The points to write, as `in_order` gives them.
+    revision
+        What the new and the changed points are marked with.
+    """
+    at = np.searchsorted(old.dates, dates)
+    there = np.zeros(len(dates), bool)
+    within = at < len(old.dates)
+    there[within] = old.dates[at[within]] == dates[within]
+    gone = np.isnan(values)
+    changed = there.copy()
+    changed[there] = old.values[at[there]].view(np.int64) != values[there].view(np.int64)
+    fresh = ~there & ~gone
+
+    replaced = old.pick(at[changed])
+    overwritten, dropped = changed & ~gone, changed & gone
+    after = old
+    if overwritten.any():
+        after = Points(old.dates, old.values.copy(), old.revisions.copy())
+        after.values[at[overwritten]] = values[overwritten]
+        after.revisions[at[overwritten]] = revision
+    if fresh.any():
+        places = at[fresh]
+        marks = np.full(len(places), revision, np.int64)
+        if places[0] == len(old.dates):
+            after = Points(
+                np.concatenate((after.dates, dates[fresh])),
+                np.concatenate((after.values, values[fresh])),
+                np.concatenate((after.revisions, marks)),
+            )
+        else:
+            after = Points(
+                np.insert(after.dates, places, dates[fresh]),
+                np.insert(after.values, places, values[fresh]),
+                np.insert(after.revisions, places, marks),
+            )
+    if dropped.any():
+        after = after.pick(~np.isin(after.dates, dates[dropped], assume_unique=True))
+    return Merge(after, replaced, dates[dropped])
+
+
+def split(count: int, appended: bool) -> list[slice]:
+    """How `count` points are parted into pieces.
+
+    Points that were appended fill the pieces one after the other, so that the next ones touch only the last; points
+    that came in between leave pieces of equal size with room in each.
+    """
+    if count <= LIMIT:
+        return [slice(0, count)] if count else []
+    pieces = -(-count // LIMIT)
+    size = LIMIT if appended else -(-count // pieces)
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+#: the columns of a row of `chunks`, as `to_row` gives and `from_row` takes them
+COLUMNS = "first, last, count, low, high, step, revision, dates, revisions, vals"
+
+
+def to_row(points: Points) -> tuple[Any, ...]:
+    """A piece as the columns of its row."""
+    dates, values, revisions = points
+    count = len(dates)
+    first, last = int(dates[0]), int(dates[-1])
+    step, kept_dates = 0, None
+    if count > 1:
+        step = int(dates[1]) - first
+        if step * (count - 1) != last - first or bool((np.diff(dates) != step).any()):
+            step, kept_dates = 0, np.ascontiguousarray(dates, "<i8").data
+    one = bool((revisions == revisions[0]).all())
+    finite = values if np.isfinite(values.sum()) else values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (None, None)
+    return (
+        first,
+        last,
+        count,
+        low,
+        high,
+        step,
+        int(revisions[0]) if one else None,
+        kept_dates,
+        None if one else np.ascontiguousarray(revisions, "<i8").data,
+        np.ascontiguousarray(values, "<f8").data,
+    )
+
+
+def dates_of(first: int, count: int, step: int, blob: bytes | None) -> Int64:
+    """The dates of a piece."""
+    if blob is not None:
+        return np.frombuffer(blob, "<i8")
+    return np.arange(count, dtype=np.int64) * step + first
+
+
+def revisions_of(count: int, revision: int | None, blob: bytes | None) -> Int64:
+    """The revisions of a piece."""
+    if blob is not None:
+        return np.frombuffer(blob, "<i8")
+    return np.full(count, revision, np.int64)
+
+
+def concatenated(parts: list[Points]) -> Points:
+    """Pieces one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return NO_POINTS
+    return Points(
+        np.concatenate([part.dates for part in parts]),
+        np.concatenate([part.values for part in parts]),
+        np.concatenate([part.revisions for part in parts]),
+    )
+
+
+def as_of(now: Points, past: list[Points], revision: int) -> Points:
+    """The points as they stood after `revision`.
+
+    Parameters
+    ----------
+    now
+        The points that are there today.
+    past
+        What was replaced since; a NaN there says that the point was removed.
+    revision
+        The last revision that counts.
+    """
+    known = concatenated([*past, now])
+    known = known.pick(known.revisions <= revision)
+    order = np.lexsort((known.revisions, known.dates))
+    known = known.pick(order)
+    newest = np.append(known.dates[1:] != known.dates[:-1], True) if len(known.dates) else np.empty(0, bool)
+    return known.pick(newest & ~np.isnan(known.values))

@@ -1,0 +1,179 @@
+"""Opening a store and handing out its connections.
+
+SQLite in WAL mode: readers see the state as it was when they began and never wait; writers wait for each other,
+also those of other processes. A commit is on the disk before it is acknowledged (``synchronous=FULL``).
+
+A store of `None` lives in a temporary folder, for as long as it is open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pandas_shooju.local.errors import StoreError
+from pandas_shooju.local.store.schema import APPLICATION_ID, MIGRATIONS
+
+#: how long a writer waits for the writers of other processes (seconds)
+PATIENCE = 30.0
+
+
+class Database:
+    """A store that is open.
+
+    Parameters
+    ----------
+    path
+        The SQLite file, created if it is not there; None for a store that vanishes on `close`.
+
+    Raises
+    ------
+    StoreError
+        The file is something else, or was written by a newer version of this package.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._folder = None
+        self._lasting = path is not None
+        if path is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="shooju-", ignore_cleanup_errors=True)
+            path = Path(self._folder.name) / "store.sqlite"
+        self.path = path
+        self._writer = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._process = os.getpid()
+        self._closed = False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = self._connect()
+        try:
+            _prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+
+    @property
+    def files_folder(self) -> Path:
+        """The folder beside the store that holds the uploaded files."""
+        return self.path.with_name(self.path.name + ".files")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection that sees one state of the store, whatever is written meanwhile."""
+        with self._connection() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A connection in a transaction of its own, committed at the end unless something was raised.
+
+        Raises
+        ------
+        sqlite3.OperationalError
+            Another process has been writing for longer than anybody should.
+        """
+        with self._writer, self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the connections; of a temporary store, nothing is left."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        if self._closed:
+            raise StoreError(f"the store {self.path} is closed")
+        if self._process != os.getpid():
+            # a connection must not be carried over a fork: leave the parent's alone and open our own
+            self._idle, self._writer, self._process = [], threading.Lock(), os.getpid()
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            if self._closed:
+                connection.close()
+            else:
+                self._idle.append(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        connection.execute("PRAGMA page_size = 16384")
+        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if self._lasting else 'OFF'}")
+        return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the file to the newest version of the schema."""
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        mark = connection.execute("PRAGMA application_id").fetchone()[0]
+        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path} is not a store of the embedded Shooju: {error}") from None
+    if mark != APPLICATION_ID and not empty:
+        raise StoreError(f"{path} is a SQLite file of something else; choose another path for the store")
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"{path} has version {version} of the store, and this pandas-shooju knows {len(MIGRATIONS)}: upgrade it"
+        )
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        _switch_to_wal(connection)
+    if version == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # another process may have been faster
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        for number, script in enumerate(MIGRATIONS[version:], version + 1):
+            for statement in script.split(";\n"):
+                if statement.strip():
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Turn WAL mode on; SQLite does not wait here by itself while another process does the same."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)

@@ -1,0 +1,93 @@
+"""What was there before: the versions of points and fields that writes replaced.
+
+The past is told in revisions: `revision_of_job` and `revision_at` turn a job or a moment into the last revision
+that counts for it. Jobs registered with ``no_history`` leave no versions of their own; those of other jobs that
+they replace are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import numpy as np
+
+from pandas_shooju.local.store import chunks
+from pandas_shooju.local.store.chunks import Int64, Points
+
+
+def keep_points(db: sqlite3.Connection, series: int, replaced: Points, removed: Int64, revision: int) -> None:
+    """Keep points that `revision` replaced or removed."""
+    kept = np.isin(replaced.revisions, _without_history(db, np.unique(replaced.revisions)), invert=True)
+    dates, values, revisions = replaced.pick(kept)
+    if not len(dates):
+        return
+    if len(removed):
+        dates = np.concatenate((dates, removed))
+        values = np.concatenate((values, np.full(len(removed), np.nan)))
+        revisions = np.concatenate((revisions, np.full(len(removed), revision, np.int64)))
+    db.execute(
+        "INSERT INTO past_points (series, oldest, dates, vals, revisions) VALUES (?,?,?,?,?)",
+        (series, int(revisions.min()), dates.tobytes(), values.tobytes(), revisions.tobytes()),
+    )
+
+
+def points_as_of(db: sqlite3.Connection, series: int, now: Points, revision: int) -> Points:
+    """The points of a series as they stood after a revision; `now` are those of today."""
+    past = [
+        Points(*(np.frombuffer(blob, kind) for blob, kind in zip(row, ("<i8", "<f8", "<i8"), strict=True)))
+        for row in db.execute(
+            "SELECT dates, vals, revisions FROM past_points WHERE series = ? AND oldest <= ?", (series, revision)
+        )
+    ]
+    return chunks.as_of(now, past, revision)
+
+
+def keep_fields(db: sqlite3.Connection, series: int, fields: str, revision: int) -> None:
+    """Keep the fields of a series as `revision` left them."""
+    if not len(_without_history(db, np.array([revision]))):
+        db.execute("INSERT OR REPLACE INTO past_fields VALUES (?,?,?)", (series, revision, fields))
+
+
+def fields_as_of(db: sqlite3.Connection, series: int, revision: int) -> str:
+    """The fields of a series as they stood after a revision, as JSON text."""
+    row = (
+        db.execute("SELECT fields FROM series WHERE id = ? AND fields_revision <= ?", (series, revision)).fetchone()
+        or db.execute(
+            "SELECT fields FROM past_fields WHERE series = ? AND revision <= ? ORDER BY revision DESC LIMIT 1",
+            (series, revision),
+        ).fetchone()
+    )
+    return str(row[0]) if row else "{}"
+
+
+def revision_of_job(db: sqlite3.Connection, job: int) -> int | None:
+    """The last revision of a job; None if it has not written."""
+    found = db.execute("SELECT max(id) FROM revisions WHERE job = ?", (job,)).fetchone()[0]
+    return None if found is None else int(found)
+
+
+def revision_at(db: sqlite3.Connection, moment: int) -> int:
+    """The last revision up to a moment (milliseconds, UTC); 0 if there was none."""
+    found = db.execute("SELECT id FROM revisions WHERE at <= ? ORDER BY at DESC, id DESC LIMIT 1", (moment,)).fetchone()
+    return int(found[0]) if found else 0
+
+
+def jobs_and_times(db: sqlite3.Connection, revisions: Int64) -> tuple[Int64, Int64]:
+    """The job, and the time of writing (milliseconds, UTC), for each of some revisions."""
+    distinct, where = np.unique(revisions, return_inverse=True)
+    rows = db.execute(
+        "SELECT id, job, at FROM revisions WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(distinct.tolist()),),
+    ).fetchall()
+    known = {revision: (job, at) for revision, job, at in rows}
+    table = np.array([known.get(revision, (0, 0)) for revision in distinct.tolist()], np.int64).reshape(-1, 2)[where]
+    return table[:, 0], table[:, 1]
+
+
+def _without_history(db: sqlite3.Connection, revisions: Int64) -> Int64:
+    rows = db.execute(
+        "SELECT id FROM revisions WHERE NOT history AND id IN (SELECT value FROM json_each(?))",
+        (json.dumps(revisions.tolist()),),
+    ).fetchall()
+    return np.array(rows, np.int64).reshape(-1)

@@ -1,0 +1,217 @@
+"""Points of series in the store: reading ranges of many series at once, and writing over what is there.
+
+`report` is 0 for the points of a series itself, else the id of a report of it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from pandas_shooju.local.store import chunks, history
+from pandas_shooju.local.store.chunks import NO_POINTS, Float64, Int64, Points
+
+_INSERT = f"INSERT INTO chunks (series, report, {chunks.COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+_SELECT = f"SELECT id, {chunks.COLUMNS} FROM chunks"
+
+#: dates outside the years 1 to 9999 have no name, and are refused
+EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
+
+
+class Range(NamedTuple):
+    """Which points of a series are wanted: both ends are included."""
+
+    first: int = EARLIEST
+    last: int = LATEST
+    #: the most points, from the first date on; None is no limit
+    limit: int | None = None
+
+    def of(self, points: Points) -> Points:
+        """The points that lie in the range."""
+        start = int(np.searchsorted(points.dates, self.first, "left"))
+        stop = int(np.searchsorted(points.dates, self.last, "right"))
+        if self.limit is not None:
+            stop = min(stop, start + self.limit)
+        return points if (start, stop) == (0, len(points.dates)) else points.pick(slice(start, max(start, stop)))
+
+
+EVERYTHING = Range()
+
+
+def counts(db: sqlite3.Connection, series: Sequence[int]) -> list[int]:
+    """How many points each of the series has."""
+    found = dict(
+        db.execute(
+            "SELECT series, sum(count) FROM chunks WHERE report = 0"
+            " AND series IN (SELECT value FROM json_each(?)) GROUP BY series",
+            (json.dumps(list(series)),),
+        ).fetchall()
+    )
+    return [found.get(one, 0) for one in series]
+
+
+def read_many(
+    db: sqlite3.Connection, series: Sequence[int], wanted: Range, *, revisions: bool = False
+) -> dict[int, Points]:
+    """The points of several series; a series without any is absent.
+
+    Without `revisions`, that column is empty: most callers have no use for it.
+    """
+    heads = db.execute(
+        "SELECT id, series, first, count FROM chunks INDEXED BY chunks_in_order"
+        " WHERE series IN (SELECT value FROM json_each(?)) AND report = 0 AND first <= ? AND last >= ?"
+        " ORDER BY series, first",
+        (json.dumps(list(series)), wanted.last, wanted.first),
+    ).fetchall()
+    by_series: dict[int, list[int]] = {}
+    sure: dict[int, int] = {}
+    for chunk, one, first, count in heads:
+        if wanted.limit is not None:
+            if sure.get(one, 0) >= wanted.limit:
+                continue
+            # of a piece that begins before the range, nobody knows how much lies in it
+            sure[one] = sure.get(one, 0) + (count if first >= wanted.first else 0)
+        by_series.setdefault(one, []).append(chunk)
+    read = db.cursor()
+    known_dates: dict[tuple[int, int, int], Int64] = {}
+    found = {}
+    for one, pieces in by_series.items():
+        parts = []
+        for chunk in pieces:
+            row = read.execute(_SELECT + " WHERE id = ?", (chunk,)).fetchone()
+            parts.append(_points(row, revisions, known_dates))
+        whole = chunks.concatenated(parts)
+        if len(parts) > 1:
+            whole = whole._replace(dates=_shared(whole.dates, known_dates))
+        points = wanted.of(whole)
+        if len(points.dates):
+            found[one] = points
+    return found
+
+
+def read(db: sqlite3.Connection, series: int, report: int, wanted: Range = EVERYTHING) -> Points:
+    """The points of one series or report, with their revisions."""
+    rows = db.execute(
+        _SELECT + " WHERE series = ? AND report = ? AND first <= ? AND last >= ? ORDER BY first",
+        (series, report, wanted.last, wanted.first),
+    ).fetchall()
+    return wanted.of(chunks.concatenated([_points(row, True, {}) for row in rows]))
+
+
+def write(
+    db: sqlite3.Connection,
+    series: int,
+    report: int,
+    dates: Int64,
+    values: Float64,
+    revision: int,
+    *,
+    alone: bool = False,
+    fresh: bool = False,
+) -> None:
+    """Merge points into those of a series or report.
+
+    Parameters
+    ----------
+    db
+        A connection in a transaction.
+    series, report
+        Whose points.
+    dates, values
+        In any order; of several values for a date the last counts; NaN removes the point.
+    revision
+        What the changed points are marked with.
+    alone
+        Remove all the other points.
+    fresh
+        The caller knows that there are no points yet.
+    """
+    dates, values = chunks.in_order(dates, values)
+    rows = [] if fresh else _neighbours(db, series, report, dates, alone)
+    old = chunks.concatenated([_points(row, True, {}) for row in rows])
+    if alone and len(old.dates):
+        others = np.setdiff1d(old.dates, dates, assume_unique=True)
+        dates, values = chunks.in_order(
+            np.concatenate((dates, others)), np.concatenate((values, np.full(len(others), np.nan)))
+        )
+    if not len(dates):
+        return
+    merged = chunks.merge(old, dates, values, revision)
+    if len(merged.after.dates) == len(old.dates) and not len(merged.replaced.dates):
+        return
+    if len(merged.replaced.dates) and report == 0:
+        history.keep_points(db, series, merged.replaced, merged.removed, revision)
+    db.executemany("DELETE FROM chunks WHERE id = ?", [(row[0],) for row in rows])
+    appended = not len(old.dates) or bool(dates[0] > old.dates[-1])
+    db.executemany(
+        _INSERT,
+        (
+            (series, report, *chunks.to_row(merged.after.pick(piece)))
+            for piece in chunks.split(len(merged.after.dates), appended)
+        ),
+    )
+
+
+def delete(db: sqlite3.Connection, series: int, reports: Iterable[int]) -> None:
+    """Remove the points of reports for good."""
+    db.executemany("DELETE FROM chunks WHERE series = ? AND report = ?", [(series, report) for report in reports])
+
+
+def _neighbours(
+    db: sqlite3.Connection, series: int, report: int, dates: Int64, everything: bool
+) -> list[tuple[object, ...]]:
+    """The pieces that points at these dates concern.
+
+    Those that overlap with them, and those just before and after while they have room: else points that come one
+    by one, or from the newest to the oldest, would leave a piece each.
+    """
+    if everything:
+        first, last = EARLIEST, LATEST
+    elif not len(dates):
+        return []
+    else:
+        first, last = int(dates[0]), int(dates[-1])
+        before = db.execute(
+            "SELECT first, count FROM chunks WHERE series = ? AND report = ? AND first < ? ORDER BY first DESC LIMIT 1",
+            (series, report, first),
+        ).fetchone()
+        after = db.execute(
+            "SELECT first, count FROM chunks WHERE series = ? AND report = ? AND first > ? ORDER BY first LIMIT 1",
+            (series, report, last),
+        ).fetchone()
+        if before is not None and before[1] < chunks.LIMIT:
+            first = before[0]
+        if after is not None and after[1] <= chunks.LIMIT // 2:
+            last = after[0]
+    return db.execute(
+        _SELECT + " WHERE series = ? AND report = ? AND first <= ? AND last >= ? ORDER BY first",
+        (series, report, last, first),
+    ).fetchall()
+
+
+def _points(row: tuple, revisions: bool, known_dates: dict[tuple[int, int, int], Int64]) -> Points:  # type: ignore[type-arg]
+    _, first, _, count, _, _, step, revision, dates_blob, revisions_blob, vals = row
+    key = first, count, step
+    if dates_blob is not None:
+        dates = np.frombuffer(dates_blob, "<i8")
+    elif (dates := known_dates.get(key)) is None:  # type: ignore[assignment]
+        dates = known_dates[key] = chunks.dates_of(first, count, step, None)
+    return Points(
+        dates,
+        np.frombuffer(vals, "<f8"),
+        chunks.revisions_of(count, revision, revisions_blob) if revisions else NO_POINTS.revisions,
+    )
+
+
+def _shared(dates: Int64, known: dict[tuple[int, int, int], Int64]) -> Int64:
+    """The same dates as one array for all the series that have them: what follows is faster then."""
+    key = -1, len(dates), int(dates[0])
+    other = known.get(key)
+    if other is not None and np.array_equal(dates, other):
+        return other
+    known[key] = dates
+    return dates

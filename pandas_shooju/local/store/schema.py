@@ -1,0 +1,143 @@
+"""The tables of a store, and how an older store becomes a newer one.
+
+The version stands in ``PRAGMA user_version``. `MIGRATIONS` holds for each version the statements that lead to it
+from the one before; a new store runs them all.
+
+What the tables mean
+--------------------
+revisions
+    one per call that writes: which job, when. Points, fields and reports say by which revision they came, which
+    answers the questions for the job, the time, and the past (everything up to a revision).
+series
+    the catalogue. ``key`` is the series id in lower case: ids are compared without regard to case. The columns
+    from ``points_count`` on are the meta data that writes keep up to date.
+terms, postings
+    the index for ``field=value``: a term is a field's name and one of its values, both in lower case; a posting is
+    a series that has it.
+chunks
+    points, at most a few thousand a row, as blobs of columns. ``report`` is 0 for the points of the series itself.
+    Evenly spaced dates are told by ``first`` and ``step`` alone, points of one revision by ``revision`` alone.
+past_points, past_fields
+    what writes replaced; nothing is in here for a store that is only added to.
+reports
+    report dates of a series, with the fields filed under them.
+"""
+
+from __future__ import annotations
+
+#: marks the file as a store of ours (``PRAGMA application_id``)
+APPLICATION_ID = 0x53684A75
+
+_VERSION_1 = """
+CREATE TABLE revisions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    job INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    history INTEGER NOT NULL
+);
+CREATE INDEX revisions_of_job ON revisions (job, id);
+CREATE INDEX revisions_at ON revisions (at, id);
+
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user TEXT NOT NULL,
+    source TEXT NOT NULL,
+    description TEXT NOT NULL,
+    notes TEXT NOT NULL,
+    no_history INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    finished INTEGER
+);
+
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    trashed INTEGER NOT NULL DEFAULT 0,
+    created INTEGER NOT NULL REFERENCES revisions (id),
+    updated INTEGER NOT NULL REFERENCES revisions (id),
+    fields_revision INTEGER NOT NULL,
+    points_count INTEGER NOT NULL DEFAULT 0,
+    points_min REAL,
+    points_max REAL,
+    points_first INTEGER,
+    points_last INTEGER,
+    jobs_deleted TEXT,
+    fields TEXT NOT NULL
+);
+CREATE INDEX series_in_trash ON series (id) WHERE trashed;
+
+CREATE TABLE terms (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    UNIQUE (name, value)
+);
+CREATE TABLE postings (
+    term INTEGER NOT NULL,
+    series INTEGER NOT NULL,
+    PRIMARY KEY (term, series)
+) WITHOUT ROWID;
+
+CREATE TABLE chunks (
+    id INTEGER PRIMARY KEY,
+    series INTEGER NOT NULL REFERENCES series (id) ON DELETE CASCADE,
+    report INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    low REAL,
+    high REAL,
+    step INTEGER,
+    revision INTEGER,
+    dates BLOB,
+    revisions BLOB,
+    vals BLOB NOT NULL
+);
+CREATE INDEX chunks_in_order ON chunks (series, report, first, last, count);
+
+CREATE TABLE past_points (
+    id INTEGER PRIMARY KEY,
+    series INTEGER NOT NULL REFERENCES series (id) ON DELETE CASCADE,
+    oldest INTEGER NOT NULL,
+    dates BLOB NOT NULL,
+    vals BLOB NOT NULL,
+    revisions BLOB NOT NULL
+);
+CREATE INDEX past_points_of_series ON past_points (series, oldest);
+
+CREATE TABLE past_fields (
+    series INTEGER NOT NULL REFERENCES series (id) ON DELETE CASCADE,
+    revision INTEGER NOT NULL,
+    fields TEXT NOT NULL,
+    PRIMARY KEY (series, revision)
+) WITHOUT ROWID;
+
+CREATE TABLE reports (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    series INTEGER NOT NULL REFERENCES series (id) ON DELETE CASCADE,
+    date INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    has_points INTEGER NOT NULL DEFAULT 0,
+    fields TEXT,
+    UNIQUE (series, date)
+);
+
+CREATE TABLE job_series (
+    job INTEGER NOT NULL,
+    series INTEGER NOT NULL,
+    PRIMARY KEY (job, series)
+) WITHOUT ROWID;
+
+CREATE TABLE files (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    size INTEGER,
+    custom TEXT NOT NULL,
+    user TEXT NOT NULL,
+    created INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX files_by_age ON files (created, id);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1,)

@@ -1,0 +1,136 @@
+"""From an HTTP request to what it asks, and from an answer to an HTTP response: formats, credentials, sizes.
+
+Knows the headers ``Sj-Send-Format`` and ``Sj-Receive-Format``, and nothing of what a request is for.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from pandas_shooju import formats
+from pandas_shooju.formats import ShoojuFormatError
+from pandas_shooju.local.errors import HttpError
+
+_CONTENT_TYPES = {"json": "application/json", "msgpack": "application/msgpack", "sjts": "application/octet-stream"}
+
+#: the name under which calls without credentials run, where none are asked for
+ANONYMOUS = "local"
+
+
+def read_body(request: Request, limit: int) -> bytes:
+    """The body of a request.
+
+    Raises
+    ------
+    HttpError
+        413 if it is larger than `limit` bytes.
+    """
+    size = request.content_length
+    if size is not None and size > limit:
+        raise _too_large(limit)
+    if size is not None and not request.environ.get("wsgi.input_terminated"):
+        data: bytes = request.environ["wsgi.input"].read(size)
+        if len(data) < size:
+            raise HttpError(400, "bad_request", f"the body ends after {len(data)} of {size} bytes")
+        return data
+    data = request.stream.read(limit + 1)
+    if len(data) > limit:
+        raise _too_large(limit)
+    return data
+
+
+def read_document(request: Request, limit: int) -> dict[str, Any]:
+    """The object that the body of a request holds, in the format that its header names; empty without a body.
+
+    Raises
+    ------
+    HttpError
+        400 for a body that is not such an object, 413 for one that is too large, 415 for an unknown format.
+    """
+    name = _format(request, "Sj-Send-Format")
+    data = read_body(request, limit)
+    if not data:
+        return {}
+    try:
+        document = formats.decode(data, name)
+    except ShoojuFormatError as error:
+        raise HttpError(400, "bad_request", f"the body is not {name}: {error}") from None
+    if not isinstance(document, dict):
+        raise HttpError(400, "bad_request", f"the body is a {type(document).__name__}, where an object belongs")
+    return document
+
+
+def check_answer_format(request: Request) -> str:
+    """The format wanted back.
+
+    Raises
+    ------
+    HttpError
+        415 for one that nobody knows.
+    """
+    return _format(request, "Sj-Receive-Format")
+
+
+def response(document: Mapping[str, Any], name: str = "json", status: int = 200) -> Response:
+    """An answer in a format."""
+    data = formats.encode(document, name)
+    return Response([data], status, {"Content-Length": str(len(data))}, content_type=_CONTENT_TYPES[name])
+
+
+def error_response(error: HttpError) -> Response:
+    """A refusal: JSON, whatever format was asked for."""
+    data = json.dumps({"success": False, "error": error.code, "description": error.description}).encode()
+    headers = {"Content-Length": str(len(data))}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="Shooju", charset="UTF-8"'
+    return Response([data], error.status, headers, content_type="application/json")
+
+
+def user_of(request: Request, credentials: Mapping[str, str] | None) -> str | None:
+    """The name of the user who calls; None for an anonymous call where credentials are asked for.
+
+    Raises
+    ------
+    HttpError
+        401 for credentials that are wrong.
+    """
+    given = _basic(request.environ.get("HTTP_AUTHORIZATION", ""))
+    if credentials is None:
+        return given[0] if given and given[0] else ANONYMOUS
+    if given is None:
+        return None
+    name, key = given
+    known = credentials.get(name, "")
+    same = hmac.compare_digest(key.encode(), known.encode())
+    if not same or name not in credentials or not known:
+        raise HttpError(401, "unauthorized", "user and API key do not match")
+    return name
+
+
+def _basic(header: str) -> tuple[str, str] | None:
+    kind, _, encoded = header.partition(" ")
+    if kind.lower() != "basic":
+        return None
+    try:
+        name, colon, key = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        raise HttpError(401, "unauthorized", "the credentials are not Basic credentials in UTF-8") from None
+    return (name, key) if colon else None
+
+
+def _format(request: Request, header: str) -> str:
+    name = request.headers.get(header, "json").strip().lower() or "json"
+    if name not in formats.NAMES:
+        raise HttpError(415, "unsupported_format", f"{header} is {name[:50]!r}; it knows {', '.join(formats.NAMES)}")
+    return name
+
+
+def _too_large(limit: int) -> HttpError:
+    return HttpError(413, "too_large", f"the body is larger than {limit} bytes, the limit of this server")
