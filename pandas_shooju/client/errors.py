@@ -1,0 +1,120 @@
+"""What can go wrong, as a tree: one class for each thing that a caller would do differently.
+
+::
+
+    ShoojuError                       everything that this package raises by itself
+    ├── ShoojuFormatError             the answer is not what it claims to be, or the data cannot be sent
+    ├── ConfigurationError            no server or no credentials: configure, then try again
+    ├── ConnectionError               the request failed: try again later
+    │   └── AuthenticationError       the server does not accept the user or the key: correct them
+    └── ShoojuApiError                the server answered, and refused: correct the request
+        ├── SeriesNotFoundError       there is no such series
+        └── WriteError                items of a job were not stored: they wait in the job
+
+`ShoojuFormatError` and `ConfigurationError` are also `ValueError`, `ConnectionError` is also the built-in one of that
+name, `SeriesNotFoundError` is also `LookupError`. Wrong arguments are `TypeError` and `ValueError` as everywhere.
+
+No message holds an API key, a token, or the parameters of a URL.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any
+
+from pandas_shooju.formats.errors import ShoojuError, ShoojuFormatError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "AuthenticationError",
+    "ConfigurationError",
+    "ConnectionError",
+    "SeriesNotFoundError",
+    "ShoojuApiError",
+    "ShoojuError",
+    "ShoojuFormatError",
+    "WriteError",
+]
+
+
+class ConfigurationError(ShoojuError, ValueError):
+    """No server, no credentials, or settings that contradict each other."""
+
+
+class ConnectionError(ShoojuError, builtins.ConnectionError):
+    """A request failed: refused, broken, timed out, or answered with an HTTP status other than 200.
+
+    Attributes
+    ----------
+    status : int or None
+        The HTTP status, where there was one.
+    url : str or None
+        What was asked for, without parameters and credentials.
+    """
+
+    def __init__(self, message: str = "", *, status: int | None = None, url: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.url = url
+
+
+class AuthenticationError(ConnectionError):
+    """The server does not accept the user or the API key (HTTP status 401 or 403)."""
+
+
+class ShoojuApiError(ShoojuError):
+    """The server answered that it could not do what was asked.
+
+    Attributes
+    ----------
+    error : str or None
+        The error's code, such as ``"invalid_parameters"``.
+    description : str or None
+        The server's explanation.
+    message : str
+        Both, as ``str()`` gives them: ``code (description)``.
+    """
+
+    def __init__(self, message: str = "", *, error: str | None = None, description: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.error = error
+        self.description = description
+
+    @classmethod
+    def from_answer(cls, answer: dict[str, Any]) -> ShoojuApiError:
+        """The error that an answer, or an item of one, tells of."""
+        error, description = answer.get("error"), answer.get("description")
+        kind = SeriesNotFoundError if error == "series_not_found" and cls is ShoojuApiError else cls
+        return kind(f"{error} ({description})", error=error, description=description)
+
+
+class SeriesNotFoundError(ShoojuApiError, LookupError):
+    """A query that must name a series names none."""
+
+
+class WriteError(ShoojuApiError):
+    """Some items of a job were not stored. They wait in the job; its `submit` sends them again.
+
+    Attributes
+    ----------
+    failed : DataFrame
+        One row per item that failed, with the columns ``series`` (its query), ``error`` and ``description``.
+    responses : list
+        The server's responses to the items it answered, in order of writing.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        error: str | None = None,
+        description: str | None = None,
+        failed: pd.DataFrame | None = None,
+        responses: list[dict[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(message, error=error, description=description)
+        self.failed = failed
+        self.responses = responses or []

@@ -1,0 +1,327 @@
+"""`Point`, the points serializers, and dates as milliseconds. Pure.
+
+A serializer makes of the points of a series what the caller wants to have. Those of this module take
+:class:`PointColumns` and build from the columns (they also take rows, as a serializer of one's own may call them with);
+any other function gets rows: a list of tuples ``(milliseconds, value)``, and job and timestamp where asked for.
+"""
+
+from __future__ import annotations
+
+import datetime
+import datetime as datetimes
+import functools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pandas_shooju import timezones
+from pandas_shooju.formats import PointColumns
+
+__all__ = ["Point", "milli_tuple", "np_array", "pd_series", "pd_series_localized", "shooju_point"]
+
+#: what dates of points, and the limits df and dt, may be given as
+Date = int | float | str | datetime.date | datetime.datetime | np.datetime64
+Serializer = Callable[..., Any]
+
+_EPOCH = datetime.datetime(1970, 1, 1)
+_EPOCH_UTC = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_MILLISECOND = datetime.timedelta(milliseconds=1)
+
+
+def to_milli(date: Any) -> int:
+    """Milliseconds since 1970-01-01, exactly: an aware datetime in UTC, a naive one as it stands.
+
+    Finer than a millisecond is cut off.
+
+    Raises
+    ------
+    TypeError
+        Not a date, a datetime, or milliseconds.
+
+    Examples
+    --------
+    >>> from datetime import date, datetime, timedelta, timezone
+    >>> to_milli(date(1970, 1, 2)), to_milli(datetime(1970, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
+    (86400000, 0)
+    """
+    if isinstance(date, datetime.datetime) and date is not pd.NaT:
+        if isinstance(date, pd.Timestamp):
+            return int(date.asm8.astype("M8[ms]").astype(np.int64))
+        return (date - (_EPOCH if date.tzinfo is None else _EPOCH_UTC)) // _MILLISECOND
+    if isinstance(date, datetime.date):
+        return (datetime.datetime(date.year, date.month, date.day) - _EPOCH) // _MILLISECOND
+    if isinstance(date, np.datetime64) and not np.isnat(date):
+        return int(date.astype("M8[ms]").astype(np.int64))
+    number = isinstance(date, (int, float, np.integer, np.floating)) and not isinstance(date, bool)
+    if number and math.isfinite(date):
+        return int(date)
+    raise TypeError(f"{date!r} is no date: give a date, a datetime, or milliseconds since 1970-01-01")
+
+
+def to_datetime(milliseconds: float) -> datetime.datetime:
+    """The naive datetime (UTC, or wall-clock for a localized series) of milliseconds since 1970-01-01."""
+    return _EPOCH + datetime.timedelta(milliseconds=milliseconds)
+
+
+class Point:
+    """A date and a value.
+
+    Parameters
+    ----------
+    dt
+        A datetime (as it stands when naive, an instant when aware), a date, or milliseconds since 1970-01-01.
+    value
+        A number; None removes the point when it is written.
+    job
+        Id of the job that wrote the point, where asked for with ``include_job``.
+    timestamp
+        When the point was written (UTC), where asked for with ``include_timestamp``.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> point = Point(date(2012, 1, 1), 314.3)
+    >>> point.date, point.value
+    (datetime.date(2012, 1, 1), 314.3)
+    """
+
+    __hash__ = None  # type: ignore[assignment]
+    __slots__ = ("_datetime", "_job", "_timestamp", "_value")
+
+    def __init__(
+        self,
+        dt: datetimes.date | datetimes.datetime | float,
+        value: float | None,
+        *extra: Any,
+        job: int | None = None,
+        timestamp: datetimes.date | datetimes.datetime | float | None = None,
+        included_job: bool | None = False,
+        included_timestamp: bool | None = False,
+    ) -> None:
+        # rows of points with jobs and timestamps are unpacked into these by the flags
+        if included_job:
+            job, *extra = extra  # type: ignore[assignment]
+        if included_timestamp:
+            timestamp = extra[0]
+        self.date = dt
+        self.value = value
+        self._job = job
+        self._timestamp = None if timestamp is None else _as_datetime(timestamp)
+
+    @property
+    def date(self) -> datetimes.date:
+        """The calendar date."""
+        return self._datetime.date()
+
+    @date.setter
+    def date(self, dt: datetimes.date | datetimes.datetime | float) -> None:
+        self._datetime = _as_datetime(dt)
+
+    @property
+    def datetime(self) -> datetimes.datetime:
+        """The date and time, as given; naive for points that were read."""
+        return self._datetime
+
+    @property
+    def value(self) -> float | None:
+        """The value; None is missing."""
+        return self._value
+
+    @value.setter
+    def value(self, value: float | None) -> None:
+        self._value = None if value is None else float(value)
+
+    @property
+    def job(self) -> int | None:
+        """Id of the job that wrote the point, None if not asked for."""
+        return self._job
+
+    @property
+    def timestamp(self) -> datetimes.datetime | None:
+        """When the point was written (UTC, naive), None if not asked for."""
+        return self._timestamp
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Point):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in Point.__slots__)
+
+    def __repr__(self) -> str:
+        extra = "".join(
+            f", {name}={value}" for name in ("job", "timestamp") if (value := getattr(self, name)) is not None
+        )
+        return f"Point({self._datetime}, {self._value}{extra})"
+
+
+def _as_datetime(dt: Any) -> datetime.datetime:
+    if isinstance(dt, datetime.datetime) and dt is not pd.NaT:
+        return dt
+    return to_datetime(to_milli(dt))
+
+
+def columns_of(points: Any) -> PointColumns:
+    """Columns from what a write takes as points.
+
+    Parameters
+    ----------
+    points
+        `PointColumns`; a pandas Series with a `DatetimeIndex` (aware: UTC, naive: as it stands) of numbers; or an
+        iterable of `Point` or of tuples ``(date, value)``. Missing values become NaN, which removes points.
+
+    Raises
+    ------
+    TypeError, ValueError
+        None of these; the message says which element is wrong.
+    """
+    if isinstance(points, PointColumns):
+        return points
+    if isinstance(points, pd.Series):
+        return _columns_of_series(points)
+    if isinstance(points, (str, bytes, dict, pd.DataFrame)) or not isinstance(points, Iterable):
+        raise TypeError(
+            f"points are {type(points).__name__}; give a list of Point or (date, value), or a pandas Series with dates"
+        )
+    dates, values = [], []
+    for point in points:
+        try:
+            date, value = (point._datetime, point._value) if isinstance(point, Point) else (point[0], point[1])
+            dates.append(to_milli(date))
+            values.append(math.nan if value is None or value is pd.NA else float(value))
+        except (TypeError, ValueError, IndexError, KeyError) as error:
+            raise TypeError(f"{point!r} is not a Point or a tuple (date, value): {error}") from None
+    return PointColumns(np.array(dates, np.int64), np.array(values, np.float64))
+
+
+def _columns_of_series(series: pd.Series[Any]) -> PointColumns:
+    if not isinstance(series.index, pd.DatetimeIndex):
+        if not len(series):
+            return PointColumns.empty()
+        raise TypeError(
+            f"the index of a series to be written is a DatetimeIndex; this one is {type(series.index).__name__} of "
+            f"{series.index.dtype} (pd.to_datetime, or .to_timestamp for periods, makes one)"
+        )
+    if series.index.hasnans:
+        raise ValueError("a date of the series is missing (NaT); drop it before writing")
+    if series.dtype == object and any(isinstance(value, str) for value in series):
+        raise TypeError(f"the series {series.name!r} holds text where points have numbers")
+    try:
+        values = series.to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"the series {series.name!r} is of {series.dtype}, not of numbers: {error}") from None
+    return PointColumns(series.index.as_unit("ms").asi8, values)
+
+
+# --- serializers ------------------------------------------------------------------------------------------------
+
+
+def serialize(
+    points: PointColumns,
+    serializer: Serializer,
+    tz: str | None = None,
+    *,
+    included_job: bool = False,
+    included_timestamp: bool = False,
+) -> Any:
+    """What `serializer` makes of the points of a series in the timezone `tz` (None: not localized)."""
+    given = points if hasattr(serializer, "takes_columns") else milli_tuple(points)
+    return serializer(given, tz=tz, included_job=included_job, included_timestamp=included_timestamp)
+
+
+def serialize_series(series: dict[str, Any], serializer: Serializer, document: Mapping[str, Any]) -> dict[str, Any]:
+    """A series of a decoded document with its points, where it has any, as `serializer` makes them; in place."""
+    if "points" in series:
+        series["points"] = serialize(
+            series["points"],
+            serializer,
+            (series.get("tz") or {}).get("timezone"),
+            included_job=document.get("included_job") is True,
+            included_timestamp=document.get("included_timestamp") is True,
+        )
+    return series
+
+
+def _from_columns(function: Callable[[PointColumns, str | None], Any]) -> Serializer:
+    """A serializer that takes columns, or rows, from one that takes columns."""
+
+    @functools.wraps(function)
+    def serializer(
+        pts: PointColumns | Iterable[Sequence[Any]],
+        tz: str | None = None,
+        *,
+        included_job: bool | None = False,
+        included_timestamp: bool | None = False,
+    ) -> Any:
+        if not isinstance(pts, PointColumns):
+            rows = [[int(date), *rest] for date, *rest in pts]
+            pts = PointColumns.from_rows(rows, jobs=bool(included_job), timestamps=bool(included_timestamp))
+        return function(pts, tz)
+
+    serializer.takes_columns = True  # type: ignore[attr-defined]
+    return serializer
+
+
+@_from_columns
+def shooju_point(pts: PointColumns, tz: str | None = None) -> list[Point]:
+    """A list of :class:`Point`."""
+    made = []
+    jobs = [None] * len(pts) if pts.jobs is None else pts.jobs.tolist()
+    timestamps = [None] * len(pts) if pts.timestamps is None else _datetimes(pts.timestamps)
+    for date, value, job, timestamp in zip(_datetimes(pts.dates), _values(pts), jobs, timestamps, strict=True):
+        point = Point.__new__(Point)  # what is known to be right is not checked again, point by point
+        point._datetime, point._value, point._job, point._timestamp = date, value, job, timestamp
+        made.append(point)
+    return made
+
+
+@_from_columns
+def milli_tuple(pts: PointColumns, tz: str | None = None) -> list[tuple[Any, ...]]:
+    """A list of tuples ``(milliseconds, value)``, with job and timestamp where asked for; a missing value is None."""
+    extra = [column.tolist() for column in (pts.jobs, pts.timestamps) if column is not None]
+    return list(zip(pts.dates.tolist(), _values(pts), *extra, strict=True))
+
+
+@_from_columns
+def pd_series(pts: PointColumns, tz: str | None = None) -> pd.Series[float]:
+    """A pandas Series of float64; its index is naive, ``datetime64[ms]``: UTC, or wall-clock if localized."""
+    return pd.Series(pts.values, pd.DatetimeIndex(pts.dates.view("M8[ms]")))
+
+
+@_from_columns
+def pd_series_localized(pts: PointColumns, tz: str | None = None) -> pd.Series[float]:
+    """A pandas Series of float64; its index is aware, ``datetime64[ms, tz]``: in UTC unless localized."""
+    return pd.Series(pts.values, timezones.to_index(pts.dates, tz))
+
+
+@_from_columns
+def np_array(pts: PointColumns, tz: str | None = None) -> npt.NDArray[np.void]:
+    """A structured array of ``dates`` (int64 milliseconds), ``values`` (float64), ``jobs``, ``timestamps``.
+
+    The last two only where asked for.
+    """
+    columns = {"dates": pts.dates, "values": pts.values, "jobs": pts.jobs, "timestamps": pts.timestamps}
+    present = {name: column for name, column in columns.items() if column is not None}
+    array = np.empty(len(pts), [(name, column.dtype) for name, column in present.items()])
+    for name, column in present.items():
+        array[name] = column
+    return array
+
+
+def _datetimes(milliseconds: npt.NDArray[np.int64]) -> list[datetime.datetime]:
+    datetimes: list[Any] = milliseconds.view("M8[ms]").tolist()  # integers where datetime has no such year
+    for at in (i for i, made in enumerate(datetimes) if isinstance(made, int)):
+        raise ValueError(
+            f"the date {datetimes[at]} ms since 1970 is beyond the years that datetime knows; "
+            "use points_serializers.milli_tuple or np_array"
+        )
+    return datetimes
+
+
+def _values(points: PointColumns) -> list[float | None]:
+    values: list[float | None] = points.values.tolist()
+    for at in np.flatnonzero(np.isnan(points.values)).tolist():
+        values[at] = None
+    return values
