@@ -1,0 +1,298 @@
+"""What a job holds until the server has confirmed it: items, and how they are parted into calls. No I/O.
+
+An item is one write or deletion, as it will stand in the body of ``POST /series/write``. Its points are columns. A
+write that repeats the query (and report date) of the one before it extends that item; what results is what the
+writes would have given one by one, whatever the size of the batches:
+
+- of points with the same date the last holds, as of fields with the same name;
+- ``remove_others`` also removes what the item had collected;
+- a deletion, and a write after it, are items of their own.
+
+Two items *conflict* if their order matters: both are of one series, and of one report date (or one deletes the
+series). Such items are never in one call, where the first could fail and the second not; the later waits for the
+earlier. Items of one series that do not conflict may share a call, but are never in two calls at once, as the server
+locks a series while it is written.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from pandas_shooju.formats import PointColumns
+
+KeepOnly = Literal["points", "fields", "all"] | None
+
+#: ``sid=a\b`` or ``sid="a\b"``, and nothing else: a query that names a series by its id
+_SID = re.compile(r'\s*sid\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"()@*]+))\s*', re.IGNORECASE)
+
+
+class Item:
+    """A write or deletion that waits.
+
+    Attributes
+    ----------
+    target : dict
+        ``{"query": ...}`` or ``{"series_id": ...}``.
+    series : str
+        What is taken for the series' identity: its id where that is known.
+    reported_date : int, "all" or None
+        Milliseconds; None for the series' own points and fields.
+    delete : bool
+        Whether it is a deletion; `force` then deletes for good.
+    fields : dict
+        To be merged into the series' fields.
+    keep_only : {"points", "fields", "all"} or None
+        What of the series to remove before.
+    error, description : str or None
+        Why it was not stored in the last attempt.
+    """
+
+    __slots__ = (
+        "_chunks", "delete", "description", "error", "fields", "force", "keep_only", "reported_date",
+        "series", "target",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        target: dict[str, str],
+        reported_date: int | Literal["all"] | None = None,
+        *,
+        delete: bool = False,
+        force: bool = False,
+    ) -> None:
+        self.target = target
+        self.series = series_of(target)
+        self.reported_date = reported_date
+        self.delete = delete
+        self.force = force
+        self.fields: dict[str, Any] = {}
+        self.keep_only: KeepOnly = None
+        self.error: str | None = None
+        self.description: str | None = None
+        self._chunks: list[PointColumns] = []
+
+    @property
+    def name(self) -> str:
+        """The query or id by which the caller knows it."""
+        return next(iter(self.target.values()))
+
+    @property
+    def size(self) -> int:
+        """How many points it holds."""
+        return sum(map(len, self._chunks))
+
+    def merge(self, fields: Mapping[str, Any], points: PointColumns | None, keep_only: KeepOnly) -> None:
+        """Take a further write into this item."""
+        if keep_only in ("points", "all"):
+            self._chunks.clear()
+        if keep_only in ("fields", "all"):
+            self.fields.clear()
+        if keep_only is not None:
+            self.keep_only = keep_only if self.keep_only in (None, keep_only) else "all"
+        self.fields.update(fields)
+        if points is not None and len(points):
+            chunks = self._chunks
+            chunks.append(points)
+            # point by point, chunks grow as a binary counter does: each is copied log(n) times
+            while len(chunks) > 1 and len(chunks[-2]) <= len(chunks[-1]) and len(chunks[-1]) < 100_000:
+                chunks[-2:] = [PointColumns.concat(chunks[-2:])]
+
+    def points(self) -> PointColumns:
+        """The points, dates ascending, each date once."""
+        if len(self._chunks) > 1:
+            self._chunks = [PointColumns.concat(self._chunks)]
+        points = self._chunks[0] if self._chunks else PointColumns.empty()
+        if not np.all(points.dates[1:] > points.dates[:-1]):
+            order = np.argsort(points.dates, kind="stable")
+            dates = points.dates[order]
+            points = points[order[np.append(dates[1:] != dates[:-1], True)]]
+            self._chunks = [points]
+        return points
+
+    def document(self) -> dict[str, Any]:
+        """The item as the API takes it."""
+        document: dict[str, Any] = {"type": "DELETE" if self.delete else "POST", **self.target}
+        if self.delete:
+            document["force"] = self.force
+        points = self.points()
+        if len(points):
+            document["points"] = points
+        if self.fields:
+            document["fields"] = self.fields
+        if self.keep_only is not None:
+            document["keep_only"] = self.keep_only
+        if self.reported_date is not None:
+            document["reported_date"] = self.reported_date
+        return document
+
+
+class Buffer:
+    """The items of a job that are not confirmed yet, in order of writing."""
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+        # per series: the items that a further write may extend, by report date
+        self._open: dict[str, dict[int | Literal["all"] | None, Item]] = {}
+
+    def write(
+        self,
+        target: dict[str, str],
+        fields: Mapping[str, Any],
+        points: PointColumns | None,
+        keep_only: KeepOnly = None,
+        reported_date: int | None = None,
+    ) -> None:
+        """Add a write, to an item that is there or as a new one."""
+        opened = self._open.setdefault(series_of(target), {})
+        item = opened.get(reported_date)
+        if item is None or item.target != target:
+            item = opened[reported_date] = Item(target, reported_date)
+            self.items.append(item)
+        item.merge(fields, points, keep_only)
+
+    def delete(
+        self, target: dict[str, str], force: bool = False, reported_date: int | Literal["all"] | None = None
+    ) -> None:
+        """Add a deletion: of the series, or of what was filed under a report date."""
+        item = Item(target, reported_date, delete=True, force=force)
+        if isinstance(reported_date, int):
+            self._open.get(item.series, {}).pop(reported_date, None)
+        else:
+            self._open.pop(item.series, None)
+        self.items.append(item)
+
+    def close(self) -> None:
+        """Let no further write extend the items that are there (they are about to be sent)."""
+        self._open.clear()
+
+    def remove(self, items: Iterable[Item]) -> None:
+        """Take out items that are confirmed."""
+        gone = set(map(id, items))
+        self.items = [item for item in self.items if id(item) not in gone]
+
+    def clear(self) -> None:
+        """Take out everything."""
+        self.items = []
+        self._open.clear()
+
+    def fresh(self) -> list[Item]:
+        """The items that were not tried yet, and those that must go before them."""
+        wanted = {item.series for item in self.items if item.error is None}
+        return [item for item in self.items if item.error is None or item.series in wanted]
+
+    def frame(self) -> pd.DataFrame:
+        """What waits and why: one row per item, with its query, points, fields, error and description."""
+        rows = [(i.name, i.size, len(i.fields), i.error, i.description) for i in self.items]
+        return pd.DataFrame(rows, columns=["series", "points", "fields", "error", "description"])
+
+
+def waves(items: Iterable[Item]) -> list[list[Item]]:
+    """The items parted so that no two in a wave conflict; a wave may be sent when the one before it is done."""
+    parted: list[list[Item]] = []
+    # per series and report date: the first wave that is free; under "all" the first that is free for a deletion
+    free: dict[str, dict[int | str | None, int]] = {}
+    for item in items:
+        lanes = free.setdefault(item.series, {})
+        everything = item.delete and not isinstance(item.reported_date, int)
+        if everything:
+            number = max(lanes.values(), default=0)
+            lanes.clear()
+            lanes["all"] = number + 1
+        else:
+            number = max(lanes.get(item.reported_date, 0), lanes.get("all", 0))
+            lanes[item.reported_date] = number + 1
+        if number == len(parted):
+            parted.append([])
+        parted[number].append(item)
+    return parted
+
+
+def chains(items: Iterable[Item], batch_size: int, max_points: int) -> Iterator[list[list[Item]]]:
+    """The items of a wave as calls; the calls of a chain hold the same series, and go one after the other."""
+    by_series: dict[str, list[Item]] = {}
+    for item in items:
+        by_series.setdefault(item.series, []).append(item)
+    call: list[Item] = []
+    points = 0
+    for group in by_series.values():
+        size = sum(item.size for item in group)
+        if call and (len(call) + len(group) > batch_size or points + size > max_points):
+            yield [call]
+            call, points = [], 0
+        if len(group) <= batch_size and (size <= max_points or len(group) == 1):
+            call += group
+            points += size
+        else:
+            yield _cut(group, batch_size, max_points)
+    if call:
+        yield [call]
+
+
+def _cut(group: list[Item], batch_size: int, max_points: int) -> list[list[Item]]:
+    calls: list[list[Item]] = [[]]
+    points = 0
+    for item in group:
+        if calls[-1] and (len(calls[-1]) == batch_size or points + item.size > max_points):
+            calls.append([])
+            points = 0
+        calls[-1].append(item)
+        points += item.size
+    return calls
+
+
+def series_of(target: Mapping[str, str]) -> str:
+    r"""What identifies the series of an item: its id where the query names one, else the query.
+
+    Examples
+    --------
+    >>> series_of({"query": r'sid="users\\Sam"'}) == series_of({"series_id": r"users\\sam"})
+    True
+    """
+    if "series_id" in target:
+        return "$" + target["series_id"].casefold()
+    match = _SID.fullmatch(target["query"])
+    return "$" + (match[1] or match[2] or "").casefold() if match else target["query"]
+
+
+def plain_fields(fields: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Fields as JSON has them: numpy's numbers as plain ones, dates as ISO text, NaN as null.
+
+    Raises
+    ------
+    TypeError
+        A name is not text, or a value has no form in JSON.
+    """
+    if fields is None:
+        return {}
+    if not isinstance(fields, Mapping):
+        raise TypeError(f"fields are a dict of names and values; got {fields!r}")
+    plain = {}
+    for name, value in fields.items():
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"the name of a field is text; got {name!r}")
+        plain[name] = _plain(value, name)
+    return plain
+
+
+def _plain(value: Any, name: str) -> Any:
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.item() if isinstance(value, np.generic) else value.tolist()
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if value is pd.NaT or value is pd.NA:
+        return None
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner, name) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(inner, name) for inner in value]
+    raise TypeError(f"the field {name!r} is a {type(value).__name__}, which JSON has no form for: {value!r}")
