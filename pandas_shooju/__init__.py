@@ -1,0 +1,61 @@
+r"""Shooju time series in pandas.
+
+Importing the package registers ``pd.read_shooju`` and the accessor ``.shooju`` on frames, series and groupbys::
+
+    import pandas as pd
+    import pandas_shooju as sj
+
+    df = pd.read_shooju(r"sid:users\sam country=(US,CN)", fields=["country", "unit"], df="-5y")
+    df.shooju.write(job="GDP, revised", sid=r"users\sam\gdp\{country}")
+
+The client core below it (`Connection`, `sid`, `Point`, jobs, ...) keeps the names of the published client.
+"""
+
+from pandas_shooju import plugin
+from pandas_shooju.client import points as points_serializers
+from pandas_shooju.client.connection import Connection
+from pandas_shooju.client.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionError,
+    SeriesNotFoundError,
+    ShoojuApiError,
+    ShoojuError,
+    ShoojuFormatError,
+    WriteError,
+)
+from pandas_shooju.client.job import DryRunJob, RemoteJob
+from pandas_shooju.client.points import Point
+from pandas_shooju.client.query import sid
+from pandas_shooju.client.settings import options
+from pandas_shooju.client.transport import BaseHook, Client, Request, Response
+from pandas_shooju.reading import read_shooju
+from pandas_shooju.writing import WriteResult
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AuthenticationError",
+    "BaseHook",
+    "Client",
+    "ConfigurationError",
+    "Connection",
+    "ConnectionError",
+    "DryRunJob",
+    "Point",
+    "RemoteJob",
+    "Request",
+    "Response",
+    "SeriesNotFoundError",
+    "ShoojuApiError",
+    "ShoojuError",
+    "ShoojuFormatError",
+    "WriteError",
+    "WriteResult",
+    "options",
+    "points_serializers",
+    "read_shooju",
+    "sid",
+]
+
+plugin.register()

@@ -1,8 +1,8 @@
-"""Decoded series to frames: the wide, the long and the fields layout.
+r"""Decoded series to frames: the wide, the long and the fields layout.
 
 Pure: no connection, no requests. A *series* here is the dict of the wire with its points as columns::
 
-    {"series_id": "users\\\\sam\\\\gdp", "fields": {"unit": "MW"}, "points": PointColumns, "tz": {"timezone": ...}}
+    {"series_id": "users\\sam\\\\gdp", "fields": {"unit": "MW"}, "points": PointColumns, "tz": {"timezone": ...}}
 
 Dates become ``datetime64[ms]``, and every index is built from instants: where series are localized, their
 wall-clock dates are turned into UTC first (:mod:`pandas_shooju.timezones`), joined as UTC, and shown in the zone
@@ -238,7 +238,7 @@ def long(
     wanted = PointColumns.empty(jobs=jobs, timestamps=timestamps)
     parts = [item["points"] for item, count in zip(series, counts.tolist(), strict=True) if count]
     points = PointColumns.concat(parts) if parts else wanted
-    if jobs and points.jobs is None or timestamps and points.timestamps is None:
+    if (jobs and points.jobs is None) or (timestamps and points.timestamps is None):
         raise ValueError("the server gave no jobs or timestamps with the points, though they were asked for")
     utc = _instants(series, counts, points.dates)
     present = ~np.isnan(points.values)
@@ -304,7 +304,7 @@ def with_dtype_backend(frame: pd.DataFrame, dtype_backend: str) -> pd.DataFrame:
         raise ValueError(f"dtype_backend {dtype_backend!r} is invalid, only 'numpy_nullable' and 'pyarrow' are allowed")
     # floats stay floats, whatever their values
     attrs, frame.attrs = frame.attrs, {}
-    frame = frame.convert_dtypes(convert_integer=False, dtype_backend=dtype_backend)  # type: ignore[arg-type]
+    frame = frame.convert_dtypes(convert_integer=False, dtype_backend=dtype_backend)
     integers = {name: "Int64" for name, dtype in frame.dtypes.items() if dtype == np.int64}
     if integers:
         frame = frame.astype(dict.fromkeys(integers, "int64[pyarrow]") if dtype_backend == "pyarrow" else integers)

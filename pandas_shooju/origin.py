@@ -49,7 +49,7 @@ class Origin(dict[str, Any]):
             "to change it, set frame.attrs['shooju'] = dict(frame.attrs['shooju'], ...)"
         )
 
-    __setitem__ = __delitem__ = update = setdefault = pop = popitem = clear = __ior__ = _read_only  # type: ignore[assignment]
+    __setitem__ = __delitem__ = update = setdefault = pop = popitem = clear = __ior__ = _read_only
 
 
 def column_series_ids(attrs: Mapping[Any, Any], columns: Iterable[Any]) -> list[str | None]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 import pandas_flavor
-from pandas.core.groupby import DataFrameGroupBy, SeriesGroupBy
 
 from pandas_shooju import origin, writing
 from pandas_shooju.reading import read_shooju
@@ -76,11 +75,11 @@ def _is_by_row(frame: pd.DataFrame) -> bool:
 
 def register() -> None:
     """Hook everything into pandas."""
-    pd.read_shooju = read_shooju  # type: ignore[attr-defined]
+    pd.read_shooju = read_shooju
     pandas_flavor.register_dataframe_accessor("shooju")(FrameAccessor)
     pandas_flavor.register_series_accessor("shooju")(SeriesAccessor)
     pandas_flavor.register_dataframe_groupby_accessor("shooju")(WriteAccessor)
     pandas_flavor.register_series_groupby_accessor("shooju")(WriteAccessor)
 
 
-__all__ = ["DataFrameGroupBy", "FrameAccessor", "SeriesAccessor", "SeriesGroupBy", "WriteAccessor", "register"]
+__all__ = ["FrameAccessor", "SeriesAccessor", "WriteAccessor", "register"]

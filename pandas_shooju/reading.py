@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from types import EllipsisType
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
@@ -38,21 +38,13 @@ class _Wish(NamedTuple):
     fields: list[str]
     columns: list[str]
     layout: Layout
-    tz: str | None | EllipsisType
+    tz: str | EllipsisType | None
     include_job: bool
     include_timestamp: bool
     on_missing: OnMissing
     dtype_backend: str | None
 
 
-@overload
-def read_shooju(
-    query: Query, fields: str | Sequence[str] | None = ..., *, chunksize: None = None, **options: Any
-) -> pd.DataFrame: ...
-@overload
-def read_shooju(
-    query: Query, fields: str | Sequence[str] | None = ..., *, chunksize: int, **options: Any
-) -> Iterator[pd.DataFrame]: ...
 def read_shooju(
     query: Query,
     fields: str | Sequence[str] | None = None,
@@ -62,7 +54,7 @@ def read_shooju(
     max_points: int = -1,
     layout: Layout = "wide",
     columns: str | Sequence[str] | None = None,
-    tz: str | datetime.tzinfo | None | EllipsisType = ...,
+    tz: str | datetime.tzinfo | EllipsisType | None = ...,
     sort: str | None = None,
     max_series: int | None = None,
     include_job: bool = False,
@@ -74,7 +66,7 @@ def read_shooju(
     batch_size: int = 2500,
     extra_params: Mapping[str, Any] | None = None,
     connection: Connection | None = None,
-) -> pd.DataFrame | Iterator[pd.DataFrame]:
+) -> Any:
     r"""Read series from Shooju into a frame.
 
     Parameters
@@ -182,7 +174,7 @@ def _checked(
     fields: str | Sequence[str] | None,
     columns: str | Sequence[str] | None,
     layout: Layout,
-    tz: str | datetime.tzinfo | None | EllipsisType,
+    tz: str | datetime.tzinfo | EllipsisType | None,
     include_job: bool,
     include_timestamp: bool,
     on_missing: OnMissing,
@@ -236,7 +228,7 @@ def _search(
         for page in connection.read_pages(wish.query, sort=sort, max_series=max_series, batch_size=batch_size, **asked):
             for item in page["series"]:
                 if "error" in item:
-                    raise ShoojuApiError(item["error"], item.get("description", ""))
+                    raise ShoojuApiError.from_answer(item)
             total = page.get("total")
             bar.advance(len(page["series"]), total if max_series is None else min(total or 0, max_series))
             yield page["series"]
@@ -256,7 +248,9 @@ def _single(
                 if item.get("error") == "series_not_found":
                     missing.append(one)
                 elif "error" in item:
-                    raise ShoojuApiError(item["error"], f"{item.get('description', '')}, in the query {one!r}")
+                    raise ShoojuApiError.from_answer(
+                        {**item, "description": f"{item.get('description')}, in the query {one!r}"}
+                    )
                 else:
                     item["series_id"] = series_id_of(item["series_id"])
                     item["label"] = label
@@ -275,7 +269,9 @@ def _say_missing(queries: list[str], on_missing: OnMissing) -> None:
         f"{', ...' if len(queries) > 5 else ''}"
     )
     if on_missing == "raise":
-        raise SeriesNotFoundError("series_not_found", f"{message}; on_missing='warn' or 'ignore' reads the others")
+        raise SeriesNotFoundError(
+            f"{message}; on_missing='warn' or 'ignore' reads the others", error="series_not_found", description=message
+        )
     warnings.warn(message, UserWarning, stacklevel=5)
 
 

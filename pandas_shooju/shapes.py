@@ -12,8 +12,8 @@ import datetime
 import json
 import re
 import string
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +24,10 @@ from pandas.core.groupby import DataFrameGroupBy, SeriesGroupBy
 from pandas_shooju import origin, timezones
 from pandas_shooju.formats import PointColumns
 
-Sid = str | Mapping[Any, str] | Callable[[Any], str]
-Fields = Mapping[str, Any] | pd.DataFrame | Sequence[str] | str
-Missing = Literal["skip", "null"]
-Writable = pd.DataFrame | pd.Series | DataFrameGroupBy | SeriesGroupBy
+Sid: TypeAlias = str | Mapping[Any, str] | Callable[[Any], str]
+Fields: TypeAlias = Mapping[str, Any] | pd.DataFrame | Sequence[str] | str
+Missing: TypeAlias = Literal["skip", "null"]
+Writable: TypeAlias = pd.DataFrame | pd.Series | DataFrameGroupBy | SeriesGroupBy
 
 Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
@@ -122,7 +122,8 @@ def _wide(frame: pd.DataFrame, options: _Options) -> list[SeriesWrite]:
 
 def _columns(frame: pd.DataFrame) -> Iterable[Any]:
     if len(frame.columns) and (frame.dtypes == np.float64).all():
-        return iter(frame.to_numpy().T)
+        columns: Iterable[Any] = frame.to_numpy().T
+        return columns
     return (frame.iloc[:, i] for i in range(len(frame.columns)))
 
 
@@ -176,7 +177,7 @@ def _fields_only(frame: pd.DataFrame, options: _Options) -> list[SeriesWrite]:
         names = [extra] if isinstance(extra, str) else list(extra)
         for name in names:
             _column(frame, name, "fields")
-    shared = _clean_fields(extra) if isinstance(extra, Mapping) else {}
+    shared: dict[str, Any] = _clean_fields(extra) if isinstance(extra, Mapping) else {}
     columns = [frame[name].tolist() for name in names]
     return [
         SeriesWrite(series_id, None, {**_clean_fields(dict(zip(names, values, strict=True))), **shared})
@@ -412,7 +413,7 @@ def _row_fields(
             if (own != own[0]).any():
                 raise ValueError(
                     f"the column {name!r} has several values for the series {series_id!r}: "
-                    f"{_listed(pd.unique(column.iloc[at].astype(object).map(repr)))}; a field has one"
+                    f"{_listed(column.iloc[at].astype(object).drop_duplicates(keep='first') if hashable else column.iloc[at])}; a field has one"
                 )
             of_one[name] = column.iloc[at.start if isinstance(at, slice) else at[0]]
     return [_clean_fields(of_one) for of_one in found]
@@ -485,9 +486,8 @@ def _dates(values: Any) -> pd.DatetimeIndex:
             return pd.DatetimeIndex(pd.to_datetime(values, utc=True))
     if not len(values):
         return pd.DatetimeIndex([], dtype="M8[ms]")
-    raise TypeError(
-        f"the column {getattr(values, 'name', None)!r} holds {_kind(values)}, not dates; convert it first: pd.to_datetime(...)"
-    )
+    name = getattr(values, "name", None)
+    raise TypeError(f"the column {name!r} holds {_kind(values)}, not dates; convert it first: pd.to_datetime(...)")
 
 
 def _numbers(values: Any, what: str) -> Float64Array:
@@ -502,7 +502,7 @@ def _numbers(values: Any, what: str) -> Float64Array:
         raise TypeError(f"{what} is not numeric: dtype {values.dtype}, with {example!r}; points are numbers")
     numbers: Float64Array = values.to_numpy(dtype=np.float64, na_value=np.nan)
     if values.dtype.kind in "iu":
-        large = np.abs(numbers) > 2**53
+        large = np.abs(numbers) >= 2**53
         if large.any():
             back = values.to_numpy()[large]
             wrong = [int(exact) for exact in back.tolist() if exact is not pd.NA and int(float(exact)) != int(exact)]
@@ -519,10 +519,10 @@ def _ascending(dates: Int64Array, what: Callable[[], str]) -> Int64Array | None:
     ordered = dates[order]
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
     if len(twice):
+        more = "" if len(twice) == 1 else f" (of {len(twice)} repeats)"
         raise ValueError(
-            f"{what()} has {np.count_nonzero(twice == twice[0]) + 1} points at the date "
-            f"{np.datetime64(int(twice[0]), 'ms')}{'' if len(twice) == 1 else f' (and {len(twice) - 1} more repeats)'}; "
-            "a series has one value at a date. Drop or aggregate them; naive local times repeat an hour when the clock "
+            f"{what()} has the date {np.datetime64(int(twice[0]), 'ms')} more than once{more}; a series "
+            "has one value at a date. Drop or aggregate them; naive local times repeat an hour when the clock "
             "goes back: localize them first, index.tz_localize(zone, ambiguous='infer')"
         )
     return order

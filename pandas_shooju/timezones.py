@@ -185,7 +185,8 @@ def _midway(utc: Int64Array, at: Int64Array, shift: Int64Array, starts: Int64Arr
     if starts is not None:
         inner &= ~np.isin(at, starts) & ~np.isin(at + 1, starts)
     twice = utc[at - 1] + utc[np.minimum(at + 1, len(utc) - 1)]
-    return inner & (2 * (utc[at] + shift) == twice)
+    midway: npt.NDArray[np.bool_] = inner & (2 * (utc[at] + shift) == twice)
+    return midway
 
 
 class _Offsets(NamedTuple):

@@ -18,16 +18,22 @@ from pandas_shooju.client.connection import Connection, default_connection
 from pandas_shooju.client.errors import ConnectionError, WriteError
 from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.client.points import to_milli
-from pandas_shooju.client.query import series as series_query
 from pandas_shooju.formats import PointColumns, ShoojuError
 from pandas_shooju.progress import Progress
 from pandas_shooju.shapes import Fields, Missing, SeriesWrite, Sid, Writable, series_writes
+
+
+def series_query(series_id):
+    import re
+
+    return 'sid="' + re.sub(r'(\\*)("|$)', lambda m: m[1] * 2 + ('\\"' if m[2] else ""), series_id) + '"'
+
 
 KeepOnly = Literal["points", "fields", "all"]
 
 
 class WriteResult:
-    """What a write stored, series by series.
+    r"""What a write stored, series by series.
 
     Attributes
     ----------
@@ -42,14 +48,14 @@ class WriteResult:
     >>> import pandas as pd
     >>> import pandas_shooju as sj
     >>> conn = sj.Connection("local::memory:")
-    >>> prices = pd.Series([1.0, 2.0], index=pd.date_range("2024-01-01", periods=2), name=r"users\\sam\\price")
+    >>> prices = pd.Series([1.0, 2.0], index=pd.date_range("2024-01-01", periods=2), name=r"users\sam\\price")
     >>> result = prices.shooju.write("prices", connection=conn)
     >>> result
     <WriteResult: 2 points of 1 series stored by job 1>
     >>> result.series
                      points  fields  stored error
     series_id
-    users\\sam\\price       2       0    True
+    users\sam\\price       2       0    True
     """
 
     def __init__(self, job: RemoteJob | DryRunJob, writes: Sequence[SeriesWrite], finish: bool) -> None:
@@ -179,15 +185,15 @@ def write(
         old = series_writes(changed_from, sid, fields=fields, date=date, value=value)
         writes = _changed(writes, old, na)
     reported = None if reported_date is None else to_milli(reported_date)
-    own = isinstance(job, str)
     if isinstance(job, str):
-        connection = connection or default_connection()
-        job = connection.register_job(job, batch_size=batch_size, dry_run=dry_run)
+        to_job = (connection or default_connection()).register_job(job, batch_size=batch_size, dry_run=dry_run)
     elif dry_run:
         raise ValueError("dry_run=True needs a description as job; a registered job writes")
-    result = WriteResult(job, writes, finish=own)
+    else:
+        to_job = job
+    result = WriteResult(to_job, writes, finish=isinstance(job, str))
     for item in writes:
-        job.enqueue(
+        to_job.enqueue(
             series_query(item.series_id),
             points=item.points,
             fields=item.fields or None,
@@ -207,11 +213,16 @@ def _submit(result: WriteResult, progress: bool | None, batch_size: int = 1000, 
         if result._finish:
             job.finish()
     except (WriteError, ConnectionError) as error:
-        error.result = result
+        error.result = result  # type: ignore[union-attr]
         raise
     finally:
         if not isinstance(job, DryRunJob):
-            waiting = job.waiting()
+            waiting = {
+                query: f"{code} ({description})" if code else "not sent"
+                for query, code, description in job.pending_frame()[["series", "error", "description"]].itertuples(
+                    index=False, name=None
+                )
+            }
             result.series["stored"] = [query not in waiting for query in queries]
             result.series["error"] = [waiting.get(query, "") for query in queries]
 
@@ -224,7 +235,7 @@ def diff(
     date: Hashable | None = None,
     value: Hashable | None = None,
 ) -> pd.DataFrame:
-    """The points in which the frame differs from an earlier one: what `write` with ``changed_from`` would write.
+    r"""The points in which the frame differs from an earlier one: what `write` with ``changed_from`` would write.
 
     Parameters
     ----------
@@ -244,12 +255,12 @@ def diff(
     >>> import pandas as pd
     >>> import pandas_shooju as sj
     >>> index = pd.date_range("2024-01-01", periods=3, tz="UTC")
-    >>> old = pd.DataFrame({r"users\\sam\\a": [1.0, 2.0, 3.0]}, index=index)
-    >>> new = pd.DataFrame({r"users\\sam\\a": [1.0, 2.5, None]}, index=index)
+    >>> old = pd.DataFrame({r"users\sam\\a": [1.0, 2.0, 3.0]}, index=index)
+    >>> new = pd.DataFrame({r"users\sam\\a": [1.0, 2.5, None]}, index=index)
     >>> new.shooju.diff(old)
          series_id                        dt  old  new
-    0  users\\sam\\a 2024-01-02 00:00:00+00:00  2.0  2.5
-    1  users\\sam\\a 2024-01-03 00:00:00+00:00  3.0  NaN
+    0  users\sam\\a 2024-01-02 00:00:00+00:00  2.0  2.5
+    1  users\sam\\a 2024-01-03 00:00:00+00:00  3.0  NaN
     """
     before = {item.series_id.casefold(): item for item in series_writes(old, sid, date=date, value=value)}
     now = series_writes(data, sid, date=date, value=value)

@@ -1,0 +1,217 @@
+"""Wrong use gets an answer that helps: what was wrong, with which value, and what to do."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pandas_shooju as sj
+from pandas_shooju import local, read_shooju
+
+DATES = pd.date_range("2024-01-01", periods=3, tz="UTC")
+
+
+def wide(**columns):
+    return pd.DataFrame(columns, index=DATES)
+
+
+# --- connecting --------------------------------------------------------------------------------------------------
+
+
+def test_no_server_says_every_way_to_name_one(monkeypatch, tmp_path):
+    for name in ("SHOOJU_SERVER", "SHOOJU_USER", "SHOOJU_API_KEY", "SHOOJU_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with pytest.raises(sj.ConfigurationError) as raised:
+        pd.read_shooju("sid:users")
+    for way in ("Connection(", "SHOOJU_SERVER", "config.toml", "local"):
+        assert way in str(raised.value)
+
+
+def test_bad_credentials_are_told_and_the_key_is_not():
+    with (
+        local.start(user="sam", api_key="right") as server,
+        sj.Connection(server.url, "sam", "s3cret-key") as conn,
+    ):
+        with pytest.raises(sj.AuthenticationError, match="check the user and the API key") as raised:
+            read_shooju("sid:users", connection=conn)
+        assert "s3cret-key" not in repr(raised.getrepr(showlocals=False, style="native")) + str(raised.value)
+        assert "s3cret-key" not in repr(conn)
+
+
+def test_no_server_listening():
+    conn = sj.Connection("http://127.0.0.1:9", "sam", "key", retry_delay=0.01)
+    with conn, pytest.raises(sj.ConnectionError, match=r"127\.0\.0\.1:9"):
+        read_shooju("sid:users", connection=conn)
+
+
+# --- reading -----------------------------------------------------------------------------------------------------
+
+
+def test_a_search_that_finds_nothing_is_an_empty_frame(conn):
+    frame = read_shooju(r"sid:users\nobody", connection=conn)
+    assert frame.shape == (0, 0)
+    assert frame.index.dtype == "datetime64[ms, UTC]"
+    assert frame.index.name == "dt"
+    long = read_shooju(r"sid:users\nobody", "unit", layout="long", connection=conn)
+    assert long.columns.tolist() == ["series_id", "unit", "dt", "val"]
+    assert long.dtypes.astype(str).tolist() == ["category", "category", "datetime64[ms, UTC]", "float64"]
+    assert read_shooju(r"sid:users\nobody", layout="fields", connection=conn).index.name == "series_id"
+
+
+def test_a_missing_series_of_a_list_is_named(conn, gdp):
+    queries = [r"sid=users\sam\gdp\US\bn", r"sid=users\sam\no"]
+    with pytest.raises(sj.SeriesNotFoundError, match=r"1 of the queries found no series: 'sid=users.*no'.*on_missing"):
+        read_shooju(queries, connection=conn)
+    with pytest.warns(UserWarning, match="found no series"):
+        frame = read_shooju(queries, on_missing="warn", connection=conn)
+    assert frame.columns.tolist() == [r"users\sam\gdp\US\bn"]
+    assert read_shooju({"x": queries[1]}, on_missing="ignore", connection=conn).shape == (0, 0)
+
+
+def test_two_series_with_one_label_are_named(conn, gdp):
+    with pytest.raises(ValueError, match=r"2 series have the label 'US' \(by country\): users.*columns="):
+        read_shooju(r"sid:users\sam", "country", connection=conn)
+
+
+def test_a_query_that_names_several_series_of_a_list(conn, gdp):
+    with pytest.raises(sj.ShoojuApiError, match=r"in the query 'sid:users"):
+        read_shooju([r"sid:users\sam"], connection=conn)
+
+
+def test_a_bad_operator(conn, gdp):
+    with pytest.raises(sj.ShoojuApiError, match="operator BADOPERATOR is not supported"):
+        read_shooju(r"sid:users\sam@BADOPERATOR", connection=conn)
+    with pytest.raises(sj.ShoojuApiError, match="BADOPERATOR"):
+        read_shooju([r"sid=users\sam\gdp\US\bn@BADOPERATOR"], connection=conn)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"layout": "tall"}, "layout is 'tall'; it can be"),
+        ({"tz": "Mars/Olympus"}, "no timezone 'Mars/Olympus'"),
+        ({"on_missing": "skip"}, "on_missing is 'skip'"),
+        ({"max_points": -2}, "max_points is -2"),
+        ({"chunksize": 0}, "chunksize is 0"),
+        ({"layout": "long", "columns": "unit"}, "columns= labels the columns of the wide layout"),
+        ({"include_job": True}, "need layout='long'"),
+        ({"columns": "*"}, "not '\\*'"),
+        ({"dtype_backend": "polars"}, "dtype_backend"),
+        ({"df": "yesterday"}, "yesterday"),
+    ],
+)
+def test_a_wrong_argument_is_named(conn, gdp, options, words):
+    with pytest.raises((ValueError, sj.ShoojuApiError), match=words):
+        read_shooju(r"sid:users\sam", connection=conn, **options)
+
+
+# --- writing -----------------------------------------------------------------------------------------------------
+
+
+def test_a_write_without_a_job():
+    with pytest.raises(TypeError, match="a write needs a job"):
+        wide(a=1.0).shooju.write()
+
+
+def test_a_description_that_is_too_short(conn):
+    with pytest.raises(ValueError, match="'ab'"):
+        wide(a=1.0).shooju.write("ab", sid=r"users\sam\a", connection=conn)
+
+
+TWO_LEVELS = wide(a=1.0, b=2.0)
+TWO_LEVELS.columns = pd.MultiIndex.from_tuples([("US", "bn"), ("CN", "bn")], names=["country", "unit"])
+LONG = pd.DataFrame({"symbol": ["A", "A", "B"], "dt": DATES, "val": [1.0, 2.0, 3.0], "note": ["x", "y", "z"]})
+
+
+@pytest.mark.parametrize(
+    ("frame", "options", "words"),
+    [
+        (pd.DataFrame({"a": [1.0]}), {}, "no dates in this frame: its index is a RangeIndex.*DatetimeIndex"),
+        (pd.Series([1.0], name="a"), {}, "the series 'a' has no dates"),
+        (wide(a=1.0).set_axis(pd.period_range("2024", periods=3, freq="D")), {}, "PeriodIndex"),
+        (wide(a=1.0), {}, "which series is the column 'a'"),
+        (TWO_LEVELS, {"sid": r"users\{region}"}, "names 'region', and the columns have the levels 'country', 'unit'"),
+        (wide(a=1.0), {"sid": r"users\{region}"}, "the columns have no level names"),
+        (wide(a=1.0, b=1.0), {"sid": r"users\sam"}, "all 2 columns would be written to one series"),
+        (TWO_LEVELS, {"sid": r"users\{unit}"}, "two columns or groups of rows go to the series 'users"),
+        (wide(a=1.0), {"sid": r"users\{a"}, "not well-formed"),
+        (wide(a=1.0), {"sid": {"b": "x"}}, "no series id for the column 'a'; it has 'b'"),
+        (wide(a=1.0), {"sid": lambda label: 7}, "the series id for 'a' is 7"),
+        (wide(a="text"), {"sid": r"users\sam"}, "column 'a' is not numeric.*'text'"),
+        (wide(a=[True, False, True]), {"sid": r"users\sam"}, "column 'a' is not numeric"),
+        (wide(a=[2**53 + 1, 1, 1]), {"sid": r"users\sam"}, "9007199254740993, which is no double"),
+        (wide(a=1.0).iloc[[0, 1, 1]], {"sid": r"users\sam"}, "the index has the date 2024-01-02.*more than once"),
+        (wide(a=1.0).set_axis([DATES[0], pd.NaT, DATES[2]]), {"sid": r"users\sam"}, "position 1 is missing"),
+        (wide(a=1.0), {"sid": r"users\sam", "na": "drop"}, "na is 'drop'"),
+        (wide(a=1.0), {"sid": r"users\sam", "remove_others": "everything"}, "remove_others is 'everything'"),
+        (wide(a=1.0), {"sid": r"users\sam", "fields": "levels"}, "these have no names"),
+        (TWO_LEVELS, {"sid": r"users\{country}", "fields": ["region"]}, "no 'region' among 'country', 'unit'"),
+        (wide(a=1.0), {"sid": r"users\sam", "fields": {"x": object()}}, "the field 'x' is <object"),
+        (wide(a=1.0), {"sid": r"users\sam", "fields": pd.DataFrame({"u": [1]}, ["z"])}, "row for none of the series"),
+        (LONG, {}, "There is no column 'series_id'; say sid="),
+        (LONG, {"sid": r"users\{ticker}"}, "names 'ticker', and the columns are 'symbol'"),
+        (LONG, {"sid": r"users\{symbol}", "value": "close"}, "value='close': there is no such column"),
+        (LONG, {"sid": r"users\{symbol}", "date": "note"}, "the column 'note' holds .*pd.to_datetime"),
+        (LONG, {"sid": r"users\{symbol}", "fields": ["note"]}, "'note' has several values for the series 'users.+A': 'x', 'y'; a field"),
+        (LONG.assign(symbol=["A", None, "B"]), {"sid": r"users\{symbol}"}, "'symbol' is missing"),
+        (LONG.assign(dt=DATES[0]), {"sid": r"users\{symbol}"}, "the series 'users.+A' has the date 2024-01-01"),
+        (LONG, {"sid": {"A": "x"}}, "goes with a groupby"),
+        (LONG.assign(other=1.0).drop(columns="val").groupby("symbol"), {"sid": "x{symbol}", "date": "dt"}, None),
+        (LONG.assign(other=1.0, more=2.0).drop(columns="val").groupby("symbol"), {"sid": "x{symbol}", "date": "dt"},
+         "which column holds the values"),
+    ],
+)  # fmt: skip
+def test_a_frame_that_cannot_be_written_says_why(conn, frame, options, words):
+    if words is None:
+        assert frame.shooju.write("fine", connection=conn, **options).ok
+        return
+    with pytest.raises((ValueError, TypeError), match=words):
+        frame.shooju.write("wrong", connection=conn, **options)
+    # and nothing was registered or sent
+    assert conn.register_job("the first job").job_id == 1
+
+
+def test_a_result_of_operators_is_not_written_over_its_series(conn, gdp):
+    yearly = read_shooju(r"sid:users\sam@lag:1y", connection=conn)
+    with pytest.raises(ValueError, match=r"was computed by operators.*sid="):
+        yearly.shooju.write("oops", connection=conn)
+
+
+def test_naive_times_that_repeat_an_hour_say_what_to_do(conn):
+    index = pd.date_range("2024-11-03", periods=5, freq="h", tz="America/Chicago").tz_localize(None)
+    with pytest.raises(ValueError, match="localize them first"):
+        pd.DataFrame({"a": 1.0}, index).shooju.write("hours", sid=r"users\sam\a", connection=conn)
+
+
+def test_the_origin_is_read_only(conn, gdp):
+    frame = read_shooju(r"sid:users\sam", connection=conn)
+    with pytest.raises(TypeError, match=r"frame\.attrs"):
+        frame.attrs["shooju"]["query"] = "x"
+
+
+def test_a_missing_extra_is_named():
+    code = (
+        "import sys; sys.modules['tqdm.auto'] = None\n"
+        "from pandas_shooju.progress import Progress; Progress('', '', True)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "pandas-shooju[progress]" in done.stderr
+
+
+def test_missing_values_of_every_kind_are_skipped(conn):
+    frame = pd.DataFrame(
+        {
+            "nullable": pd.array([1, None, 3], "Int64"),
+            "float": pd.array([None, 2.5, 3], "Float64"),
+            "object": pd.Series([1, None, 2.5], dtype=object).to_numpy(),
+            "empty": [None, None, None],
+        },
+        index=DATES,
+    )
+    result = frame.rename_axis(columns="n").shooju.write("missing", sid=r"users\sam\{n}", connection=conn)
+    assert result.series["points"].tolist() == [2, 2, 2, 0]
+    assert result.points == 6
+    assert np.isnan(read_shooju([r"sid=users\sam\object"], connection=conn).reindex(DATES).iloc[1, 0])
