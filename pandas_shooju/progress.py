@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,7 +29,9 @@ class Progress:
         if show is False or (show is None and not _in_notebook()):
             return
         try:
-            from tqdm.auto import tqdm
+            with warnings.catch_warnings():  # without ipywidgets tqdm warns, and draws its bar as text
+                warnings.simplefilter("ignore")
+                from tqdm.auto import tqdm
         except ImportError:
             if show:
                 raise ImportError(
