@@ -64,6 +64,8 @@ def start(
     """
     with contextlib.closing(_app(path, user, api_key)) as app:
         server = _server(app, "127.0.0.1", 0)
+        # how often it looks whether to stop: a test should not wait for that
+        server.expiration_interval = 0.02
         server.prepare()
         thread = threading.Thread(target=server.serve, name="shooju", daemon=True)
         thread.start()

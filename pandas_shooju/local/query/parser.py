@@ -105,9 +105,10 @@ class _Parser:
         parts = [self.all_of()]
         while self.keyword("or"):
             parts.append(self.all_of())
+        # an empty side is Everything, and so is a lone *, which makes no sense here either
         if len(parts) > 1 and any(isinstance(part, Everything) for part in parts):
             raise self.wrong("an OR with nothing on one side")
-        return parts[0] if len(parts) == 1 else Or(_joined(parts))
+        return parts[0] if len(parts) == 1 else _either(parts)
 
     def all_of(self) -> Node:
         parts: list[Node] = []
@@ -258,17 +259,18 @@ def _quoted_end(text: str, start: int) -> int | None:
             return at
 
 
-def _joined(parts: list[Node]) -> tuple[Node, ...]:
-    """The parts of an OR, with those that differ in a value only taken together."""
-    values: dict[tuple[object, ...], list[Text]] = {}
+def _either(parts: list[Node]) -> Node:
+    """An OR, in which conditions that differ in a value only are one."""
+    flat = [inner for part in parts for inner in (part.parts if isinstance(part, Or) else (part,))]
+    values: dict[tuple[type[Sid | Field | Meta], str], list[Text]] = {}
     rest: list[Node] = []
-    for part in parts:
-        if isinstance(part, Sid):
-            values.setdefault((Sid, part.form), []).extend(part.values)
-        elif isinstance(part, Field | Meta):
-            values.setdefault((type(part), part.name), []).extend(part.values)
-        elif isinstance(part, Or):
-            rest.extend(part.parts)
-        else:
-            rest.append(part)
-    return (*(kind(name, tuple(texts)) for (kind, name), texts in values.items()), *rest)  # type: ignore[operator]
+    for part in flat:
+        match part:
+            case Sid():
+                values.setdefault((Sid, part.form), []).extend(part.values)
+            case Field() | Meta():
+                values.setdefault((type(part), part.name), []).extend(part.values)
+            case _:
+                rest.append(part)
+    joined: list[Node] = [kind(name, tuple(texts)) for (kind, name), texts in values.items()]
+    return Or((*joined, *rest)) if len(joined) + len(rest) > 1 else joined[0]

@@ -1,0 +1,295 @@
+"""The query language: reading it, and what it finds."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pandas_shooju.local.errors import ApiError
+from pandas_shooju.local.query.parser import parse, parse_operators, quote
+from pandas_shooju.local.query.search import find, statement
+from pandas_shooju.local.query.tree import (
+    And,
+    Everything,
+    Field,
+    Job,
+    Meta,
+    Not,
+    Operator,
+    Or,
+    Query,
+    Sid,
+    Text,
+    Word,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("", Everything()),
+        ("*", Everything()),
+        (r"sid=users\sam\gdp", Sid("sid=", (Text(r"users\sam\gdp"),))),
+        (r'sid="users\sam\gdp"', Sid("sid=", (Text(r"users\sam\gdp", True),))),
+        (r"sid:users\sam", Sid("sid:", (Text(r"users\sam"),))),
+        ("tree:system", Sid("tree:", (Text("system"),))),
+        ('unit="US$ bn"', Field("unit", (Text("US$ bn", True),))),
+        ("source_obj.country_name=France", Field("source_obj.country_name", (Text("France"),))),
+        ("Country=(US, CN)", Field("country", (Text("US"), Text("CN")))),
+        ('aspect=("X")', Field("aspect", (Text("X", True),))),
+        ("job:17", Job((17,))),
+        ("meta.points_max=5", Meta("points_max", (Text("5"),))),
+        ("word", Word(Text("word"))),
+        ('"two words"', Word(Text("two words", True))),
+        ("a b", And((Word(Text("a")), Word(Text("b"))))),
+        ("a AND b", And((Word(Text("a")), Word(Text("b"))))),
+        ("a OR b c", Or((Word(Text("a")), And((Word(Text("b")), Word(Text("c"))))))),
+        ("x=1 OR x=2", Field("x", (Text("1"), Text("2")))),
+        ("not a b", And((Not(Word(Text("a"))), Word(Text("b"))))),
+        ("NOT (a OR b)", Not(Or((Word(Text("a")), Word(Text("b")))))),
+        ("nothing", Word(Text("nothing"))),
+        ("and_so=1", Field("and_so", (Text("1"),))),
+        (r"sid=C:\x=y", Sid("sid=", (Text(r"C:\x=y"),))),
+    ],
+)
+def test_forms_of_conditions(text, condition):
+    assert parse(text) == Query(condition)
+
+
+@pytest.mark.parametrize(
+    ("text", "operators"),
+    [
+        ("x=1@A:M", (Operator("A", "M"),)),
+        ("x=1 @A:M@localize", (Operator("A", "M"), Operator("localize", None))),
+        ('x="me@home"@asof:2024-01-01T10:00', (Operator("asof", "2024-01-01T10:00"),)),
+        ("(a OR b)@lag:1y", (Operator("lag", "1y"),)),
+    ],
+)
+def test_operators_stand_at_the_end_outside_of_quotes(text, operators):
+    assert parse(text).operators == operators
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("(a", "'(' without its ')'"),
+        ("a)", "')' without its '('"),
+        ('"open', "not closed"),
+        ("x=", "no value behind 'x='"),
+        ("x=(1,", "no value in the list"),
+        ("x=(1 2", "without its ')'"),
+        ("a AND", "AND with nothing"),
+        ("AND a", "AND with nothing"),
+        ("a OR", "OR with nothing"),
+        ("NOT", "NOT with nothing"),
+        ("price>5", "comparing by >"),
+        ("job:x", "number of a job"),
+        ("a@", "without a name"),
+        ("(" * 50 + "a" + ")" * 50, "nested more than"),
+        ("not " * 50 + "a", "nested more than"),
+    ],
+)
+def test_what_is_no_query_is_refused_with_a_reason(text, complaint):
+    with pytest.raises(ApiError, match=complaint.replace("(", r"\(").replace(")", r"\)")) as caught:
+        parse(text)
+    assert caught.value.code == "invalid_parameters"
+
+
+def test_backslashes_before_a_quote_are_doubled_and_others_are_themselves():
+    assert parse(r'sid="a\b"').single_id == r"a\b"
+    assert parse(r'sid="a\\"').single_id == "a\\"
+    assert parse(r'sid="a\\b"').single_id == r"a\\b"
+    assert parse(r'sid="say \"hi\" now"').single_id == 'say "hi" now'
+    assert parse(r'sid="a\\\"b"').single_id == r"a\"b"
+    with pytest.raises(ApiError):
+        parse(r'sid="a\"')
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=30) | st.text('\\"a *@(', max_size=12))
+def test_any_text_can_be_quoted(text):
+    assert parse(f"sid={quote(text)}").single_id == text
+    assert parse(f'x=({quote(text)}, "b")@A:M') == Query(
+        Field("x", (Text(text, True), Text("b", True))), (Operator("A", "M"),)
+    )
+
+
+fragments = st.sampled_from(
+    [
+        "(",
+        ")",
+        '"',
+        "\\",
+        " ",
+        "and",
+        "OR",
+        "not ",
+        "sid=",
+        "sid:",
+        "x=",
+        "x:",
+        "@",
+        "@A:M",
+        ",",
+        "*",
+        "=",
+        "a",
+        "{{",
+        "é",
+    ]
+)
+
+
+def answer_or_refusal(function, *arguments):
+    """What a function gives; None where it refuses as the service does."""
+    with contextlib.suppress(ApiError):
+        return function(*arguments)
+    return None
+
+
+@given(st.lists(fragments, max_size=30).map("".join) | st.text(max_size=40))
+def test_any_text_is_a_query_or_is_refused(text):
+    answer_or_refusal(parse, text)
+    answer_or_refusal(parse_operators, text)
+
+
+@given(st.lists(fragments, max_size=12).map("".join))
+def test_any_query_can_be_searched_for(text):
+    query = answer_or_refusal(parse, text)
+    if query is not None:
+        with _catalogue.database.reading() as db:
+            found = answer_or_refusal(find, db, query.condition)
+            assert found is None or len(found) <= 1
+
+
+class _Catalogue:
+    """One store for all the examples of a property."""
+
+    @property
+    def database(self):
+        if not hasattr(self, "_database"):
+            from pandas_shooju.local.store import catalogue
+            from pandas_shooju.local.store.database import Database
+
+            self._database = Database(None)
+            with self._database.writing() as db:
+                series = catalogue.create(db, "a", 1) if self._revision(db) else None
+                catalogue.write_fields(db, series, {"x": "a"}, 1, False)
+        return self._database
+
+    def _revision(self, db):
+        return db.execute("INSERT INTO revisions (job, at, history) VALUES (0, 0, 1)").lastrowid
+
+
+_catalogue = _Catalogue()
+
+
+# --- what is found ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def catalogue(api):
+    """A handful of series, in this order."""
+    for series_id, fields in {
+        r"users\sam\gdp": {"country": "US", "unit": "US$ bn", "n": 5},
+        r"users\sam\gdp\real": {"country": "CN", "unit": "US$ bn", "n": 5.0},
+        r"users\sam\gdpx": {"country": "FR", "unit": "MW", "tags": ["Base", "high"]},
+        r"users\ann\Load (hourly)": {"source_obj": {"country_name": "France", "ids": [1, 2]}, "ok": True},
+        r"gie\alsi\de\lng": {"unit": "mw"},
+        r"gie\alsi\es": {"note": "no 100% sure_thing [x]?"},
+    }.items():
+        api.put(series_id, fields=fields)
+    return api
+
+
+SAM = [r"users\sam\gdp", r"users\sam\gdp\real", r"users\sam\gdpx"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (r"sid=users\sam\gdp", SAM[:1]),
+        (r"sid=USERS\Sam\gdp", SAM[:1]),
+        (r'sid="users\ann\load (HOURLY)"', [r"users\ann\Load (hourly)"]),
+        (r"sid=(users\sam\gdp, users\sam\gdpx)", [SAM[0], SAM[2]]),
+        (r"sid:users\sam\gdp", SAM[:2]),
+        (r"sid:users\sam", SAM),
+        (r"sid:users\sam\*", SAM),
+        (r"sid:users\s", []),
+        (r"tree:users\sam\gdp", SAM[1:2]),
+        (r"sid=gie\alsi\*", [r"gie\alsi\de\lng", r"gie\alsi\es"]),
+        (r"sid=*\es", [r"gie\alsi\es"]),
+        (r"sid:gie\*\de", [r"gie\alsi\de\lng"]),
+        (r'sid="gie\alsi\*"', []),
+        ("country=us", SAM[:1]),
+        ("country:us", SAM[:1]),
+        ("Country=(us, CN)", SAM[:2]),
+        ("country=US OR country=cn OR country=zz", SAM[:2]),
+        ('unit="us$ BN"', SAM[:2]),
+        ("unit=mw", [SAM[2], r"gie\alsi\de\lng"]),
+        ("unit=m*", [SAM[2], r"gie\alsi\de\lng"]),
+        ("unit=*", [*SAM, r"gie\alsi\de\lng"]),
+        ("n=5", SAM[:2]),
+        ("ok=true", [r"users\ann\Load (hourly)"]),
+        ("tags=high", SAM[2:]),
+        ("source_obj.country_name=France", [r"users\ann\Load (hourly)"]),
+        ("source_obj.ids=2", [r"users\ann\Load (hourly)"]),
+        (r"sid:users country=US unit=MW", []),
+        (r'sid:users unit="US$ bn" not country=US', SAM[1:2]),
+        (r"(country=US OR unit=MW) AND NOT sid:gie", [SAM[0], SAM[2]]),
+        ("NOT sid:users", [r"gie\alsi\de\lng", r"gie\alsi\es"]),
+        ("not not country=US", SAM[:1]),
+        ("ALSI", [r"gie\alsi\de\lng", r"gie\alsi\es"]),
+        ("france", [r"users\ann\Load (hourly)"]),
+        ('"100% sure_thing [x]?"', [r"gie\alsi\es"]),
+        ("note=*[x]?", [r"gie\alsi\es"]),
+        ("note=*[y]?", []),
+        ("nowhere=1", []),
+    ],
+)
+def test_search(catalogue, query, found):
+    answer = catalogue.search(query)
+    assert [series["series_id"] for series in answer["series"]] == found
+    assert answer["total"] == len(found)
+
+
+def test_quotes_and_comments_in_values_are_nothing_to_sqlite(catalogue):
+    for query in ("x=';--", "unit=\"' OR '1'='1\"", "sid='", "'%'"):
+        assert catalogue.ids(query) == []
+
+
+@pytest.mark.parametrize(
+    ("sort", "found"),
+    [
+        ("country asc", ["CN", "FR", "US", None]),
+        ("country desc", ["US", "FR", "CN", None]),
+        ("country", ["CN", "FR", "US", None]),
+        ("unit asc, country desc", ["FR", "US", "CN", None]),
+        ("n desc, series_id desc", ["CN", "US", "FR", None]),
+        ("meta.points_max desc", ["US", "CN", "FR", None]),
+    ],
+)
+def test_sort(catalogue, sort, found):
+    answer = catalogue.search("sid:users", sort=sort, fields="country")
+    assert [series.get("fields", {}).get("country") for series in answer["series"]] == found
+
+
+def test_a_search_by_fields_goes_by_an_index(catalogue):
+    with catalogue.app._database.reading() as db:
+        for query in ("unit=MW country=FR", r"sid:users\sam country=US", r"sid:users\sam", r"sid=gie\*", "job:3"):
+            sql, arguments = statement(db, parse(query).condition)
+            plan = " | ".join(row[3] for row in db.execute("EXPLAIN QUERY PLAN " + sql, arguments))
+            assert "SCAN s" not in plan, (query, plan)
+            assert "SCAN series" not in plan, (query, plan)
+
+
+def test_series_in_the_trash_are_found_only_where_it_is_spoken_of(catalogue):
+    catalogue.write({"type": "DELETE", "series_id": r"users\sam\gdp"})
+    trashed = r"System\Trash\users\sam\gdp"
+    assert catalogue.ids("country=US") == []
+    assert catalogue.ids("NOT country=CN unit=MW") == [SAM[2], r"gie\alsi\de\lng"]
+    assert catalogue.ids(r"sid:System\Trash") == [trashed]
+    assert catalogue.ids("tree:system country=US") == [trashed]
+    assert len(catalogue.ids("")) == 5

@@ -1,0 +1,200 @@
+"""The ways in: the adapter, the server in a thread, the server as a process."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+import requests
+
+from pandas_shooju.local import App, open_app, start
+from pandas_shooju.local.adapter import WSGIAdapter
+from pandas_shooju.local.serving import serve
+from tests.local.conftest import BASE
+
+SERVE = (
+    "import sys; from pandas_shooju.local.serving import serve; serve(*sys.argv[1:3], int(sys.argv[3]), *sys.argv[4:])"
+)
+
+
+@pytest.fixture
+def session(app):
+    session = requests.Session()
+    session.mount(BASE, WSGIAdapter(app))
+    return session
+
+
+# --- the adapter ------------------------------------------------------------------------------------------------
+
+
+def echo(environ, start_response):
+    """An app that sends back what it got, in pieces, and begins late."""
+    body = environ["wsgi.input"].read()
+
+    def answer():
+        start_response("201 Made Up", [("X-Path", environ["PATH_INFO"]), ("X-Query", environ["QUERY_STRING"])])
+        yield b""
+        for at in range(0, len(body), 7):
+            yield body[at : at + 7]
+
+    return answer()
+
+
+@pytest.mark.parametrize("body", ["text é", b"bytes", io.BytesIO(b"a file"), iter([b"one ", b"two"]), None])
+def test_the_adapter_carries_any_body(body):
+    session = requests.Session()
+    session.mount(BASE, WSGIAdapter(echo))
+    expected = {str: "text é".encode(), bytes: b"bytes", io.BytesIO: b"a file", type(None): b""}.get(
+        type(body), b"one two"
+    )
+    answer = session.post(f"{BASE}/a%20b/é", params={"q": "x y"}, data=body, timeout=(1, 2))
+    assert (answer.status_code, answer.reason, answer.content) == (201, "Made Up", expected)
+    assert answer.headers["x-path"].encode("latin-1").decode() == "/a b/é"
+    assert answer.headers["x-query"] == "q=x+y"
+    assert answer.elapsed.total_seconds() >= 0
+
+
+def test_the_adapter_streams():
+    session = requests.Session()
+    session.mount(BASE, WSGIAdapter(echo))
+    with session.post(BASE, data=b"0123456789" * 10, stream=True) as answer:
+        assert answer.raw.read(4) == b"0123"
+        assert b"".join(answer.iter_content(8)) == (b"0123456789" * 10)[4:]
+    assert session.post(BASE, data=b"x" * 100, stream=True).raw.read() == b"x" * 100
+
+
+def test_an_app_that_fails_inside_answers_with_500_and_no_secrets(app, session, monkeypatch, caplog):
+    monkeypatch.setattr(app, "_user", lambda *a, **k: 1 / 0)
+    answer = session.get(f"{BASE}/api/1/status/ping")
+    assert answer.status_code == 500
+    assert "ZeroDivisionError" not in answer.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+# --- opening ----------------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_open_is_the_same_app_until_the_last_one_closes_it(tmp_path):
+    one, other = open_app(tmp_path / "a.sqlite"), open_app(str(tmp_path / "x" / ".." / "a.sqlite"))
+    assert one is other
+    assert one.path == tmp_path / "a.sqlite"
+    one.close()
+    assert ping(other)
+    other.close()
+    assert not ping(other)
+    again = open_app(tmp_path / "a.sqlite")
+    assert again is not one
+    assert ping(again)
+    again.close()
+
+
+def ping(app: App) -> bool:
+    session = requests.Session()
+    session.mount(BASE, WSGIAdapter(app))
+    return session.get(f"{BASE}/api/1/jobs").status_code == 200
+
+
+def test_stores_in_memory_are_never_shared_and_leave_nothing(tmp_path):
+    one, other = open_app(":memory:"), open_app(":memory:")
+    assert one is not other
+    folder = one.path.parent
+    one.close()
+    other.close()
+    assert not folder.exists()
+
+
+def test_the_default_store_is_in_the_platform_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    app = open_app()
+    assert tmp_path in app.path.parents
+    assert app.path.exists()
+    app.close()
+
+
+# --- credentials ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("auth", [None, ("sam", "wrong"), ("ann", "secret"), ("sam", ""), ("sam", "sécret"), ("", "")])
+def test_wrong_or_missing_credentials_are_refused(auth):
+    with start(user="sam", api_key="secret") as served:
+        answer = requests.get(served.url + "/api/1/jobs", auth=auth)
+        assert answer.status_code == 401
+        assert answer.json()["success"] is False
+        assert answer.json()["error"] == "unauthorized"
+        assert requests.get(served.url + "/api/1/jobs", auth=("sam", "secret")).json()["success"]
+        assert "secret" not in repr(served)
+
+
+def test_headers_that_are_no_credentials_are_refused():
+    with start(user="sam", api_key="secret") as served:
+        for header in ("Basic", "Basic %%%", "Basic /w==", "Bearer x"):
+            answer = requests.get(served.url + "/api/1/jobs", headers={"Authorization": header})
+            assert answer.status_code == 401
+
+
+def test_whether_the_service_is_there_is_public():
+    with start(user="sam", api_key="secret") as served:
+        for path in ("ping", "green"):
+            assert requests.get(f"{served.url}/api/1/status/{path}").json() == {"success": True}
+
+
+def test_without_credentials_the_caller_is_who_he_says(session):
+    session.post(f"{BASE}/api/1/jobs/", json={"description": "mine"}, auth=("sam", "any"))
+    session.post(f"{BASE}/api/1/jobs/", json={"description": "nobody's"})
+    jobs = session.get(f"{BASE}/api/1/jobs").json()["results"]
+    assert [job["user"] for job in jobs] == ["local", "sam"]
+
+
+# --- serving ----------------------------------------------------------------------------------------------------
+
+
+def test_connections_are_kept_alive_and_served_at_once(served):
+    def work(results):
+        with requests.Session() as session:
+            for _ in range(20):
+                results.append(session.get(served.url + "/api/1/status/ping").json()["success"])
+
+    results: list[bool] = []
+    threads = [threading.Thread(target=work, args=(results,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [True] * 160
+
+
+def test_a_server_open_to_the_network_needs_a_key():
+    for host in ("0.0.0.0", "192.0.2.1", "::", "example.com"):
+        with pytest.raises(ValueError, match="user and an API key"):
+            serve(":memory:", host)
+    with pytest.raises(ValueError, match="go together"):
+        serve(":memory:", user="sam")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_process_says_where_it_is_and_stops_when_told(tmp_path, number):
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(tmp_path / "s.sqlite"), "127.0.0.1", "0", "sam", "secret"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+    try:
+        line = process.stdout.readline()
+        found = re.fullmatch(r"listening on (http://127\.0\.0\.1:\d+)\n", line)
+        assert found, line
+        answer = requests.post(found[1] + "/api/1/jobs/", json={"description": "abc"}, auth=("sam", "secret"))
+        assert answer.json() == {"success": True, "job_id": 1}
+        process.send_signal(number)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.stdout.close()
