@@ -48,7 +48,9 @@ def to_milli(date: Any) -> int:
     >>> to_milli(date(1970, 1, 2)), to_milli(datetime(1970, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
     (86400000, 0)
     """
-    if isinstance(date, datetime.datetime) and date is not pd.NaT:
+    if date is pd.NaT:
+        date = None
+    if isinstance(date, datetime.datetime):
         if isinstance(date, pd.Timestamp):
             return int(date.asm8.astype("M8[ms]").astype(np.int64))
         return (date - (_EPOCH if date.tzinfo is None else _EPOCH_UTC)) // _MILLISECOND

@@ -179,11 +179,11 @@ def open_server(
         try:
             from pandas_shooju.local import open_app
             from pandas_shooju.local.adapter import WSGIAdapter
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             if (error.name or "").startswith("pandas_shooju"):
                 raise
             raise ConfigurationError(
-                f'the embedded Shooju needs the package {error.name}: pip install "pandas-shooju[local]"'
+                f'the embedded Shooju needs packages that are missing ({error}): pip install "pandas-shooju[local]"'
             ) from None
         app = open_app(path or None)
         session.mount(EMBEDDED_URL, WSGIAdapter(app))

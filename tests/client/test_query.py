@@ -1,0 +1,171 @@
+"""What the builders print, and that the embedded engine reads it back as what was meant."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pandas_shooju.client import query
+from pandas_shooju.client.query import Query, field, raw, series, sid, text, under, values
+from pandas_shooju.local.query import tree
+from pandas_shooju.local.query.parser import parse
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+NASTY = st.text("\\\"@=:(){}, a*'", min_size=1, max_size=12).filter(str.strip)
+TEXT = (NASTY | ANY_TEXT).filter(str.strip)
+NAMES = st.text("abcxyz_.0", min_size=1, max_size=6).filter(
+    lambda name: name not in ("sid", "job") and not name.startswith("meta.")
+)
+
+
+@given(TEXT)
+def test_what_is_quoted_is_read_as_it_is(value):
+    assert parse(str(series(value))).single_id == value
+    assert parse(under(value)).condition == tree.Sid(tree.BELOW, (tree.Text(value, quoted=True),))
+    assert parse(text(value)).condition == tree.Word(tree.Text(value, quoted=True))
+
+
+@given(NAMES, st.lists(TEXT, min_size=1, max_size=4))
+def test_fields_are_read_as_they_are(name, values):
+    quoted = tuple(tree.Text(value, quoted=True) for value in values)
+    assert parse(field(name).isin(values)).condition == tree.Field(name, quoted)
+    assert parse(field(name) == values[0]).condition == tree.Field(name, quoted[:1])
+
+
+Built = tuple[Query, object]
+
+
+def leaves() -> st.SearchStrategy[Built]:
+    return st.tuples(NAMES, TEXT).map(lambda nv: (field(nv[0]) == nv[1], ("is", *nv))) | TEXT.map(
+        lambda value: (series(value), ("sid", value))
+    )
+
+
+def combined(inner: st.SearchStrategy[Built]) -> st.SearchStrategy[Built]:
+    pairs = st.tuples(inner, inner)
+    return (
+        pairs.map(lambda p: (p[0][0] & p[1][0], ("and", p[0][1], p[1][1])))
+        | pairs.map(lambda p: (p[0][0] | p[1][0], ("or", p[0][1], p[1][1])))
+        | inner.map(lambda p: (~p[0], ("not", p[1])))
+    )
+
+
+def holds(meaning, facts) -> bool:
+    kind, *parts = meaning
+    if kind == "not":
+        return not holds(parts[0], facts)
+    if kind in ("and", "or"):
+        return (all if kind == "and" else any)([holds(part, facts) for part in parts])
+    return meaning in facts
+
+
+def holds_parsed(node, facts) -> bool:
+    match node:
+        case tree.Not(part):
+            return not holds_parsed(part, facts)
+        case tree.And(parts):
+            return all(holds_parsed(part, facts) for part in parts)
+        case tree.Or(parts):
+            return any(holds_parsed(part, facts) for part in parts)
+        case tree.Field(name, texts):
+            return any(("is", name, value.text) in facts for value in texts)
+        case tree.Sid(_, texts):
+            return any(("sid", value.text) in facts for value in texts)
+    raise AssertionError(node)
+
+
+def atoms(meaning):
+    kind, *parts = meaning
+    return {meaning} if kind in ("is", "sid") else set().union(*map(atoms, parts))
+
+
+@given(st.recursive(leaves(), combined, max_leaves=8), st.data())
+def test_combinations_are_read_with_the_same_meaning(built, data):
+    made, meaning = built
+    parsed = parse(made)
+    known = sorted(atoms(meaning))
+    for _ in range(4):
+        facts = set(data.draw(st.lists(st.sampled_from(known))))
+        assert holds_parsed(parsed.condition, facts) == holds(meaning, facts)
+
+
+@given(st.recursive(leaves(), combined, max_leaves=4))
+def test_operators_apply_to_the_whole(built):
+    made, _ = built
+    parsed = parse(made.aggregate("M").lag("1y").localize("America/Chicago").asof(17))
+    assert parsed.condition == parse(made).condition
+    assert [str(operator) for operator in parsed.operators] == [
+        "@A:M",
+        "@lag:1y",
+        "@localize:America/Chicago",
+        "@asof:j17",
+    ]
+
+
+def test_how_queries_print():
+    both = field("country").isin(["US", "CN"]) & under(r"users\sam")
+    assert both == r'country=("US","CN") AND sid:"users\sam"'
+    assert both | raw("gas") == r'(country=("US","CN") AND sid:"users\sam") OR (gas)'
+    assert ~both == r'NOT (country=("US","CN") AND sid:"users\sam")'
+    assert str(field("ok") == True) == 'ok="true"'  # noqa: E712
+    assert str(field("n") != 5) == 'NOT n="5"'
+    assert field("unit").like("US*") == "unit=US*"
+    assert series("a").localize() == 'sid="a"@localize'
+    assert series("a").repdate(dt.date(2001, 1, 1)) == 'sid="a"@repdate:2001-01-01T00:00:00.000'
+    assert series("a").asof("2024-01-01") == 'sid="a"@asof:2024-01-01'
+    assert repr(series("a")) == "Query('sid=\"a\"')"
+    assert sid("users", "sam", "gdp") == r"users\sam\gdp"
+
+
+def test_how_expressions_print():
+    a, b = values(series("a")), values("sid=b@lag:1y")
+    assert a + b == '={{sid="a"}} + {{sid=b@lag:1y}}'
+    assert (a + b) / 1000 == '=({{sid="a"}} + {{sid=b@lag:1y}}) / 1000'
+    assert (1 - a).aggregate("h").localize("UTC") == '=(1 - {{sid="a"}})@A:h@localize:UTC'
+    assert a * -2 == '={{sid="a"}} * (-2)'
+    assert 2 * a - 1.5 == '=(2 * {{sid="a"}}) - 1.5'
+    assert a.add(b, fill_value=0) == '=({{sid="a"}}).add({{sid=b@lag:1y}}, axis=0, fill_value=0)'
+    assert a.subtract(1).multiply(2).divide(b).startswith("=((({{")
+    assert a.asof(3) == '={{sid="a"}}@asof:j3'
+    assert query.multi_sum(r"sid:a\b", key_fields=["x"]) == r"=F.multi_sum(r'sid:a\b', operators=(), key_fields=['x'])"
+
+
+def test_what_is_built_finds_what_is_meant(sj, path):
+    ids = [rf"{path}\plain", rf"{path}\with space", rf'{path}\"quoted" (x)', rf"{path}\a@b=c", rf"{path}\100%\ü,é"]
+    with sj.register_job("nasty ids", batch_size=10) as job:
+        for number, series_id in enumerate(ids):
+            job.write(series(series_id), fields={"name": series_id, "n": number}, points=[(0, number)])
+    for number, series_id in enumerate(ids):
+        assert sj.get_series(series(series_id), max_points=-1)["points"][0].value == number
+        [found] = sj.scroll((field("name") == series_id) & under(path), fields=["n"])
+        assert (found["series_id"], found["fields"]["n"]) == (series_id, number)
+    assert len(list(sj.scroll(under(path) & ~field("n").isin([0, 1])))) == 3
+    job_id = job.job_id
+    assert sj.get_series(series(ids[0]).asof(job_id), max_points=-1)["points"][0].value == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: series(""),
+        lambda: field("a b"),
+        lambda: field("sid"),
+        lambda: field("a").isin([]),
+        lambda: field("a").isin("US"),
+        lambda: field("a") == None,  # noqa: E711
+        lambda: field("a").like("a b"),
+        lambda: series("a") & "b",
+        lambda: series("a").lag("1y") & series("b"),
+        lambda: series("a").operator("A", "M@lag"),
+        lambda: values("a") + "b",
+        lambda: values("a").lag("1y") + 1,
+        lambda: values("a}}b"),
+        lambda: sid("a", 1),
+    ],
+)
+def test_what_cannot_be_said_is_refused(wrong):
+    with pytest.raises((TypeError, ValueError)):
+        wrong()

@@ -1,0 +1,345 @@
+"""The raw client: what goes over the wire, and what becomes of failures."""
+
+from __future__ import annotations
+
+import io
+import logging
+import socket
+import threading
+import time
+import traceback
+
+import pytest
+import requests
+
+from pandas_shooju import formats
+from pandas_shooju.client.connection import Connection
+from pandas_shooju.client.errors import AuthenticationError, ConnectionError, ShoojuApiError, ShoojuFormatError
+from pandas_shooju.client.settings import options
+from pandas_shooju.client.transport import BaseHook, Client, Request, Response
+from pandas_shooju.local import start
+from tests.client import faults
+from tests.client.faults import answer, cut, delay, drop, lose, status
+
+
+@pytest.fixture
+def raw(through):
+    return through().raw
+
+
+def ping(client):
+    return client.get("/status/ping")
+
+
+def test_every_call_carries_version_location_and_extra_parameters(proxy, through):
+    conn = through(location="desk 7", extra_params={"team": "gas", "q": "of all"})
+    conn.raw.get("/status/ping", params={"q": "own"})
+    params = proxy.seen[-1].params
+    assert params["location_type"] == "python"
+    assert params["location"] == "desk 7"
+    assert params["team"] == "gas"
+    assert params["q"] == "own"
+    assert "v" in params
+    assert "retry" not in params
+
+
+def test_formats_are_named_in_headers(proxy, raw, monkeypatch):
+    raw.post("/jobs/", data_json={"description": "headers"})
+    sent = proxy.seen[-1]
+    assert (sent.headers["sj-send-format"], sent.headers["sj-receive-format"]) == ("msgpack", "msgpack")
+    assert formats.decode(sent.body, "msgpack") == {"description": "headers"}
+    monkeypatch.setattr(options, "disable_msgpack", True)
+    raw.post("/jobs/", data_json={"description": "headers"})
+    assert proxy.seen[-1].headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("disable", ["disable_sjts", "disable_msgpack"])
+def test_disabled_formats_are_not_used(proxy, through, monkeypatch, path, disable):
+    monkeypatch.setattr(options, "disable_sjts", True)
+    monkeypatch.setattr(options, disable, True)
+    conn = through()
+    with conn.register_job("formats") as job:
+        job.write(f"sid={path}", points=[(0, 1.5)])
+    assert conn.get_series(f"sid={path}", max_points=-1)["points"][0].value == 1.5
+    used = {seen.headers.get("sj-send-format") for seen in proxy.seen} - {None}
+    assert used == {"json" if disable == "disable_msgpack" else "msgpack"}
+
+
+def test_plain_json_to_an_sjts_request_is_read(proxy, through):
+    proxy.fail(answer(b' {"success": true, "total": 1, "series": [{"series_id": "a", "points": [[0, null]]}]}'))
+    [series] = through().scroll(max_points=-1, max_series=1)
+    assert series["points"][0].value is None
+
+
+@pytest.mark.parametrize(
+    "fault", [drop(), cut(), status(502), status(503), status(504)], ids=["drop", "cut", "502", "503", "504"]
+)
+def test_transient_failures_are_tried_again(proxy, raw, fault, caplog):
+    proxy.fail(fault, fault)
+    with caplog.at_level(logging.WARNING, "pandas_shooju"):
+        assert ping(raw)["success"]
+    assert [seen.params.get("retry") for seen in proxy.seen] == [None, "2", "3"]
+    assert len(caplog.records) == 2
+    assert "status/ping" in caplog.text
+
+
+def test_after_three_attempts_the_failure_is_raised(proxy, raw):
+    proxy.fail(*[status(503)] * 4)
+    with pytest.raises(ConnectionError, match="503") as caught:
+        ping(raw)
+    assert caught.value.status == 503
+    assert caught.value.url == f"{proxy.url}/api/1/status/ping"
+    assert len(proxy.seen) == 3
+
+
+def test_retries_and_retry_delay_are_configurable(proxy, through):
+    proxy.fail(*[drop()] * 2)
+    began = time.perf_counter()
+    with pytest.raises(ConnectionError):
+        ping(through(retries=2, retry_delay=0.2).raw)
+    assert 0.2 <= time.perf_counter() - began < 2
+    assert len(proxy.seen) == 2
+
+
+@pytest.mark.parametrize("code", [400, 404, 413, 500])
+def test_other_statuses_are_not_tried_again(proxy, raw, code):
+    proxy.fail(status(code))
+    with pytest.raises(ConnectionError, match=str(code)):
+        ping(raw)
+    assert len(proxy.seen) == 1
+
+
+def test_a_read_that_timed_out_is_not_tried_again(proxy, through):
+    proxy.fail(delay(1))
+    with pytest.raises(ConnectionError, match=r"no answer within 0\.2 s"):
+        ping(through(timeout=0.2).raw)
+    assert len(proxy.seen) == 1
+
+
+def test_a_call_may_have_its_own_timeout(proxy, raw):
+    proxy.fail(delay(1))
+    with pytest.raises(ConnectionError, match=r"0\.1 s"):
+        raw.get("/status/ping", timeout=0.1)
+
+
+def test_a_refused_connection_says_so():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    client = Client(f"http://127.0.0.1:{port}", "sam", "secret-key", retry_delay=0)
+    with pytest.raises(ConnectionError, match="refused"):
+        ping(client)
+
+
+def test_our_connection_error_is_the_built_in_one_too(proxy, through):
+    import builtins
+
+    proxy.fail(status(500))
+    with pytest.raises(builtins.ConnectionError):
+        ping(through().raw)
+
+
+def test_bad_credentials_are_a_class_of_their_own(proxy, raw):
+    with start(":memory:", "sam", "right") as server:
+        client = Client(server.url, "sam", "wrong", retry_delay=0)
+        with pytest.raises(AuthenticationError, match="check the user and the API key") as caught:
+            client.get("/series", params={"query": "a"})
+        assert caught.value.status == 401
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html><title>Log in</title>", b"", b"\x00\x01\x02", b"ok"], ids=["html", "empty", "binary", "text"]
+)
+def test_a_200_that_is_not_shooju_is_told_clearly(proxy, raw, body):
+    proxy.fail(answer(body, "text/html"))
+    with pytest.raises(ShoojuFormatError, match=r"is that the address of a Shooju server\?"):
+        ping(raw)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"success": tru', b"SJTS\xff\xff\xff\xff{}", b"\x82\xa7success"], ids=["json", "sjts", "msgpack"]
+)
+def test_a_damaged_document_is_told_clearly(proxy, raw, body):
+    proxy.fail(answer(body))
+    with pytest.raises(ShoojuFormatError, match="damaged document"):
+        ping(raw)
+
+
+def test_a_document_without_success_is_no_answer(proxy, raw):
+    proxy.fail(answer(b'{"hello": 1}'))
+    with pytest.raises(ShoojuFormatError, match="success"):
+        ping(raw)
+    proxy.fail(answer(b"[1, 2]"))
+    assert raw.get("/status/ping", ignore_exceptions=True) == [1, 2]
+
+
+def test_an_error_of_the_api_has_code_and_description(raw):
+    with pytest.raises(ShoojuApiError) as caught:
+        raw.get("/series", params={"query": "((("})
+    error = caught.value
+    assert error.error == "invalid_parameters"
+    assert str(error) == error.message == f"{error.error} ({error.description})"
+    assert raw.get("/series", params={"query": "((("}, ignore_exceptions=True)["success"] is False
+
+
+def test_keys_appear_nowhere(proxy, through, caplog):
+    conn = through(extra_params={"token": "secret-token"})
+    assert "secret" not in repr(conn) + repr(conn.raw)
+    assert "secret-key" not in repr(vars(conn.raw))
+    proxy.fail(*[drop()] * 3)
+    with caplog.at_level(logging.DEBUG, "pandas_shooju"), pytest.raises(ConnectionError) as caught:
+        ping(conn.raw)
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "secret-key" not in shown
+    assert "secret" not in str(caught.value) + repr(caught.value) + "".join(traceback.format_exception(caught.value))
+    assert "secret" not in "".join(record.getMessage() for record in caplog.records if record.name == "pandas_shooju")
+
+
+def test_a_url_with_credentials_does_not_show_them():
+    client = Client("http://sam:secret@127.0.0.1:1/", retry_delay=0, retries=1)
+    with pytest.raises(ConnectionError) as caught:
+        ping(client)
+    assert "secret" not in str(caught.value) + repr(client)
+
+
+def test_hosts_stand_in_for_the_server_in_turn(proxy, served):
+    with faults.proxy(served.url) as other:
+        hosts = [proxy.url, other.url.removeprefix("http://")]
+        client = Client("http://alpha.example", "sam", "k", hosts=hosts, retry_delay=0)
+        for _ in range(4):
+            ping(client)
+        assert (len(proxy.seen), len(other.seen)) == (2, 2)
+        assert {seen.headers["host"] for seen in proxy.seen + other.seen} == {"alpha.example"}
+        proxy.fail(drop())  # the next attempt goes to the next host
+        ping(client)
+        assert other.seen[-1].params["retry"] == "2"
+
+
+def test_without_credentials_calls_are_anonymous(proxy, monkeypatch, tmp_path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login other password pw\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    client = Client(proxy.url)
+    assert ping(client)["success"]
+    assert "authorization" not in proxy.seen[-1].headers
+    assert client.user is None
+
+
+class Tag(BaseHook):
+    """Changes everything a hook may change."""
+
+    def before_request(self, request: Request) -> Request:
+        request.params["tag"] = "nightly"
+        request.headers["X-Tag"] = "nightly"
+        if request.data_json is not None:
+            request.data_json["notes"] = "by the hook"
+        return request
+
+    def after_request(self, response: Response) -> Response:
+        if isinstance(response.json, dict):
+            response.json["seen"] = (response.status_code, len(response.content) > 0)
+        return response
+
+
+def test_hooks_change_requests_and_answers(proxy, through):
+    conn = through(hooks=[Tag()])
+    answered = conn.raw.post("/jobs/", data_json={"description": "hooked"})
+    assert answered["seen"] == (200, True)
+    sent = proxy.seen[-1]
+    assert (sent.params["tag"], sent.headers["x-tag"]) == ("nightly", "nightly")
+    assert formats.decode(sent.body, "msgpack")["notes"] == "by the hook"
+    assert sent.headers["sj-send-format"] == "msgpack"
+
+
+def test_a_hook_sees_every_attempt(proxy, through):
+    seen = []
+
+    class Count(BaseHook):
+        def before_request(self, request: Request) -> Request:
+            seen.append(request.params.get("retry"))
+            return request
+
+    proxy.fail(drop())
+    ping(through(hooks=[Count()]).raw)
+    assert seen == [None, 2]
+
+
+def test_what_is_not_a_hook_is_refused(through):
+    with pytest.raises(TypeError, match="BaseHook"):
+        through(hooks=[print])
+
+    class Forgets(BaseHook):
+        def before_request(self, request: Request) -> Request:  # type: ignore[return]
+            pass
+
+    with pytest.raises(TypeError, match="returned None"):
+        ping(through(hooks=[Forgets()]).raw)
+
+
+def test_raw_bodies_and_binary_answers(proxy, raw):
+    raw.get("/status/ping", data_raw=b"\x00\x01")
+    assert proxy.seen[-1].body == b"\x00\x01"
+    raw.get("/status/ping", data={"a": "1 2"})
+    assert proxy.seen[-1].body == b"a=1+2"
+    response = raw.get("/status/ping", binary_response=True)
+    assert isinstance(response, requests.Response)
+    assert response.status_code == 200
+    assert response.content
+
+
+def test_an_upload_that_is_tried_again_is_sent_whole(proxy, raw):
+    proxy.fail(drop(), lose(), answer(b'{"success": true}'))
+    raw.post("/files", files={"file": ("a.bin", io.BytesIO(b"0123456789"))})
+    assert [seen.body.count(b"0123456789") for seen in proxy.seen] == [1, 1, 1]
+
+
+def test_an_upload_that_cannot_be_rewound_is_not_tried_again(proxy, raw):
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    proxy.fail(drop())
+    with pytest.raises(ConnectionError):
+        raw.post("/files", files={"file": ("a.bin", Pipe(b"0123456789"))})
+    assert len(proxy.seen) == 1
+
+
+def test_one_session_keeps_connections_alive(served):
+    with Connection(served.url, "sam", "k") as conn:
+        for _ in range(5):
+            ping(conn.raw)
+        [pool] = conn.raw._session.get_adapter(served.url).poolmanager.pools._container.values()
+        assert pool.num_connections == 1
+        assert pool.num_requests == 5
+
+
+def test_a_session_of_ones_own_is_used_and_left_open(proxy, through):
+    with requests.Session() as session:
+        session.headers["X-Own"] = "yes"
+        with through(requests_session=session) as conn:
+            ping(conn.raw)
+        assert proxy.seen[-1].headers["x-own"] == "yes"
+        assert session.get(f"{proxy.url}/api/1/status/ping").ok
+
+
+def test_one_connection_serves_many_threads(sj, path):
+    with sj.register_job("threads", batch_size=100) as job:
+        for number in range(40):
+            job.write(rf"sid={path}\{number}", points=[(0, number)])
+    results: dict[int, float] = {}
+
+    def work(numbers):
+        for number in numbers:
+            results[number] = sj.get_series(rf"sid={path}\{number}", max_points=1)["points"][0].value
+
+    threads = [threading.Thread(target=work, args=(range(start, 40, 8),)) for start in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {number: number for number in range(40)}
+
+
+def test_nothing_is_sent_before_the_first_call(proxy, through):
+    conn = through()
+    repr(conn), conn.user, conn.raw, conn.mget()
+    assert proxy.seen == []
