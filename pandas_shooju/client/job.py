@@ -470,10 +470,10 @@ class RemoteJob(Job):
         """Take out of the buffer what the server has stored, and note why the rest was not; how many it was."""
         stored = []
         for item, response in answered:
-            if response.get("success") and not response.get("error"):
+            gone = item.delete and response.get("error") == "series_not_found"
+            if gone or (response.get("success") and not response.get("error")):
+                item.error = item.description = None
                 stored.append(item)
-            elif item.delete and response.get("error") == "series_not_found":
-                stored.append(item)  # what is to be gone is gone
             else:
                 item.error = response.get("error") or "not_stored"
                 item.description = response.get("description")
@@ -571,7 +571,7 @@ class _Submission:
         if not left:
             return
         refused = [item for item in left if id(item) in self.responses]
-        if not refused and all(isinstance(error, ConnectionError) for error in self.errors):
+        if not refused and self.errors and all(isinstance(error, ConnectionError) for error in self.errors):
             self.errors[0].add_note(f"{len(left)} of {len(items)} items wait in the job; submit() sends them again")
             raise self.errors[0]
         failed = _failed_frame(left)

@@ -1,0 +1,639 @@
+"""Jobs: what is stored, what waits, and that nothing is lost, whatever fails."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pandas_shooju import formats
+from pandas_shooju.client.buffer import Buffer, chains, waves
+from pandas_shooju.client.errors import AuthenticationError, ConnectionError, WriteError
+from pandas_shooju.client.job import RemoteJob
+from pandas_shooju.client.points import Point, milli_tuple
+from pandas_shooju.formats import PointColumns
+from tests.client.faults import answer, cut, drop, lose, status
+
+
+def columns(*rows):
+    return PointColumns.from_rows(rows)
+
+
+def stored(conn, query):
+    series = conn.get_series(query, fields="*", max_points=-1, serializer=milli_tuple)
+    return None if series is None else (series.get("points", []), series.get("fields", {}))
+
+
+def is_write(seen):
+    return "/series/write" in seen.path
+
+
+def sent_items(seen):
+    """The items of a write, as the server read them."""
+    return formats.decode(seen.body, seen.headers["sj-send-format"])["series"]
+
+
+def names(items):
+    return [item.get("query", item.get("series_id")) for item in items]
+
+
+# --- writing ---
+
+
+def test_a_write_merges_points_and_fields(sj, path):
+    job = sj.register_job("merge")
+    job.write(f"sid={path}", fields={"unit": "MW", "n": 1}, points=[(0, 1), (1000, 2)])
+    job.write(f"sid={path}", fields={"n": 2}, points=[Point(1000, 3), Point(2000, 4)])
+    assert stored(sj, f"sid={path}") == ([(0, 1.0), (1000, 3.0), (2000, 4.0)], {"unit": "MW", "n": 2})
+    assert job.confirmed == {f"sid={path}": (4, 3)}
+
+
+def test_a_missing_value_removes_the_point(sj, path):
+    job = sj.register_job("nulls")
+    job.write(f"sid={path}", points=[(0, 1), (1000, 2)])
+    job.write(f"sid={path}", points=pd.Series([np.nan], pd.DatetimeIndex(["1970-01-01"])))
+    assert stored(sj, f"sid={path}")[0] == [(1000, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("others", "points", "fields"),
+    [
+        (None, [(0, 1.0), (1000, 2.0)], {"a": 1, "b": 2}),
+        ("points", [(1000, 2.0)], {"a": 1, "b": 2}),
+        ("fields", [(0, 1.0), (1000, 2.0)], {"b": 2}),
+        ("all", [(1000, 2.0)], {"b": 2}),
+    ],
+)
+@pytest.mark.parametrize("batch_size", [1, 10])
+def test_remove_others_removes_what_was_there(sj, path, others, points, fields, batch_size):
+    with sj.register_job("remove others", batch_size=batch_size) as job:
+        job.write(f"sid={path}", fields={"a": 1}, points=[(0, 1)])
+        job.write(f"sid={path}", fields={"b": 2}, points=[(1000, 2)], remove_others=others)
+    assert stored(sj, f"sid={path}") == (points, fields)
+
+
+def test_aware_dates_are_written_as_utc_and_naive_ones_as_they_stand(sj, path):
+    zone = dt.timezone(dt.timedelta(hours=2))
+    job = sj.register_job("zones")
+    job.write(f"sid={path}", points=[(dt.datetime(1970, 1, 1, 2, tzinfo=zone), 1), (dt.datetime(1970, 1, 1, 1), 2)])
+    assert stored(sj, f"sid={path}")[0] == [(0, 1.0), (3_600_000, 2.0)]
+
+
+def test_the_last_value_of_a_repeated_date_holds(sj, path):
+    job = sj.register_job("repeated", batch_size=10)
+    job.write(f"sid={path}", points=[(1000, 1), (0, 0), (1000, 2)])
+    job.write(f"sid={path}", points=[(1000, 3)])
+    job.submit()
+    assert stored(sj, f"sid={path}")[0] == [(0, 0.0), (1000, 3.0)]
+
+
+def test_fields_are_plain_json(sj, path):
+    fields = {
+        "i": np.int64(1), "f": np.float32(0.5), "b": np.bool_(True), "nan": np.nan, "na": pd.NA, "d": dt.date(2020, 1, 1),
+        "ts": pd.Timestamp("2020-01-01"), "l": (1, [2]), "o": {"a": {"b": None}}, "a": np.array([1, 2]), "u": "ü",
+    }  # fmt: skip
+    sj.register_job("fields").write(f"sid={path}", fields=fields)
+    plain = {
+        "i": 1, "f": 0.5, "b": True, "d": "2020-01-01", "ts": "2020-01-01T00:00:00", "l": [1, [2]], "o": {"a": {"b": None}},
+        "a": [1, 2], "u": "ü",
+    }  # fmt: skip
+    found = stored(sj, f"sid={path}")[1]
+    assert {name: value for name, value in found.items() if value is not None} == plain
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "says"),
+    [
+        (lambda job: job.write("", points=[]), TypeError, "a query that names a series"),
+        (lambda job: job.write(5), TypeError, "a query that names a series"),
+        (lambda job: job.write("sid=a", fields=[1]), TypeError, "fields are a dict"),
+        (lambda job: job.write("sid=a", fields={1: 1}), TypeError, "name of a field"),
+        (lambda job: job.write("sid=a", fields={"x": object()}), TypeError, "'x'"),
+        (lambda job: job.write("sid=a", remove_others="everything"), ValueError, "'everything'"),
+        (lambda job: job.write_reported("sid=a", "yesterday"), TypeError, "'yesterday' is no date"),
+        (lambda job: job.delete_reported("sid=a"), ValueError, "delete_all=True"),
+        (lambda job: job.delete_reported("sid=a", [0], delete_all=True), ValueError, "delete_all=True"),
+        (lambda job: job.delete_series(" ", one=False), ValueError, "every series"),
+        (lambda job: job.submit(workers=0), ValueError, "workers=0"),
+        (lambda job: job.add_pre_submit_hook("x"), TypeError, "function"),
+    ],
+)
+def test_wrong_arguments_are_refused_and_buffer_nothing(sj, wrong, error, says):
+    job = sj.register_job("wrong", batch_size=10)
+    with pytest.raises(error, match=says):
+        wrong(job)
+    assert job.pending == 0
+
+
+@pytest.mark.parametrize("description", ["", "ab", None])
+def test_a_short_description_is_refused_by_name(sj, description):
+    with pytest.raises(ValueError, match="description="):
+        sj.register_job(description)
+
+
+# --- batches ---
+
+
+def test_batch_size_counts_series(proxy, through, path):
+    job = through().register_job("batches", batch_size=2)
+    job.write(rf"sid={path}\a", points=[(0, 1)])
+    job.write(rf"sid={path}\a", points=[(1000, 1)])
+    assert job.pending == 1
+    assert not any(map(is_write, proxy.seen))
+    job.write(rf"sid={path}\b", points=[(0, 1)])
+    assert job.pending == 0
+    [write] = filter(is_write, proxy.seen)
+    assert names(sent_items(write)) == [rf"sid={path}\a", rf"sid={path}\b"]
+
+
+def test_deletions_and_writes_keep_their_order(sj, path):
+    with sj.register_job("order", batch_size=100) as job:
+        job.write(f"sid={path}", points=[(0, 1)], fields={"a": 1})
+        job.delete_series(f'sid="{path}"')
+        job.write(f"sid={path}", points=[(1000, 2)])
+    assert stored(sj, f"sid={path}") == ([(1000, 2.0)], {})
+
+
+def test_submit_parts_the_buffer_into_calls(proxy, through, path):
+    job = through().register_job("parts", batch_size=1000)
+    for number in range(10):
+        job.enqueue(rf"sid={path}\{number}", points=PointColumns(np.arange(100) * 1000, np.ones(100)))
+    told = []
+    assert job.submit(batch_size=4, progress=told.append) is True
+    assert [len(sent_items(seen)) for seen in proxy.seen if is_write(seen)] == [4, 4, 2] == told
+    for number in range(3):
+        job.enqueue(rf"sid={path}\{number}", points=PointColumns(np.arange(100) * 1000, np.ones(100)))
+    job.submit(max_points_per_call=200)
+    assert [len(sent_items(seen)) for seen in proxy.seen if is_write(seen)][3:] == [2, 1]
+
+
+def test_enqueue_never_submits(sj, path):
+    job = sj.register_job("enqueue", batch_size=1)
+    job.enqueue(f"sid={path}", points=columns([0, 1.0]), fields={"a": 1}, keep_only="all", reported_date=0)
+    assert job.pending == 1
+    assert job.pending_frame().to_dict("records") == [
+        {"series": f"sid={path}", "points": 1, "fields": 1, "error": None, "description": None}
+    ]
+    job.discard()
+    assert job.pending == 0
+    job.submit()
+    assert stored(sj, f"sid={path}") is None
+
+
+def test_several_workers_never_write_one_series_at_once(proxy, through, path):
+    job = through().register_job("workers", batch_size=1000)
+    for number in range(60):
+        job.enqueue(rf"sid={path}\{number % 6}", points=columns([0, float(number)]), reported_date=number // 6 * 1000)
+    running: dict[str, int] = {}
+    clash = []
+    lock = threading.Lock()
+    forward = proxy.forward
+
+    def watched(seen):
+        mine = set(names(sent_items(seen))) if is_write(seen) else set()
+        with lock:
+            clash.extend(name for name in mine if running.get(name))
+            running.update(dict.fromkeys(mine, 1))
+        time.sleep(0.01)
+        try:
+            return forward(seen)
+        finally:
+            with lock:
+                running.update(dict.fromkeys(mine, 0))
+
+    proxy.forward = watched  # type: ignore[method-assign]
+    told = []
+    job.submit(batch_size=4, workers=4, progress=lambda n: told.append((n, threading.current_thread())))
+    assert clash == []
+    assert sum(n for n, _ in told) == 60
+    assert {thread for _, thread in told} == {threading.current_thread()}
+    assert len(through().get_reported_dates(rf"sid={path}\3")) == 10
+
+
+# --- failures ---
+
+
+def test_a_refused_item_waits_and_the_others_are_stored(sj, path):
+    job = sj.register_job("refused", batch_size=10)
+    job.write(rf"sid={path}\a", points=[(0, 1)])
+    job.write(f"country={path}", points=[(0, 2)])
+    job.write(rf"sid={path}\b", points=[(0, 3)], fields={"x": 1})
+    with pytest.raises(WriteError, match="1 of 3 items were not stored and wait in the job") as caught:
+        job.submit()
+    error = caught.value
+    assert error.failed["series"].tolist() == job.failed["series"].tolist() == [f"country={path}"]
+    assert error.error == error.failed["error"][0]
+    assert [response["success"] for response in error.responses] == [True, False, True]
+    assert job.pending == 1
+    assert job.confirmed == {rf"sid={path}\a": (1, 0), rf"sid={path}\b": (1, 1)}
+    assert stored(sj, rf"sid={path}\b")[0] == [(0, 3.0)]
+
+
+def test_what_failed_does_not_fail_the_writes_after_it(sj, path):
+    job = sj.register_job("one by one")
+    with pytest.raises(WriteError):
+        job.write(f"country={path}", points=[(0, 1)])
+    job.write(f"sid={path}", points=[(0, 2)])
+    assert stored(sj, f"sid={path}")[0] == [(0, 2.0)]
+    assert job.pending == 1
+    with pytest.raises(WriteError, match="country="):
+        job.finish()
+    job.discard()
+    job.finish()
+
+
+@pytest.mark.parametrize("fault", [drop(), cut(), lose(), status(503)], ids=["drop", "cut", "lose", "503"])
+def test_a_transient_failure_is_overcome(proxy, through, sj, path, fault):
+    job = through().register_job("transient", batch_size=10)
+    job.write(f"sid={path}", points=[(0, 1)])
+    proxy.fail(fault, when=is_write)
+    job.submit()
+    assert stored(sj, f"sid={path}")[0] == [(0, 1.0)]
+    assert job.pending == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [(drop(), ConnectionError), (status(500), ConnectionError), (answer(b"<html>"), WriteError), (cut(), ConnectionError)],
+    ids=["drop", "500", "html", "cut"],
+)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_call_that_fails_for_good_loses_nothing(proxy, through, sj, path, fault, error, workers):
+    conn = through(retries=1)
+    job = conn.register_job("fails", batch_size=1000)
+    for number in range(10):
+        job.write(rf"sid={path}\{number}", points=[(0, number)])
+    proxy.fail(fault, when=lambda seen: is_write(seen) and rf"sid={path}\5" in names(sent_items(seen)))
+    with pytest.raises(error) as caught:
+        job.submit(batch_size=3, workers=workers)
+    waiting = {rf"sid={path}\{number}" for number in (3, 4, 5)}
+    assert set(job.pending_frame()["series"]) == set(job.failed["series"]) == waiting
+    assert set(job.confirmed) == {rf"sid={path}\{number}" for number in (0, 1, 2, 6, 7, 8, 9)}
+    if isinstance(caught.value, WriteError):
+        assert set(caught.value.failed["series"]) == waiting
+    else:
+        assert "3 of 10 items wait in the job" in caught.value.__notes__[0]
+    job.submit()
+    assert job.pending == 0
+    assert len(list(sj.scroll(f"sid:{path}"))) == 10
+
+
+def test_a_server_that_is_gone_is_not_asked_for_every_batch(proxy, through, path):
+    job = through(retries=1).register_job("gone", batch_size=1000)
+    for number in range(20):
+        job.write(rf"sid={path}\{number}", points=[(0, number)])
+    proxy.fail(*[drop()] * 20, when=is_write)
+    with pytest.raises(ConnectionError):
+        job.submit(batch_size=1)
+    assert sum(map(is_write, proxy.seen)) == 3
+    assert job.pending == 20
+    proxy.faults.clear()
+    job.submit()
+    assert job.pending == 0
+
+
+def test_a_key_that_is_refused_stops_at_once(proxy, through, path):
+    job = through().register_job("no key", batch_size=1000)
+    for number in range(3):
+        job.write(rf"sid={path}\{number}", points=[(0, number)])
+    proxy.fail(status(401), when=is_write)
+    with pytest.raises(AuthenticationError):
+        job.submit(batch_size=1)
+    assert sum(map(is_write, proxy.seen)) == 1
+    assert job.pending == 3
+
+
+def test_an_answer_that_tells_of_too_few_items_confirms_none(proxy, through, path):
+    job = through().register_job("too few", batch_size=1000)
+    for number in range(3):
+        job.write(rf"sid={path}\{number}", points=[(0, number)])
+    proxy.fail(answer(b'{"success": true, "responses": [{"success": true}]}'), when=is_write)
+    with pytest.raises(WriteError, match="does not say what of each"):
+        job.submit()
+    assert job.pending == 3
+
+
+def test_what_waits_for_an_item_that_failed_is_not_sent_before_it(proxy, through, sj, path):
+    job = through().register_job("order", batch_size=1000)
+    job.delete_series(f"sid={path}")
+    job.write(f"sid={path}", points=[(0, 1)])
+    locked = b'{"success": true, "responses": [{"success": false, "error": "series_write_error", "description": "no"}]}'
+    proxy.fail(answer(locked), when=is_write)
+    with pytest.raises(WriteError):
+        job.submit()
+    assert sum(map(is_write, proxy.seen)) == 1
+    assert job.pending == 2
+    job.submit()
+    assert stored(sj, f"sid={path}")[0] == [(0, 1.0)]
+
+
+def locked(*items):
+    """An answer in which the series of some items are locked."""
+    responses = [
+        {"success": False, "error": "series_write_error", "description": "series is locked for change"} if i else {"success": True}
+        for i in items
+    ]
+    return answer(formats.encode({"success": True, "responses": responses}, "json"))
+
+
+def test_only_items_whose_series_was_locked_are_sent_again(proxy, through, sj, path):
+    job = through().register_job("locked", batch_size=1000, collision_retry_timeout=0)
+    for number in range(3):
+        job.write(rf"sid={path}\{number}", points=[(0, number)])
+    proxy.fail(locked(0, 1, 1), locked(1, 0), when=is_write)
+    job.submit()
+    writes = [names(sent_items(seen)) for seen in proxy.seen if is_write(seen)]
+    ids = [rf"sid={path}\{number}" for number in range(3)]
+    assert writes == [ids, ids[1:], ids[1:2]]
+    assert set(job.confirmed) == set(ids)
+
+
+def test_a_series_that_stays_locked_waits(proxy, through, path):
+    job = through().register_job("locked", batch_size=1000, collision_retry_timeout=0)
+    job.write(f"sid={path}", points=[(0, 1)])
+    proxy.fail(*[locked(1)] * 3, when=is_write)
+    with pytest.raises(WriteError, match="locked for change"):
+        job.submit()
+    assert job.pending == 1
+    job.submit()
+
+
+def test_an_exception_in_the_block_sends_nothing_and_keeps_the_buffer(proxy, through, path):
+    with pytest.raises(ZeroDivisionError), through().register_job("block", batch_size=10) as job:
+        job.write(f"sid={path}", points=[(0, 1)])
+        1 / 0  # noqa: B018
+    assert not any(is_write(seen) or "finish" in seen.path for seen in proxy.seen)
+    assert job.pending == 1
+
+
+def test_a_progress_that_fails_loses_nothing(sj, path):
+    job = sj.register_job("progress", batch_size=100)
+    for number in range(6):
+        job.write(rf"sid={path}\{number}", points=[(0, number)])
+
+    def interrupted(n):
+        raise KeyboardInterrupt
+
+    for workers in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            job.submit(batch_size=1, workers=workers, progress=interrupted)
+    job.submit()
+    assert len(job.confirmed) == 6
+
+
+def test_writes_from_several_threads_all_arrive(sj, path):
+    job = sj.register_job("threads", batch_size=7)
+
+    def work(start):
+        for number in range(start, start + 25):
+            job.write(rf"sid={path}\{number}", points=[(0, number)])
+
+    threads = [threading.Thread(target=work, args=(start,)) for start in range(0, 100, 25)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    job.submit()
+    assert len(job.confirmed) == 100
+    assert len(list(sj.scroll(f"sid:{path}"))) == 100
+
+
+# --- life of a job ---
+
+
+def test_finish_submits_and_closes_the_job(proxy, through, path):
+    job = through().register_job("finish", batch_size=10)
+    job.write(f"sid={path}", points=[(0, 1)])
+    job.finish()
+    assert [seen.path.split("?")[0] for seen in proxy.seen[1:]] == [
+        "/api/1/series/write",
+        f"/api/1/jobs/{job.job_id}/finish",
+    ]
+    job.write(f"sid={path}", points=[(1000, 1)])
+    with pytest.raises(WriteError, match="finished"):
+        job.submit()
+
+
+def test_finish_without_submit_sends_no_data(proxy, through, path):
+    job = through().register_job("finish", batch_size=10)
+    job.write(f"sid={path}", points=[(0, 1)])
+    job.finish(submit=False)
+    assert not any(map(is_write, proxy.seen))
+
+
+def test_a_submit_that_failed_does_not_finish(proxy, through, path):
+    conn = through()
+    with pytest.raises(WriteError), conn.register_job("unfinished", batch_size=10) as job:
+        job.write(f"country={path}", points=[(0, 1)])
+    assert not any("finish" in seen.path for seen in proxy.seen)
+    assert job.pending == 1
+
+
+def test_hooks_run_around_every_submit(sj, path):
+    calls = []
+    job = sj.register_job("hooks", batch_size=10)
+    job.add_pre_submit_hook(lambda **given: calls.append(("pre", given, job.pending)))
+    job.add_post_submit_hook(lambda **given: calls.append(("post", given, job.pending)))
+    job.write(f"sid={path}", points=[(0, 1)])
+    job.submit()
+    assert calls == [
+        ("pre", {"job_id": job.job_id}, 1),
+        ("post", {"job_id": job.job_id, "response": {"success": True, "responses": [{"success": True}]}}, 0),
+    ]
+    job.write(f"country={path}", points=[(0, 1)])
+    with pytest.raises(WriteError):
+        job.submit()
+    assert [call[0] for call in calls] == ["pre", "post", "pre"]
+
+
+def test_a_job_may_be_made_of_an_id(proxy, through, path):
+    conn = through()
+    job_id = conn.register_job("made").job_id
+    job = RemoteJob(conn, job_id, 1, async_mode=True, skip_meta_if_no_fields=True)
+    job.write(f"sid={path}", points=[(0, 1)])
+    params = proxy.seen[-1].params
+    assert (params["job_id"], params["async_mode"], params["skip_meta_if_no_fields"]) == (str(job_id), "True", "True")
+    assert repr(job) == f"RemoteJob(job_id={job_id}, pending=0)"
+
+
+def test_deletions(sj, path):
+    ids = [rf"{path}\{number}" for number in range(4)]
+    job = sj.register_job("deletions", batch_size=10)
+    for series_id in ids:
+        job.write(f"sid={series_id}", points=[(0, 1)])
+    job.submit()
+    assert job.delete_series(f"sid={ids[0]}") is None
+    assert stored(sj, f"sid={ids[0]}") is not None
+    job.submit()
+    assert stored(sj, f"sid={ids[0]}") is None
+    assert stored(sj, rf"sid=System\Trash\{ids[0]}") is not None
+    assert job.delete_series(f"sid:{path}", one=False, force=True) == 3
+    assert list(sj.scroll(f"sid:{path}")) == []
+    assert stored(sj, rf"sid=System\Trash\{ids[1]}") is None
+    assert job.delete_series(f"sid:{path}", one=False) == 0
+
+
+def test_deleting_what_is_not_there_succeeds(sj, path):
+    job = sj.register_job("nothing there")
+    job.delete_series(f"sid={path}")
+    assert job.pending == 0
+
+
+def test_reported_dates(sj, path):
+    job = sj.register_job("reports", batch_size=100)
+    days = [dt.date(2001, 1, day) for day in (1, 2, 3)]
+    for number, day in enumerate(days):
+        job.write_reported(f"sid={path}", day, points=[(0, number)], fields={"n": number})
+    job.write(f"sid={path}", points=[(0, 10)])
+    job.submit()
+    assert sj.get_reported_dates(f"sid={path}") == [dt.datetime(2001, 1, day) for day in (1, 2, 3)]
+    assert stored(sj, f"sid={path}@repdate:2001-01-02")[0] == [(0, 1.0)]
+    assert stored(sj, f"sid={path}")[0] == [(0, 10.0)]
+    job.delete_reported(f"sid={path}", days[:2])
+    job.submit()
+    assert sj.get_reported_dates(f"sid={path}") == [dt.datetime(2001, 1, 3)]
+    job.delete_reported(f"sid={path}", delete_all=True)
+    job.submit()
+    assert sj.get_reported_dates(f"sid={path}") == []
+    assert stored(sj, f"sid={path}")[0] == [(0, 10.0)]
+
+
+def test_a_dry_run_prints_what_it_would_do_and_sends_nothing(proxy, through, capsys):
+    with through().register_job("a dry run", batch_size=10, dry_run=True) as job:
+        job.write("sid=a", fields={"u": 1}, points=[(number * 1000, number) for number in range(7)], remove_others="all")
+        job.write_reported("sid=a", dt.date(2001, 1, 1), points=[(0, None)])
+        job.delete_series("sid=b", force=True)
+        job.delete_reported("sid=c", delete_all=True)
+        assert job.delete_series("sid:c", one=False) is None
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [
+        "delete every series that 'sid:c' finds, force=False",
+        "sid=a remove others: all",
+        "sid=a fields: {'u': 1}",
+        "sid=a points: [Point(1970-01-01 00:00:00, 0.0), Point(1970-01-01 00:00:01, 1.0), Point(1970-01-01 00:00:02, 2.0), "
+        "Point(1970-01-01 00:00:03, 3.0), Point(1970-01-01 00:00:04, 4.0)] (only 5/7 shown)",
+        "sid=a @ 2001-01-01 00:00:00 points: [Point(1970-01-01 00:00:00, None)]",
+        "sid=b delete, force=True",
+        "sid=c @ all report dates delete, force=False",
+        "Job finished",
+    ]
+    assert proxy.seen == []
+    assert (job.job_id, job.pending) == (None, 0)
+
+
+# --- the buffer, by properties ---
+
+OPERATIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["write", "points", "fields", "all", "delete", "reported", "delete_reported", "delete_all_reported"]),
+        st.sampled_from(["sid=A", 'sid="a"', "sid=b"]),
+        st.integers(0, 3),
+        st.integers(0, 2),
+    ),
+    max_size=25,
+)
+
+
+def apply(state, operation):
+    """What a server makes of an operation."""
+    kind, query, number, at = operation
+    series = state.setdefault(query.lower().replace('"', ""), {})
+    if kind == "delete":
+        series.clear()
+    elif kind == "delete_reported":
+        series.pop(at, None)
+    elif kind == "delete_all_reported":
+        for key in [key for key in series if key is not None]:
+            series.pop(key)
+    else:
+        points, fields = series.setdefault(at if kind == "reported" else None, ({}, {}))
+        if kind in ("points", "all"):
+            points.clear()
+        if kind in ("fields", "all"):
+            fields.clear()
+        points[number * 1000] = float(at)
+        fields[f"f{number}"] = at
+
+
+def buffered(operations):
+    buffer = Buffer()
+    for kind, query, number, at in operations:
+        target = {"query": query}
+        if kind == "delete":
+            buffer.delete(target)
+        elif kind == "delete_reported":
+            buffer.delete(target, False, at)
+        elif kind == "delete_all_reported":
+            buffer.delete(target, False, "all")
+        else:
+            keep = kind if kind in ("points", "fields", "all") else None
+            reported = at if kind == "reported" else None
+            buffer.write(target, {f"f{number}": at}, columns([number * 1000, float(at)]), keep, reported)
+    return buffer
+
+
+def apply_item(state, item):
+    document = item.document()
+    series = state.setdefault(document["query"].lower().replace('"', ""), {})
+    reported = document.get("reported_date")
+    if document["type"] == "DELETE":
+        for key in [key for key in series if reported is None or key == reported or (reported == "all" and key is not None)]:
+            series.pop(key)
+        return
+    points, fields = series.setdefault(reported, ({}, {}))
+    keep = document.get("keep_only")
+    if keep in ("points", "all"):
+        points.clear()
+    if keep in ("fields", "all"):
+        fields.clear()
+    rows = document.get("points", PointColumns.empty()).to_rows()
+    assert rows == sorted(rows)
+    points.update(rows)
+    fields.update(document.get("fields", {}))
+
+
+@given(OPERATIONS, st.integers(1, 4))
+@settings(max_examples=300)
+def test_items_in_any_order_of_calls_mean_what_the_writes_meant(operations, batch_size):
+    expected: dict = {}
+    for operation in operations:
+        apply(expected, operation)
+    buffer = buffered(operations)
+    state: dict = {}
+    for wave in waves(buffer.items):
+        # the chains of a wave may run in any order
+        for chain in reversed(list(chains(wave, batch_size, 3))):
+            for call in chain:
+                assert len(call) <= batch_size
+                for item in call:
+                    apply_item(state, item)
+    assert {name: series for name, series in state.items() if series} == {
+        name: series for name, series in expected.items() if series
+    }
+
+
+def test_a_million_points_one_by_one_stay_columns():
+    buffer = Buffer()
+    began = time.perf_counter()
+    for number in range(20_000):
+        buffer.write({"query": "sid=a"}, {}, columns([number, 1.0]))
+    [item] = buffer.items
+    assert item.size == 20_000
+    assert len(item._chunks) < 20
+    assert len(item.points()) == 20_000
+    assert time.perf_counter() - began < 5
+
+
+def test_data_that_no_format_carries_waits_with_its_reason(sj, path):
+    job = sj.register_job("unsendable", batch_size=10)
+    job.enqueue(f"sid={path}", points=columns([0, 1.0]))
+    job._buffer.items[0].fields["x"] = object()
+    with pytest.raises(WriteError, match="not to be written") as caught:
+        job.submit()
+    assert caught.value.failed["error"][0] == "ShoojuFormatError"
