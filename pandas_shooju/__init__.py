@@ -13,6 +13,7 @@ The client core below it (`Connection`, `sid`, `Point`, jobs, ...) keeps the nam
 
 from pandas_shooju import plugin
 from pandas_shooju.client import points as points_serializers
+from pandas_shooju.client import query
 from pandas_shooju.client.connection import Connection
 from pandas_shooju.client.errors import (
     AuthenticationError,
@@ -54,6 +55,7 @@ __all__ = [
     "WriteResult",
     "options",
     "points_serializers",
+    "query",
     "read_shooju",
     "sid",
 ]

@@ -159,7 +159,7 @@ def read_shooju(
         "extra_params": dict(extra_params) if extra_params else None,
     }
     if isinstance(query, str):
-        pages = _search(connection, wish, asked, progress, sort, max_series, chunksize or batch_size)
+        pages = _search(connection, query, asked, progress, sort, max_series, chunksize or batch_size)
     else:
         if sort is not None or max_series is not None:
             raise ValueError("sort and max_series are for a search; a list or dict of queries has its own order")
@@ -216,7 +216,7 @@ def _names(names: str | Sequence[str] | None) -> list[str]:
 
 def _search(
     connection: Connection,
-    wish: _Wish,
+    query: str,
     asked: dict[str, Any],
     progress: bool | None,
     sort: str | None,
@@ -225,7 +225,7 @@ def _search(
 ) -> Iterator[list[frames.Series]]:
     """The series that a query finds, page by page."""
     with Progress("reading", "series", progress) as bar:
-        for page in connection.read_pages(wish.query, sort=sort, max_series=max_series, batch_size=batch_size, **asked):
+        for page in connection.read_pages(query, sort=sort, max_series=max_series, batch_size=batch_size, **asked):
             for item in page["series"]:
                 if "error" in item:
                     raise ShoojuApiError.from_answer(item)

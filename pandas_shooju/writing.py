@@ -18,16 +18,12 @@ from pandas_shooju.client.connection import Connection, default_connection
 from pandas_shooju.client.errors import ConnectionError, WriteError
 from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.client.points import to_milli
-from pandas_shooju.formats import PointColumns, ShoojuError
+from pandas_shooju.client.query import series as series_query
+from pandas_shooju.describing import Fields
+from pandas_shooju.formats import PointColumns
+from pandas_shooju.naming import Sid
 from pandas_shooju.progress import Progress
-from pandas_shooju.shapes import Fields, Missing, SeriesWrite, Sid, Writable, series_writes
-
-
-def series_query(series_id):
-    import re
-
-    return 'sid="' + re.sub(r'(\\*)("|$)', lambda m: m[1] * 2 + ('\\"' if m[2] else ""), series_id) + '"'
-
+from pandas_shooju.shapes import Missing, SeriesWrite, Writable, series_writes
 
 KeepOnly = Literal["points", "fields", "all"]
 
@@ -320,6 +316,3 @@ def _side_by_side(old: PointColumns, new: PointColumns) -> tuple[Any, Any, Any]:
         column[np.searchsorted(dates, points.dates)] = points.values
         columns.append(column)
     return dates, columns[0], columns[1]
-
-
-__all__ = ["ShoojuError", "WriteResult", "diff", "write"]

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 import pandas_shooju as sj
 from pandas_shooju import read_shooju
-from pandas_shooju.writing import series_query
 
 
 def assert_same(read, written, **options):
@@ -120,7 +119,7 @@ def test_any_ids_and_fields(conn):
     assert_same(read[NAMES], written)
     assert read.shooju.series_ids.to_dict() == ids
     # each by its own id
-    quoted = {name: series_query(one) for name, one in ids.items()}
+    quoted = {name: sj.query.series(one) for name, one in ids.items()}
     one_by_one = read_shooju(quoted, connection=conn)
     assert_same(one_by_one.rename_axis(columns="name"), written)
     # and back where they came from
@@ -134,7 +133,7 @@ def test_generated_ids(conn, name):
     series_id = f"users\\sam\\x{name}y"
     written = pd.Series([1.5], pd.DatetimeIndex(["2024-01-01"], tz="UTC"), name=series_id)
     written.shooju.write("generated", fields={"name": name}, connection=conn)
-    read = read_shooju([series_query(series_id)], "name", connection=conn)
+    read = read_shooju([sj.query.series(series_id)], "name", connection=conn)
     assert read.columns.tolist() == [name]
     assert read.iloc[0, 0] == 1.5
     assert read.shooju.series_ids.tolist() == [series_id]

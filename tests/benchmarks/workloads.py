@@ -32,6 +32,10 @@ def hourly(n: int) -> Callable[[np.random.Generator], np.ndarray]:
     return lambda rng: START + HOUR * np.arange(n)
 
 
+def minutes(n: int) -> Callable[[np.random.Generator], np.ndarray]:
+    return lambda rng: START + 60_000 * np.arange(n)
+
+
 def ticks(n: int) -> Callable[[np.random.Generator], np.ndarray]:
     # a day of trading, in milliseconds
     return lambda rng: START + np.sort(rng.choice(86_400_000, n, replace=False))
@@ -48,7 +52,7 @@ DATA = {
     "C-wide": Data(40, ticks(1000), shared=False),
     "D": Data(5000, pandas_dates(300, "MS")),
     "E": Data(100_000, hourly(10), fields=5),
-    "F": Data(1, hourly(5_000_000)),
+    "F": Data(1, minutes(5_000_000)),
     "G": Data(1000, hourly(10_000), page=100),
     "H": Data(200_000, lambda rng: np.empty(0, np.int64), fields=5),
     "I": Data(2000, hourly(100)),

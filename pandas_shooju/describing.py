@@ -1,0 +1,119 @@
+"""Which fields a frame gives its series: from a dict, a frame of them, column levels, or columns.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from pandas_shooju import origin
+from pandas_shooju.columns import column_named, is_missing, listed
+
+Fields: TypeAlias = Mapping[str, Any] | pd.DataFrame | Sequence[str] | str
+
+
+def column_fields(frame: pd.DataFrame, fields: Fields | None, ids: list[str]) -> list[dict[str, Any]]:
+    """Fields for each column of a wide frame, which is written to the series of these ids."""
+    if fields is None:
+        return [{} for _ in ids]
+    if isinstance(fields, Mapping):
+        clean = clean_fields(fields)
+        return [clean for _ in ids]
+    if isinstance(fields, pd.DataFrame):
+        source_ids = origin.column_series_ids(frame.attrs, frame.columns)
+        return _fields_by_id(fields, ids, source_ids)
+    levels = [name for name in frame.columns.names if name is not None]
+    wanted = levels if fields == "levels" else [fields] if isinstance(fields, str) else list(fields)
+    unknown = [name for name in wanted if name not in levels]
+    if unknown or not levels:
+        raise ValueError(
+            f"fields={fields!r} takes fields from the levels of the columns, and "
+            + (f"there is no {unknown[0]!r} among {listed(levels)}" if levels else "these have no names")
+        )
+    values = [frame.columns.get_level_values(name).tolist() for name in wanted]
+    return [clean_fields(dict(zip(wanted, row, strict=True))) for row in zip(*values, strict=True)]
+
+
+def row_fields(
+    frame: pd.DataFrame,
+    fields: Fields | None,
+    ids: list[str],
+    source_ids: list[str],
+    rows: list[Any],
+    attrs: Mapping[Any, Any],
+) -> list[dict[str, Any]]:
+    """Fields for each group of rows of a long frame: `rows` are their positions, `ids` their series."""
+    if fields is None:
+        return [{} for _ in ids]
+    if isinstance(fields, Mapping):
+        clean = clean_fields(fields)
+        return [clean for _ in ids]
+    if isinstance(fields, pd.DataFrame):
+        return _fields_by_id(fields, ids, source_ids)
+    if fields == "levels":
+        raise ValueError("fields='levels' is for wide frames; name the columns of a long one: fields=['country', ...]")
+    names = [fields] if isinstance(fields, str) else list(fields)
+    found: list[dict[str, Any]] = [{} for _ in ids]
+    for name in names:
+        column = column_named(frame, name, "fields")
+        hashable = not any(isinstance(one, list | dict) for one in column.iloc[:100])
+        codes = pd.factorize(column)[0] if hashable else pd.factorize(column.map(repr))[0]
+        for at, series_id, of_one in zip(rows, ids, found, strict=True):
+            own = codes[at]
+            if (own != own[0]).any():
+                own_values = column.iloc[at].drop_duplicates() if hashable else column.iloc[at]
+                raise ValueError(
+                    f"the column {name!r} has several values for the series {series_id!r}: "
+                    f"{listed(own_values)}; a field has one"
+                )
+            of_one[name] = column.iloc[at.start if isinstance(at, slice) else at[0]]
+    return [clean_fields(of_one) for of_one in found]
+
+
+def _fields_by_id(fields: pd.DataFrame, ids: Sequence[str], source_ids: Sequence[str | None]) -> list[dict[str, Any]]:
+    """Fields from a frame with a row for each series, by the id written to or else the id read from."""
+    if "series_id" in fields.columns:
+        fields = fields.set_index("series_id")
+    by_id = {
+        str(series_id).casefold(): dict(zip(fields.columns, row, strict=True))
+        for series_id, row in zip(fields.index, fields.astype(object).to_numpy().tolist(), strict=True)
+    }
+    found = [
+        by_id.get(series_id.casefold(), by_id.get((source or "").casefold(), {}))
+        for series_id, source in zip(ids, source_ids, strict=True)
+    ]
+    if ids and not any(found) and len(fields.columns):
+        raise ValueError(
+            f"the fields frame has a row for none of the series; its index is {listed(fields.index)}, and the "
+            f"series are {listed(ids)}"
+        )
+    return [clean_fields(of_one) for of_one in found]
+
+
+def clean_fields(fields: Mapping[Any, Any]) -> dict[str, Any]:
+    """Fields as JSON has them; missing ones are left out."""
+    return {str(name): _field_value(name, value) for name, value in fields.items() if not is_missing(value)}
+
+
+def _field_value(name: Any, value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, datetime.date | datetime.datetime):  # Timestamps too
+        return value.isoformat()
+    if isinstance(value, np.ndarray | tuple | set):
+        value = list(value)
+    if isinstance(value, list | dict):
+        try:
+            return json.loads(json.dumps(value))
+        except (TypeError, ValueError):
+            pass
+    raise TypeError(f"the field {name!r} is {value!r}; a field holds text, numbers, booleans, dates, lists or objects")
