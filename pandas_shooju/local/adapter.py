@@ -92,6 +92,10 @@ class WSGIAdapter(BaseAdapter):
         )
         response.raw = raw
         extract_cookies_to_jar(response.cookies, request, raw)  # type: ignore[no-untyped-call]
+        if not stream:
+            # what requests would do next anyway, in pieces of 10 kB: with large answers that is half of the time
+            response._content = raw.read(decode_content=True)
+            response._content_consumed = True  # type: ignore[attr-defined]
         response.elapsed = timedelta(seconds=time.perf_counter() - began)
         return response
 

@@ -6,7 +6,6 @@ Points are read for all the series of a page at once; operators are applied to e
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +17,13 @@ from pandas_shooju.formats import PointColumns
 from pandas_shooju.local import operators, zones
 from pandas_shooju.local.dates import parse_date
 from pandas_shooju.local.errors import ApiError, invalid
+from pandas_shooju.local.fields import chosen_fields, field_names
 from pandas_shooju.local.operators import Line
 from pandas_shooju.local.query.tree import Operator
 from pandas_shooju.local.store import history, jobs, points, reports
 from pandas_shooju.local.store.catalogue import Series
 from pandas_shooju.local.store.chunks import NO_POINTS, Points
 from pandas_shooju.local.store.points import EARLIEST, EVERYTHING, LATEST, Range
-
-_placeholder = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,65 +62,109 @@ def request_from(
     return Request(wanted, field_names(given.get("fields")), query_operators, *include)
 
 
-def field_names(given: Any) -> tuple[str, ...]:
-    """The fields asked for: a list, or names separated by commas (those inside of ``{{ }}`` do not count)."""
-    if not given:
-        return ()
-    if isinstance(given, str):
-        names = [name.strip() for name in re.split(r",(?![^{}]*\}\})", given)]
-        return tuple(name for name in names if name)
-    if isinstance(given, list) and all(isinstance(name, str) for name in given):
-        return tuple(given)
-    raise invalid(f"fields is {given!r}; it takes names, separated by commas")
-
-
 def read_series(db: sqlite3.Connection, rows: Sequence[Series], request: Request) -> list[dict[str, Any]]:
     """An item for each series, without ``series_id``; an error item where one cannot be read as asked."""
-    changing = operators.transforms(request.operators)
-    sources = {op.name.lower(): op.argument for op in request.operators if op.name.lower() in operators.SOURCES}
-    try:
-        revision = _revision(db, sources["asof"]) if "asof" in sources else None
-        report = {name: _report_date(name, sources[name]) for name in ("repdate", "repfdate") if name in sources}
-        mode = _mode(sources["repdatelist"]) if "repdatelist" in sources else None
-    except ApiError as error:
-        return [error.as_item() for _ in rows]
-    lines: dict[int, Points] = {}
-    wants_revisions = request.include_job or request.include_timestamp or revision is not None
-    if request.wanted is not None and mode is None and "repdate" not in report:
-        whole = revision is not None or not operators.keep_dates(changing)
-        lines = points.read_many(
-            db, [row.id for row in rows], EVERYTHING if whole else request.wanted, revisions=wants_revisions
-        )
-
-    def own_points(row: Series) -> Points:
-        if request.wanted is None:
-            return NO_POINTS
-        if mode is not None:
-            return _report_list(db, row.id, mode)
-        if "repdate" in report:
-            found = reports.get(db, row.id, report["repdate"])
-            return NO_POINTS if found is None else points.read(db, row.id, found.id)
-        now = lines.get(row.id, NO_POINTS)
-        return now if revision is None else history.points_as_of(db, row.id, now, revision)
-
-    def own_fields(row: Series) -> dict[str, Any]:
-        if "repfdate" in report:
-            found = reports.get(db, row.id, report["repfdate"])
-            return {} if found is None else found.fields
-        text = row.fields if revision is None else history.fields_as_of(db, row.id, revision)
-        fields: dict[str, Any] = json.loads(text)
-        return fields
-
-    wants_fields = bool(request.fields) or any(op.name.lower() == "localize" for op in changing)
+    lines = read_lines(
+        db,
+        rows,
+        request.operators,
+        request.wanted,
+        revisions=request.include_job or request.include_timestamp,
+        fields=bool(request.fields),
+    )
     items = []
-    for row in rows:
+    for row, line in zip(rows, lines, strict=True):
         try:
-            line = Line(own_points(row), own_fields(row) if wants_fields else {})
-            line = operators.apply(line, changing)
+            if isinstance(line, ApiError):
+                raise line
             items.append(as_item(db, row, line, request))
         except ApiError as error:
             items.append(error.as_item())
     return items
+
+
+def read_lines(
+    db: sqlite3.Connection,
+    rows: Sequence[Series],
+    given: tuple[Operator, ...],
+    wanted: Range | None,
+    *,
+    revisions: bool = False,
+    fields: bool = False,
+) -> list[Line | ApiError]:
+    """Series with operators applied to them, or what keeps one from being read.
+
+    Parameters
+    ----------
+    rows
+        The series.
+    given
+        The operators.
+    wanted
+        The points of interest; more may come. None: no points at all.
+    revisions, fields
+        Whether those are of interest.
+    """
+    try:
+        source = _Source(db, given)
+    except ApiError as error:
+        return [error for _ in rows]
+    changing = operators.transforms(given)
+    fields = fields or any(operator.name.lower() == "localize" for operator in changing)
+    many: dict[int, Points] = {}
+    if wanted is not None and source.reads_own_points:
+        everything = source.revision is not None or not operators.keep_dates(changing)
+        many = points.read_many(
+            db,
+            [row.id for row in rows],
+            EVERYTHING if everything else wanted,
+            revisions=revisions or source.revision is not None,
+        )
+    lines: list[Line | ApiError] = []
+    for row in rows:
+        try:
+            line = Line(
+                NO_POINTS if wanted is None else source.points(row, many.get(row.id, NO_POINTS)),
+                source.fields(row) if fields else {},
+            )
+            lines.append(operators.apply(line, changing))
+        except ApiError as error:
+            lines.append(error)
+    return lines
+
+
+class _Source:
+    """Which points and fields of a series are meant: today's, those of the past, those of a report."""
+
+    def __init__(self, db: sqlite3.Connection, given: tuple[Operator, ...]) -> None:
+        self._db = db
+        sources = {op.name.lower(): op.argument for op in given if op.name.lower() in operators.SOURCES}
+        self.revision = _revision(db, sources["asof"]) if "asof" in sources else None
+        self._points_of = _report_date("repdate", sources["repdate"]) if "repdate" in sources else None
+        self._fields_of = _report_date("repfdate", sources["repfdate"]) if "repfdate" in sources else None
+        self._mode = _mode(sources["repdatelist"]) if "repdatelist" in sources else None
+        if self._mode is not None and self._points_of is not None:
+            raise invalid("operators repdate and repdatelist together are not supported")
+
+    @property
+    def reads_own_points(self) -> bool:
+        return self._mode is None and self._points_of is None
+
+    def points(self, row: Series, now: Points) -> Points:
+        if self._mode is not None:
+            return report_dates(self._db, row.id, self._mode)
+        if self._points_of is not None:
+            report = reports.get(self._db, row.id, self._points_of)
+            return NO_POINTS if report is None else points.read(self._db, row.id, report.id)
+        return now if self.revision is None else history.points_as_of(self._db, row.id, now, self.revision)
+
+    def fields(self, row: Series) -> dict[str, Any]:
+        if self._fields_of is not None:
+            report = reports.get(self._db, row.id, self._fields_of)
+            return {} if report is None else report.fields
+        text = row.fields if self.revision is None else history.fields_as_of(self._db, row.id, self.revision)
+        fields: dict[str, Any] = json.loads(text)
+        return fields
 
 
 def as_item(db: sqlite3.Connection, row: Series | None, line: Line, request: Request) -> dict[str, Any]:
@@ -145,62 +187,6 @@ def as_item(db: sqlite3.Connection, row: Series | None, line: Line, request: Req
                 columns.timestamps = at if request.include_timestamp else None
             item["points"] = columns
     return item
-
-
-def chosen_fields(
-    db: sqlite3.Connection, row: Series | None, fields: dict[str, Any], names: tuple[str, ...]
-) -> dict[str, Any]:
-    """The fields asked for, as far as they are there."""
-    chosen: dict[str, Any] = {}
-    for name in names:
-        if name == "*":
-            chosen.update(fields)
-        elif name.startswith("="):
-            chosen[name] = _placeholder.sub(lambda found: _as_text(field_value(db, row, fields, found[1])), name[1:])
-        else:
-            value = field_value(db, row, fields, name)
-            if value is not None:
-                chosen[name] = value
-    return chosen
-
-
-def field_value(db: sqlite3.Connection, row: Series | None, fields: dict[str, Any], name: str) -> Any:
-    """The value of a field by its name, by a dotted name that reaches into objects, or of meta data."""
-    if name in fields:
-        return fields[name]
-    if name.startswith("meta.") and row is not None:
-        return _meta(db, row, name[5:])
-    value: Any = fields
-    parts = name.split(".")
-    while parts and isinstance(value, dict):
-        # a name may itself have dots in it: the longest that fits
-        for length in range(len(parts), 0, -1):
-            inner = value.get(".".join(parts[:length]))
-            if inner is not None:
-                value, parts = inner, parts[length:]
-                break
-        else:
-            return None
-    return None if parts else value
-
-
-def _meta(db: sqlite3.Connection, row: Series, name: str) -> Any:
-    match name:
-        case "points_count" | "points_min" | "points_max" | "points_first" | "points_last":
-            return getattr(row, name)
-        case "job_deleted":
-            return json.loads(row.jobs_deleted) if row.jobs_deleted else None
-        case "created_at" | "updated_at" | "job":
-            revision = row.created if name == "created_at" else row.updated
-            job, at = db.execute("SELECT job, at FROM revisions WHERE id = ?", (revision,)).fetchone()
-            return job if name == "job" else at
-    return None
-
-
-def _as_text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _revision(db: sqlite3.Connection, argument: str | None) -> int:
@@ -234,11 +220,7 @@ def _mode(argument: str | None) -> str:
 
 def report_dates(db: sqlite3.Connection, series: int, mode: str) -> Points:
     """The report dates of a series, as points: 1 for points, 2 for fields, 3 for both."""
-    return _report_list(db, series, _mode(mode))
-
-
-def _report_list(db: sqlite3.Connection, series: int, mode: str) -> Points:
-    wanted = {"all": 3, "points": 1, "fields": 2}[mode]
+    wanted = {"all": 3, "points": 1, "fields": 2}[_mode(mode)]
     found = [(report.date, report.has_points | bool(report.fields) << 1) for report in reports.listed(db, series)]
     found = [(date, mask) for date, mask in found if mask & wanted]
     dates = np.array([date for date, _ in found], np.int64)

@@ -8,7 +8,7 @@ import requests
 
 from pandas_shooju import formats
 from pandas_shooju.formats import PointColumns
-from pandas_shooju.local import reading
+from pandas_shooju.local.fields import field_names
 from tests.local.conftest import BASE, Api
 
 HOUR = 3_600_000
@@ -325,4 +325,4 @@ def test_without_headers_everything_is_json(app):
 
 
 def test_field_names_are_parted_at_commas_outside_of_braces():
-    assert reading.field_names("a, b,={{x,y}}-{{z}},c") == ("a", "b", "={{x,y}}-{{z}}", "c")
+    assert field_names("a, b,={{x,y}}-{{z}},c") == ("a", "b", "={{x,y}}-{{z}}", "c")

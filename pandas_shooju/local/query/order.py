@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from pandas_shooju.local import reading
 from pandas_shooju.local.errors import invalid
+from pandas_shooju.local.fields import field_value
 from pandas_shooju.local.store import catalogue
 from pandas_shooju.local.store.catalogue import text_of
 from pandas_shooju.local.store.chunks import Int64
@@ -42,7 +42,7 @@ def in_order(db: sqlite3.Connection, ids: Int64, sort: str) -> Int64:
     for name, descending in reversed(criteria):
         keys = {}
         for row in rows:
-            value = row.key if name == "series_id" else reading.field_value(db, row, fields[row.id], name)
+            value = row.key if name == "series_id" else field_value(db, row, fields[row.id], name)
             keys[row.id] = _key(value)
         there = [row for row in rows if keys[row.id] is not None]
         missing = [row for row in rows if keys[row.id] is None]

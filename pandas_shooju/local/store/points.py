@@ -140,19 +140,21 @@ def write(
         )
     if not len(dates):
         return
-    merged = chunks.merge(old, dates, values, revision)
-    if len(merged.after.dates) == len(old.dates) and not len(merged.replaced.dates):
-        return
-    if len(merged.replaced.dates) and report == 0:
-        history.keep_points(db, series, merged.replaced, merged.removed, revision)
+    if len(old.dates):
+        after, replaced, removed = chunks.merge(old, dates, values, revision)
+        if len(after.dates) == len(old.dates) and not len(replaced.dates):
+            return
+        if len(replaced.dates) and report == 0:
+            history.keep_points(db, series, replaced, removed, revision)
+    else:
+        there = ~np.isnan(values)
+        after = Points(dates, values, np.broadcast_to(np.int64(revision), len(dates)))
+        after = after if there.all() else after.pick(there)
     db.executemany("DELETE FROM chunks WHERE id = ?", [(row[0],) for row in rows])
     appended = not len(old.dates) or bool(dates[0] > old.dates[-1])
     db.executemany(
         _INSERT,
-        (
-            (series, report, *chunks.to_row(merged.after.pick(piece)))
-            for piece in chunks.split(len(merged.after.dates), appended)
-        ),
+        ((series, report, *chunks.to_row(after.pick(piece))) for piece in chunks.split(len(after.dates), appended)),
     )
 
 
