@@ -260,7 +260,12 @@ def test_a_transient_failure_is_overcome(proxy, through, sj, path, fault):
 
 @pytest.mark.parametrize(
     ("fault", "error"),
-    [(drop(), ConnectionError), (status(500), ConnectionError), (answer(b"<html>"), WriteError), (cut(), ConnectionError)],
+    [
+        (drop(), ConnectionError),
+        (status(500), ConnectionError),
+        (answer(b"<html>"), WriteError),
+        (cut(), ConnectionError),
+    ],
     ids=["drop", "500", "html", "cut"],
 )
 @pytest.mark.parametrize("workers", [1, 3])
@@ -336,7 +341,9 @@ def test_what_waits_for_an_item_that_failed_is_not_sent_before_it(proxy, through
 def locked(*items):
     """An answer in which the series of some items are locked."""
     responses = [
-        {"success": False, "error": "series_write_error", "description": "series is locked for change"} if i else {"success": True}
+        {"success": False, "error": "series_write_error", "description": "series is locked for change"}
+        if i
+        else {"success": True}
         for i in items
     ]
     return answer(formats.encode({"success": True, "responses": responses}, "json"))
@@ -506,7 +513,9 @@ def test_reported_dates(sj, path):
 
 def test_a_dry_run_prints_what_it_would_do_and_sends_nothing(proxy, through, capsys):
     with through().register_job("a dry run", batch_size=10, dry_run=True) as job:
-        job.write("sid=a", fields={"u": 1}, points=[(number * 1000, number) for number in range(7)], remove_others="all")
+        job.write(
+            "sid=a", fields={"u": 1}, points=[(number * 1000, number) for number in range(7)], remove_others="all"
+        )
         job.write_reported("sid=a", dt.date(2001, 1, 1), points=[(0, None)])
         job.delete_series("sid=b", force=True)
         job.delete_reported("sid=c", delete_all=True)
@@ -531,7 +540,9 @@ def test_a_dry_run_prints_what_it_would_do_and_sends_nothing(proxy, through, cap
 
 OPERATIONS = st.lists(
     st.tuples(
-        st.sampled_from(["write", "points", "fields", "all", "delete", "reported", "delete_reported", "delete_all_reported"]),
+        st.sampled_from(
+            ["write", "points", "fields", "all", "delete", "reported", "delete_reported", "delete_all_reported"]
+        ),
         st.sampled_from(["sid=A", 'sid="a"', "sid=b"]),
         st.integers(0, 3),
         st.integers(0, 2),
@@ -583,7 +594,9 @@ def apply_item(state, item):
     series = state.setdefault(document["query"].lower().replace('"', ""), {})
     reported = document.get("reported_date")
     if document["type"] == "DELETE":
-        for key in [key for key in series if reported is None or key == reported or (reported == "all" and key is not None)]:
+        for key in [
+            key for key in series if reported is None or key == reported or (reported == "all" and key is not None)
+        ]:
             series.pop(key)
         return
     points, fields = series.setdefault(reported, ({}, {}))

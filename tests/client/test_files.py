@@ -1,0 +1,87 @@
+"""Files: up, in parts, and down again."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from pandas_shooju.client.errors import ConnectionError, ShoojuError
+from tests.client.faults import cut, drop, status
+
+BIG = bytes(range(256)) * 20_000
+
+
+def test_a_file_comes_back_as_it_was(sj):
+    file_id = sj.upload_file(io.BytesIO(BIG), "big.bin", custom_fields={"source": "desk", "n": 1})
+    with sj.download_file(file_id) as file:
+        assert file.read() == BIG
+    about = sj.raw.get(f"/files/{file_id}")["file"]
+    assert (about["name"], about["size"], about["custom"]) == ("big.bin", len(BIG), {"source": "desk", "n": 1})
+
+
+def test_a_file_is_downloaded_to_where_it_is_wanted(sj, tmp_path):
+    file_id = sj.upload_file(b"abc", "a.txt")
+    with sj.download_file(file_id, tmp_path / "mine.txt") as file:
+        assert file.read() == b"abc"
+    assert [found.name for found in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_several_files_in_one_call(proxy, through):
+    conn = through()
+    ids = conn.upload_files(
+        [{"fp": b"one", "filename": "1"}, {"fp": io.BytesIO(b"two"), "filename": "2", "custom_fields": {"n": 2}}]
+    )
+    assert len(proxy.seen) == 1
+    assert [conn.download_file(file_id).read() for file_id in ids] == [b"one", b"two"]
+    assert conn.raw.get(f"/files/{ids[1]}")["file"]["custom"] == {"n": 2}
+
+
+@pytest.mark.parametrize("files", [[], {}, "abc", [5], [{"fp": b""}]])
+def test_files_that_are_none_are_refused(sj, files):
+    with pytest.raises(ValueError, match="filename"):
+        sj.upload_files(files)
+
+
+def test_an_upload_in_parts(sj):
+    upload = sj.init_multipart_upload("parts.bin", custom_fields={"a": 1})
+    upload.upload_part(2, io.BytesIO(b"cd"))
+    upload.upload_part(1, b"ab")
+    file_id = upload.complete()
+    assert sj.download_file(file_id).read() == b"abcd"
+    assert sj.raw.get(f"/files/{file_id}")["file"]["custom"] == {"a": 1}
+
+
+@pytest.mark.parametrize("fault", [drop(), cut(), status(503)], ids=["drop", "cut", "503"])
+def test_a_download_that_breaks_is_tried_again(proxy, through, tmp_path, fault):
+    conn = through()
+    file_id = conn.upload_file(BIG, "big.bin")
+    proxy.fail(fault, fault)
+    assert conn.download_file(file_id, tmp_path / "big.bin").read() == BIG
+    proxy.fail(fault)
+    assert conn.download_file(file_id).read() == BIG
+
+
+def test_a_download_that_fails_leaves_nothing_behind(proxy, through, tmp_path):
+    conn = through(retries=1)
+    file_id = conn.upload_file(BIG, "big.bin")
+    target = tmp_path / "big.bin"
+    target.write_bytes(b"before")
+    proxy.fail(cut())
+    with pytest.raises(ConnectionError):
+        conn.download_file(file_id, target)
+    assert [(found.name, found.read_bytes()) for found in tmp_path.iterdir()] == [("big.bin", b"before")]
+
+
+def test_a_file_that_is_not_there_is_an_error(sj, tmp_path):
+    with pytest.raises(ShoojuError):
+        sj.download_file("nothing", tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_downloads_go_by_the_session_and_its_credentials(proxy, through):
+    conn = through()
+    file_id = conn.upload_file(b"abc", "a.txt")
+    conn.download_file(file_id)
+    assert "authorization" in proxy.seen[-1].headers
+    assert proxy.seen[-1].params["location_type"] == "python"
