@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from pandas_shooju import formats
+from pandas_shooju.client.errors import ShoojuApiError, ShoojuFormatError
 from pandas_shooju.client.transport import Client
 
 __all__ = ["FileCalls", "MultiPartUploader"]
@@ -130,7 +132,7 @@ class FileCalls:
         if filename is None:
             file = cast(BinaryIO, tempfile.NamedTemporaryFile(prefix="download"))  # noqa: SIM115
             try:
-                self.raw.get(path, into=file)
+                _download(self.raw, path, file)
                 file.seek(0)
             except BaseException:
                 file.close()
@@ -138,12 +140,28 @@ class FileCalls:
             return file
         part = Path(f"{os.fspath(filename)}.part")
         try:
-            with part.open("wb") as file:
-                self.raw.get(path, into=file)
+            with part.open("w+b") as file:
+                _download(self.raw, path, file)
             part.replace(filename)
         finally:
             part.unlink(missing_ok=True)
         return open(filename, "r+b")
+
+
+def _download(client: Client, path: str, file: BinaryIO) -> None:
+    """Stream a file; an error of the API, which also comes as an answer of status 200, is not taken for one."""
+    headers = client.call("get", path, into=file).response.headers
+    kind = headers.get("content-type", "")
+    if "content-disposition" in headers or not ("json" in kind or "msgpack" in kind) or file.tell() > 65_536:
+        return
+    file.seek(0)
+    name = "json" if "json" in kind else "msgpack"
+    try:
+        answer = formats.decode(file.read(), name)
+    except ShoojuFormatError:
+        return
+    if isinstance(answer, dict) and answer.get("success") is False and "error" in answer:
+        raise ShoojuApiError.from_answer(answer)
 
 
 class MultiPartUploader:

@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from pandas_shooju.client.errors import ConnectionError, ShoojuError
-from tests.client.faults import cut, drop, status
+from pandas_shooju.client.errors import ConnectionError, ShoojuApiError, ShoojuError
+from tests.client.faults import answer, cut, drop, status
 
 BIG = bytes(range(256)) * 20_000
 
@@ -76,6 +76,13 @@ def test_a_download_that_fails_leaves_nothing_behind(proxy, through, tmp_path):
 def test_a_file_that_is_not_there_is_an_error(sj, tmp_path):
     with pytest.raises(ShoojuError):
         sj.download_file("nothing", tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_that_comes_as_an_answer_is_not_taken_for_the_file(proxy, through, tmp_path):
+    proxy.fail(answer(b'{"success": false, "error": "file_not_found", "description": "no"}', "application/json"))
+    with pytest.raises(ShoojuApiError, match="file_not_found"):
+        through().download_file("nothing", tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
