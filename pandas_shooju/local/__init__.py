@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pandas_shooju.local.app import BODY_LIMIT, App
+from pandas_shooju.local.app import BODY_LIMIT, App, Options
 from pandas_shooju.local.errors import StoreError
 from pandas_shooju.local.operators import register_operator
 from pandas_shooju.local.serving import Served, start
@@ -31,6 +31,7 @@ def open_app(
     *,
     credentials: Mapping[str, str] | None = None,
     administrators: Iterable[str] | None = None,
+    google: Mapping[str, tuple[str, str]] | None = None,
     body_limit: int = BODY_LIMIT,
 ) -> App:
     r"""Open an embedded Shooju.
@@ -45,6 +46,8 @@ def open_app(
         name that the call gives, or ``local``.
     administrators
         The users who may write everywhere; the others write below ``users\<name>``. None is all of them.
+    google
+        By email address, the token that signs in and the user that it is for: stands in for Google's sign-in.
     body_limit
         The largest body of a request that is accepted (bytes); 1 GiB by default.
 
@@ -64,17 +67,18 @@ def open_app(
     >>> app = open_app(":memory:")
     >>> app.close()
     """
+    options = Options(credentials, administrators, google, body_limit)
     if path is not None and os.fspath(path) == ":memory:":
-        return App(None, credentials=credentials, administrators=administrators, body_limit=body_limit)
+        return App(None, options)
     where = (default_path() if path is None else Path(path).expanduser()).resolve()
-    if credentials is not None or body_limit != BODY_LIMIT:
-        return App(where, credentials=credentials, administrators=administrators, body_limit=body_limit)
+    if options != Options():
+        return App(where, options)
     with _lock:
         known = _opened.get(where)
         again = known.opened_again() if known is not None else None
         if again is not None:
             return again
-        app = App(where, on_close=lambda: _forget(where, app))
+        app = App(where, Options(), on_close=lambda: _forget(where, app))
         _opened[where] = app
         return app
 

@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,11 @@ except ImportError as error:  # pragma: no cover
 
 from pandas_shooju.formats import ShoojuFormatError
 from pandas_shooju.local import wire
-from pandas_shooju.local.call import Call, Scrolls
-from pandas_shooju.local.endpoints import jobs, series, service, writes
+from pandas_shooju.local.call import Call, GoogleAccount, Scrolls
+from pandas_shooju.local.endpoints import files, jobs, series, service, writes
 from pandas_shooju.local.errors import ApiError, HttpError
 from pandas_shooju.local.store.database import Database
+from pandas_shooju.local.wire import ANONYMOUS
 from pandas_shooju.local.writing import User
 
 if TYPE_CHECKING:
@@ -48,11 +50,21 @@ _ADDRESSES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/jobs", jobs.register),
     ("GET", "/jobs/<int:job>", jobs.show),
     ("POST", "/jobs/<int:job>/finish", jobs.finish),
+    ("GET", "/files", files.listed),
+    ("POST", "/files", files.upload),
+    ("GET", "/files/<file>", files.show),
+    ("GET", "/files/<file>/download", files.download),
+    ("POST", "/files/multipart/init", files.begin),
+    ("POST", "/files/multipart/upload", files.upload_part),
+    ("POST", "/files/multipart/complete", files.complete),
+    ("POST", "/auth/googleoauth", service.sign_in),
+    ("GET", "/auth/google_refresh_token", service.sign_in_link),
+    ("POST", "/auth/google_refresh_token", service.refresh_token),
     ("GET", "/status/ping", service.status),
     ("GET", "/status/green", service.status),
 )
 #: what may be called without credentials
-_PUBLIC = {service.status}
+_PUBLIC = {service.status, service.sign_in, service.sign_in_link, service.refresh_token}
 
 _map = Map(
     [Rule(_BASE + path, methods=[method], endpoint=endpoint) for method, path, endpoint in _ADDRESSES],
@@ -63,6 +75,20 @@ _map = Map(
 BODY_LIMIT = 1 << 30
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Whom an app lets in, and how much it takes at once."""
+
+    #: API keys by user name, which every call must have; None lets anyone in, as an administrator
+    credentials: Mapping[str, str] | None = field(default=None, repr=False)
+    #: the users who may write everywhere, of those with credentials; None is all of them
+    administrators: Iterable[str] | None = None
+    #: by email address, the token that signs in and the user that it is for
+    google: Mapping[str, tuple[str, str]] | None = field(default=None, repr=False)
+    #: the largest body of a request (bytes)
+    body_limit: int = BODY_LIMIT
+
+
 class App:
     """The embedded Shooju, over one store.
 
@@ -70,29 +96,21 @@ class App:
     ----------
     path
         The store's SQLite file; None for one that lives as long as the app.
-    credentials
-        API keys by user name, which every call must have; None lets anyone in, as an administrator.
-    administrators
-        The users who may write everywhere, of those with credentials; None is all of them.
-    body_limit
-        The largest body of a request that is accepted (bytes).
+    options
+        Whom it lets in.
     on_close
         Called once, when the app is closed for the last time.
     """
 
-    def __init__(
-        self,
-        path: Path | None,
-        *,
-        credentials: Mapping[str, str] | None = None,
-        administrators: Iterable[str] | None = None,
-        body_limit: int = BODY_LIMIT,
-        on_close: Callable[[], None] | None = None,
-    ) -> None:
+    def __init__(self, path: Path | None, options: Options, on_close: Callable[[], None] | None = None) -> None:
         self._database = Database(path)
-        self._credentials = None if credentials is None else dict(credentials)
-        self._administrators = None if administrators is None else frozenset(administrators)
-        self._body_limit = body_limit
+        self._options = options
+        keys = options.credentials or {}
+        self._accounts = {
+            email: GoogleAccount(token, user, keys.get(user, ANONYMOUS))
+            for email, (token, user) in (options.google or {}).items()
+        }
+        self._administrators = None if options.administrators is None else frozenset(options.administrators)
         self._scrolls = Scrolls()
         self._on_close = on_close
         self._users = 1
@@ -149,7 +167,7 @@ class App:
         endpoint, values = _route(request)
         user = self._user(request, public=endpoint in _PUBLIC)
         answer_format = wire.check_answer_format(request)
-        call = Call(request, user, self._database, self._scrolls, self._body_limit)
+        call = Call(request, user, self._database, self._scrolls, self._accounts, self._options.body_limit)
         try:
             answer = endpoint(call, **values)
             if isinstance(answer, Response):
@@ -166,7 +184,7 @@ class App:
             raise HttpError(error.code or 400, "bad_request", error.description or error.name) from None
 
     def _user(self, request: Request, public: bool) -> User:
-        name = wire.user_of(request, self._credentials)
+        name = wire.user_of(request, self._options.credentials)
         if name is None:
             if not public:
                 raise HttpError(401, "unauthorized", "this server asks for a user and an API key")

@@ -37,6 +37,15 @@ class Scroll:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
+@dataclass(frozen=True, slots=True)
+class GoogleAccount:
+    """Who signs in by a Google token, and the credentials that come of it."""
+
+    token: str = field(repr=False)
+    user: str
+    api_key: str = field(repr=False)
+
+
 class Scrolls:
     """The scrolls that are under way; the ones used longest ago give way to new ones."""
 
@@ -86,17 +95,26 @@ class Call:
         Who calls.
     database, scrolls
         The store, and the searches under way.
+    accounts
+        Google accounts by email address.
     parameters
         The URL parameters.
     """
 
     def __init__(
-        self, request: werkzeug.Request, user: User, database: Database, scrolls: Scrolls, body_limit: int
+        self,
+        request: werkzeug.Request,
+        user: User,
+        database: Database,
+        scrolls: Scrolls,
+        accounts: Mapping[str, GoogleAccount],
+        body_limit: int,
     ) -> None:
         self.request = request
         self.user = user
         self.database = database
         self.scrolls = scrolls
+        self.accounts = accounts
         self.body_limit = body_limit
         self.parameters: Mapping[str, str] = request.args.to_dict()
 

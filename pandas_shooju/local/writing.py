@@ -142,6 +142,8 @@ class Writer:
             return catalogue.get(self.db, plain), plain
         if not isinstance(text, str) or not text.strip():
             raise invalid("an item of a write has a query or a series_id")
+        if text.lstrip().startswith("="):
+            raise invalid(f"an expression cannot be written to: {text[:200]!r}")
         query = parse(text.strip())
         if query.operators:
             raise invalid(f"a write takes no operators: {text[:200]!r}")

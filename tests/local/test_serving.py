@@ -198,3 +198,18 @@ def test_a_server_process_says_where_it_is_and_stops_when_told(tmp_path, number)
     finally:
         process.kill()
         process.stdout.close()
+
+
+def test_signing_in_by_google():
+    app = open_app(":memory:", credentials={"sam": "secret"}, google={"sam@example.com": ("token", "sam")})
+    session = requests.Session()
+    session.mount(BASE, WSGIAdapter(app))
+    auth = f"{BASE}/api/1/auth"
+    answer = session.post(f"{auth}/googleoauth", json={"email": "sam@example.com", "token": "token"}).json()
+    assert answer == {"success": True, "user": "sam", "api_secret": "secret"}
+    for wrong in ({"email": "sam@example.com", "token": "x"}, {"email": "x", "token": "token"}, {}):
+        assert session.post(f"{auth}/googleoauth", json=wrong).json()["error"] == "unauthorized"
+    assert session.get(f"{auth}/google_refresh_token").json()["link"].startswith("https://")
+    assert session.post(f"{auth}/google_refresh_token", json={"code": "token"}).json()["refresh_token"] == "token"
+    assert session.post(f"{auth}/google_refresh_token", json={"code": "x"}).json()["error"] == "unauthorized"
+    app.close()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+import numpy as np
+
 from pandas_shooju.local import reading
 from pandas_shooju.local.call import Call, Scroll
 from pandas_shooju.local.dates import clipped, parse_date
 from pandas_shooju.local.errors import ApiError, invalid, not_found
+from pandas_shooju.local.expressions import evaluate, is_expression
 from pandas_shooju.local.operators import is_known
 from pandas_shooju.local.query import tree
 from pandas_shooju.local.query.order import in_order
 from pandas_shooju.local.query.parser import parse, parse_operators
 from pandas_shooju.local.query.search import find
-from pandas_shooju.local.reading import Request, read_series, request_from
+from pandas_shooju.local.reading import Request, as_item, read_series, request_from
 from pandas_shooju.local.store import catalogue, points, reports
 from pandas_shooju.local.store.catalogue import Series
 from pandas_shooju.local.store.jobs import now
@@ -36,6 +39,8 @@ def search(call: Call) -> dict[str, Any]:
     text = parameters.get("query", "").strip()
     if not text and parameters.get("series_id"):
         return single(call, {"series_ids": [parameters["series_id"]]}) | {"total": 1}
+    if is_expression(text):
+        return _expression_as_search(call, text)
     query = parse(text)
     operators = query.operators + parse_operators(parameters.get("operators", ""))
     request = request_from(dict(parameters), operators, now(), _included(call))
@@ -50,6 +55,18 @@ def search(call: Call) -> dict[str, Any]:
             return _answer(_page(db, ids[:page].tolist(), request), request) | {"total": total}
     scroll = Scroll(ids, request, min(page, _LARGEST_PAGE))
     return _next_page(call, call.scrolls.add(scroll))
+
+
+def _expression_as_search(call: Call, text: str) -> dict[str, Any]:
+    """A search by an expression finds one series: what the expression gives."""
+    request = request_from(dict(call.parameters), (), now(), _included(call))
+    with call.database.reading() as db:
+        line = evaluate(db, text, parse_operators(call.parameters.get("operators", "")))
+        item = {"series_id": text} | as_item(db, None, line, request)
+    answer = _answer([item], request) | {"total": 1}
+    if call.flag("scroll"):
+        answer["scroll_id"] = call.scrolls.add(Scroll(np.empty(0, np.int64), request, 1))
+    return answer
 
 
 def _next_page(call: Call, scroll_id: str) -> dict[str, Any]:
@@ -105,6 +122,10 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
     with call.database.reading() as db:
         for place, one in enumerate(asked):
             try:
+                expression = _expression_of(one)
+                if expression is not None:
+                    items[place] = _expression_item(db, expression, defaults, moment, included)
+                    continue
                 label, row, operators, given = _one(db, one, by_query=found[0] == "series_queries")
                 request = request_from(defaults | given, operators, moment, included)
                 together.setdefault(request, []).append((place, label, row))
@@ -117,6 +138,30 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
     return _answer(items, Request(include_job=included[0], include_timestamp=included[1]))
 
 
+def _expression_of(asked: Any) -> dict[str, Any] | None:
+    """An item of a bulk call, where it asks for an expression."""
+    given = {"query": asked} if isinstance(asked, str) else asked
+    if isinstance(given, dict) and isinstance(given.get("query"), str) and is_expression(given["query"]):
+        return given
+    return None
+
+
+def _expression_item(
+    db: sqlite3.Connection, given: dict[str, Any], defaults: dict[str, Any], moment: int, included: tuple[bool, bool]
+) -> dict[str, Any]:
+    parameters = {name: value for name, value in given.items() if value is not None}
+    request = request_from(defaults | parameters, (), moment, included)
+    line = evaluate(db, given["query"], parse_operators(_operators_of(given)))
+    return {"series_id": "$" + given["query"].strip()} | as_item(db, None, line, request)
+
+
+def _operators_of(given: dict[str, Any]) -> str:
+    extra = given.get("operators") or ""
+    if not isinstance(extra, str):
+        raise invalid(f"operators are a text such as '@A:M', not {type(extra).__name__}")
+    return extra
+
+
 def _one(
     db: sqlite3.Connection, asked: Any, by_query: bool
 ) -> tuple[str, Series, tuple[tree.Operator, ...], dict[str, Any]]:
@@ -126,9 +171,7 @@ def _one(
     if not isinstance(given, dict) or not isinstance(given.get(key), str) or not given[key].strip():
         raise invalid(f"an item of the list is a text, or an object with a {key}; it is {str(asked)[:200]!r}")
     text = given[key].strip()
-    extra = given.get("operators") or ""
-    if not isinstance(extra, str):
-        raise invalid(f"operators are a text such as '@A:M', not {type(extra).__name__}")
+    extra = _operators_of(given)
     parameters = {name: value for name, value in given.items() if value is not None and name != key}
     if not by_query:
         row, operators = _by_id(db, text)

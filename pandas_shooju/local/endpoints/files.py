@@ -1,0 +1,138 @@
+"""Files: uploading (whole, or in parts), listing, downloading."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from werkzeug.datastructures import FileStorage
+from werkzeug.utils import send_file
+from werkzeug.wrappers import Response
+
+from pandas_shooju.local.call import Call, bad_request
+from pandas_shooju.local.errors import ApiError, HttpError, invalid
+from pandas_shooju.local.store import files
+
+#: the highest number that a part may have
+_MOST_PARTS = 100_000
+
+
+def upload(call: Call) -> dict[str, Any]:
+    """``POST /files``."""
+    uploaded = _uploaded(call)
+    customs = _customs(call.request.form.get("meta"), len(uploaded))
+    folder = call.database.files_folder
+    saved = [files.save(folder, one.stream) for one in uploaded]
+    with call.database.writing() as db:
+        for one, custom, (file, size) in zip(uploaded, customs, saved, strict=True):
+            files.add(db, file, one.filename or "file", size, custom, call.user.name)
+    return {"file_id": [file for file, _ in saved]}
+
+
+def listed(call: Call) -> dict[str, Any]:
+    """``GET /files``."""
+    with call.database.reading() as db:
+        return {"results": files.listed(db, call.number("per_page", 100, most=10_000))}
+
+
+def show(call: Call, file: str) -> dict[str, Any]:
+    """``GET /files/{id}``."""
+    with call.database.reading() as db:
+        return {"file": files.get(db, file)}
+
+
+def download(call: Call, file: str) -> Response:
+    """``GET /files/{id}/download``: the bytes, by stream."""
+    try:
+        with call.database.reading() as db:
+            found = files.get(db, file)
+    except ApiError as error:
+        # who asks for bytes takes whatever comes with a status of 200 for them
+        raise HttpError(404, error.code, error.description) from None
+    path = call.database.files_folder / found["file_id"]
+    if not path.exists():
+        raise HttpError(404, "file_not_found", f"the bytes of file {file} are gone from beside the store")
+    response = send_file(
+        path,
+        call.request.environ,
+        mimetype="application/octet-stream",
+        as_attachment=True,
+        download_name=found["name"],
+        etag=False,
+        conditional=True,
+    )
+    return response
+
+
+def begin(call: Call) -> dict[str, Any]:
+    """``POST /files/multipart/init``."""
+    name = call.text("filename")
+    if not name:
+        raise invalid("a file has a filename")
+    file = secrets.token_hex(16)
+    with call.database.writing() as db:
+        files.add(db, file, name, None, call.document.get("custom"), call.user.name)
+    return {"file_id": file}
+
+
+def upload_part(call: Call) -> dict[str, Any]:
+    """``POST /files/multipart/upload``."""
+    file = _begun(call)
+    number = call.number("part_num", -1, most=_MOST_PARTS)
+    uploaded = _uploaded(call)
+    if number < 0 or len(uploaded) != 1:
+        raise invalid("a part is one file, and has its number in part_num")
+    files.save_part(call.database.files_folder, file, number, uploaded[0].stream)
+    return {}
+
+
+def complete(call: Call) -> dict[str, Any]:
+    """``POST /files/multipart/complete``; once more is harmless."""
+    file = call.parameters.get("file_id", "")
+    with call.database.reading() as db:
+        if files.get(db, file, complete=False)["size"] is not None:
+            return {"file_id": file}
+    folder = call.database.files_folder
+    size = files.join_parts(folder, file)
+    with call.database.writing() as db:
+        files.set_size(db, file, size)
+    files.forget_parts(folder, file)
+    return {"file_id": file}
+
+
+def _begun(call: Call) -> str:
+    """The file that a part is for: one that is not complete yet."""
+    file = call.parameters.get("file_id", "")
+    with call.database.reading() as db:
+        if files.get(db, file, complete=False)["size"] is not None:
+            raise invalid(f"file {file} is complete and takes no more parts")
+    return file
+
+
+def _uploaded(call: Call) -> list[FileStorage]:
+    size = call.request.content_length
+    if size is not None and size > call.body_limit:
+        raise HttpError(413, "too_large", f"the body is larger than {call.body_limit} bytes, the limit of this server")
+    uploaded = call.request.files.getlist("file")
+    if not uploaded:
+        raise bad_request("the body is not multipart/form-data with a part 'file'")
+    return uploaded
+
+
+def _customs(meta: str | None, count: int) -> list[Any]:
+    """The custom fields of each of the files."""
+    if not meta:
+        return [None] * count
+    try:
+        given = json.loads(meta)
+    except (ValueError, RecursionError):
+        raise bad_request("the form value 'meta' is not JSON") from None
+    if not isinstance(given, dict):
+        raise invalid("the form value 'meta' is an object")
+    several = given.get("multi_custom")
+    if several is None:
+        return [given.get("custom")] * count
+    if not isinstance(several, dict):
+        raise invalid("multi_custom is an object of custom fields by position")
+    return [several.get(str(number)) for number in range(count)]
