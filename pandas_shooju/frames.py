@@ -241,13 +241,14 @@ def long(
     if (jobs and points.jobs is None) or (timestamps and points.timestamps is None):
         raise ValueError("the server gave no jobs or timestamps with the points, though they were asked for")
     utc = _instants(series, counts, points.dates)
-    present = ~np.isnan(points.values)
-    of = np.repeat(np.arange(len(series)), counts)
-    if not present.all():
-        points, utc, of = points[present], utc[present], of[present]
-    data: dict[str, Any] = {"series_id": _spread([item["series_id"] for item in series], of)}
+    missing = np.isnan(points.values)
+    if missing.any():
+        points, utc = points[~missing], utc[~missing]
+        gone = np.bincount(np.repeat(np.arange(len(series)), counts)[missing], minlength=len(series))
+        counts = counts - gone
+    data: dict[str, Any] = {"series_id": _spread([item["series_id"] for item in series], counts)}
     for name in fields:
-        data[name] = _spread(field_values(series, name), of)
+        data[name] = _spread(field_values(series, name), counts)
     data["dt"] = index_of(utc, zone, tz)
     data["val"] = points.values
     if jobs:
@@ -274,16 +275,17 @@ def _instants(series: Sequence[Series], counts: Int64Array, dates: Int64Array) -
     )
 
 
-def _spread(values: list[Any], of: npt.NDArray[np.intp]) -> Any:
-    """A value for each series, to a value for each row; text becomes a categorical."""
+def _spread(values: list[Any], counts: Int64Array) -> Any:
+    """A value for each series, to a value for each of its rows; text becomes a categorical."""
     if not values or all(value is MISSING or type(value) is str for value in values):
         known: dict[str, int] = {}
-        codes = np.array(
-            [-1 if value is MISSING else known.setdefault(value, len(known)) for value in values], np.int64
+        codes = [-1 if value is MISSING else known.setdefault(value, len(known)) for value in values]
+        kind = np.int8 if len(known) < 2**7 else np.int16 if len(known) < 2**15 else np.int32
+        categories = pd.Index(list(known), dtype=str_dtype())
+        return pd.Categorical.from_codes(
+            np.repeat(np.array(codes, kind), counts), categories=categories, validate=False
         )
-        kind = np.int16 if len(known) < 2**15 else np.int32
-        return pd.Categorical.from_codes(codes.astype(kind)[of], categories=pd.Index(list(known), dtype=str_dtype()))
-    return typed(values)[of]
+    return np.repeat(typed(values), counts)
 
 
 def str_dtype() -> Any:

@@ -21,12 +21,14 @@ Without the magic a document is plain JSON: a server may answer so to an SJTS re
 
 from __future__ import annotations
 
+import gc
 import json
+import re
+import secrets
 import struct
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pandas_shooju.formats.columns import Float64Array, Int64Array, PointColumns
 from pandas_shooju.formats.errors import ShoojuFormatError
@@ -35,7 +37,8 @@ from pandas_shooju.formats.json import decode as decode_json
 MAGIC = b"SJTS"
 
 _u32 = struct.Struct("<I")
-_i64 = struct.Struct("<q")
+_i32 = struct.Struct("<i")
+_f64 = struct.Struct("<d")
 _single_head = struct.Struct("<qq")
 _block_head = struct.Struct("<qqi")
 # a date outside is nobody's, and inside no sum of a date and its steps overflows
@@ -45,6 +48,10 @@ _JOB_COLUMNS = {
     (False, True): np.dtype([("timestamp", "<i8")]),
     (True, True): np.dtype([("job", "<u4"), ("timestamp", "<i8")]),
 }
+
+_POINTS = re.compile(rb'"points":\s*(\d{1,18})')
+_COUNTING = np.arange(20_000)
+_ITEMS = [np.dtype((np.void, 8 * n)) for n in range(64)]
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -56,6 +63,14 @@ def decode(data: bytes) -> Any:
     """The document in `data`."""
     if data[:4] != MAGIC:
         return decode_json(data)
+    try:
+        return _decode(data, careful=False)
+    except ShoojuFormatError:
+        # bad bytes, or a series that has "points" in a place where they are not its points: now text by text
+        return _decode(data, careful=True)
+
+
+def _decode(data: bytes, *, careful: bool) -> Any:
     end = len(data)
     text, pos = _section(data, 4, end, "the root section")
     text, nul, per_point = text.partition(b"\0")
@@ -75,30 +90,40 @@ def decode(data: bytes) -> Any:
     room = (end - pos) // 8
     dates, values = np.empty(room, np.int64), np.empty(room, np.float64)
     filled = 0
-    items = []
+    texts: list[bytes] = []
+    points: list[PointColumns | None] = []
     for number in range(count):
         text, pos = _section(data, pos, end, f"series number {number}")
-        item = _parse(text)
-        if isinstance(item, dict) and "points" in item:
-            n = item["points"]
-            if type(n) is not int or not 0 <= n <= (end - pos) // 8:
-                raise ShoojuFormatError(f"series number {number} announces {n!r} points, in {end - pos} bytes")
-            upto = filled + n
-            points = PointColumns(
-                dates[filled:upto],
-                values[filled:upto],
-                None if jobs is None else jobs[filled:upto],
-                None if timestamps is None else timestamps[filled:upto],
-            )
-            pos = _read_blocks(data, pos, end, points)
-            filled = upto
-            item["points"] = points
-        items.append(item)
+        texts.append(text)
+        n = _careful_count(text) if careful else _quick_count(text)
+        if n is None:
+            points.append(None)
+            continue
+        if type(n) is not int or not 0 <= n <= (end - pos) // 8:
+            raise ShoojuFormatError(f"series number {number} announces {n!r} points, in {end - pos} bytes")
+        upto = filled + n
+        columns = PointColumns(
+            dates[filled:upto],
+            values[filled:upto],
+            None if jobs is None else jobs[filled:upto],
+            None if timestamps is None else timestamps[filled:upto],
+        )
+        columns.start = filled
+        pos = _read_blocks(data, pos, end, columns.dates, columns.values)
+        filled = upto
+        points.append(columns)
     if pos != end:
         raise ShoojuFormatError(f"{end - pos} bytes follow the last series")
     for column in (jobs, timestamps):
         if column is not None and len(column) < filled:
             raise ShoojuFormatError(f"jobs or timestamps of {len(column)} points, for {filled} points")
+    items = [_parse(text) for text in texts] if careful else _parse_all(texts)
+    for item, own in zip(items, points, strict=True):
+        announced = item.get("points") if isinstance(item, dict) else None
+        if own is not None and type(announced) is int and announced == len(own):
+            item["points"] = own
+        elif own is not None or (isinstance(item, dict) and "points" in item):
+            raise ShoojuFormatError("a series has points, and others are announced")
     root["series"] = items
     return root
 
@@ -107,11 +132,11 @@ def _section(data: bytes, pos: int, end: int, what: str) -> tuple[bytes, int]:
     """The bytes of the section whose size stands at `pos`, and where it ends."""
     if end - pos < 4:
         raise ShoojuFormatError(f"the document ends before {what}")
-    size: int = _u32.unpack_from(data, pos)[0]
-    pos += 4
-    if size > end - pos:
-        raise ShoojuFormatError(f"{what} is {size} bytes long, and {end - pos} are left")
-    return data[pos : pos + size], pos + size
+    begin = pos + 4
+    until: int = begin + _u32.unpack_from(data, pos)[0]
+    if until > end:
+        raise ShoojuFormatError(f"{what} is {until - begin} bytes long, and {end - begin} are left")
+    return data[begin:until], until
 
 
 def _parse(text: bytes) -> Any:
@@ -119,6 +144,37 @@ def _parse(text: bytes) -> Any:
         return json.loads(text.decode())
     except (ValueError, RecursionError) as error:
         raise ShoojuFormatError(f"a section is not JSON: {error} (it begins {text[:40]!r})") from None
+
+
+def _parse_all(texts: list[bytes]) -> list[Any]:
+    """What each of the texts holds, parsed in one go.
+
+    They stand in one list with a number between each two that nobody who wrote them could know; so whatever they
+    hold, they cannot pass for others than they are.
+    """
+    between = secrets.randbits(62)
+    pause = gc.isenabled()
+    gc.disable()  # else it looks at all the new objects again and again, and finds nothing
+    try:
+        items = _parse(b"[" + (b",%d," % between).join(texts) + b"]") if texts else []
+    finally:
+        if pause:
+            gc.enable()
+    if len(items) != max(2 * len(texts) - 1, 0) or any(separator != between for separator in items[1::2]):
+        raise ShoojuFormatError("a section is not JSON")
+    return items[::2]
+
+
+def _careful_count(text: bytes) -> Any:
+    """The number of points that a series announces, whatever it is; None for none."""
+    item = _parse(text)
+    return item.get("points") if isinstance(item, dict) else None
+
+
+def _quick_count(text: bytes) -> int | None:
+    """The same from a look at the text, to be checked when it is parsed."""
+    found = _POINTS.search(text)
+    return None if found is None else int(found[1])
 
 
 def _per_point_columns(layout: Any, data: bytes) -> tuple[Int64Array | None, Int64Array | None]:
@@ -137,15 +193,16 @@ def _per_point_columns(layout: Any, data: bytes) -> tuple[Int64Array | None, Int
     )
 
 
-def _read_blocks(data: bytes, pos: int, end: int, points: PointColumns) -> int:
-    """Fill the dates and values of `points` from the blocks at `pos`; where they end."""
-    dates, values = points.dates, points.values
+def _read_blocks(data: bytes, pos: int, end: int, dates: Int64Array, values: Float64Array) -> int:
+    """Fill the dates and values of a series from the blocks at `pos`; where they end."""
     count = len(dates)
     done = 0
     while done < count:
         if end - pos < 24:
             raise ShoojuFormatError(f"the document ends in a series, {count - done} of {count} points before its end")
-        size: int = _i64.unpack_from(data, pos)[0]
+        size: int
+        first: int
+        size, first = _single_head.unpack_from(data, pos)
         n = (size - 8) // 8
         if not 1 <= n <= count - done or size != (16 if n == 1 else 12 + 8 * n) or size > end - pos - 8:
             raise ShoojuFormatError(
@@ -153,20 +210,38 @@ def _read_blocks(data: bytes, pos: int, end: int, points: PointColumns) -> int:
             )
         stride = 8 + size
         blocks = 1
-        # at least another block may follow: how many of the same size?
-        if done + n < count:
+        if done + n < count:  # another block follows: how many of the same size?
             blocks = _run_length(data, pos, size, min((count - done) // n, (end - pos) // stride))
         upto = done + blocks * n
-        first: npt.NDArray[np.int64] = np.ndarray((blocks, 1), "<i8", data, pos + 8, (stride, 8))
-        if first.min() < -_MAX_DATE or first.max() > _MAX_DATE:
-            raise ShoojuFormatError("a block begins at a date out of all bounds")
-        if n == 1:
-            dates[done:upto] = first[:, 0]
-            values[done:upto] = np.ndarray((blocks,), "<f8", data, pos + 16, (stride,))
+        if blocks == 1:
+            if not -_MAX_DATE <= first <= _MAX_DATE:
+                raise ShoojuFormatError("a block begins at a date out of all bounds")
+            if n == 1:
+                dates[done] = first
+                values[done] = _f64.unpack_from(data, pos + 16)[0]
+            else:
+                own = dates[done:upto]
+                np.multiply(
+                    _COUNTING[:n] if n <= len(_COUNTING) else np.arange(n), _i32.unpack_from(data, pos + 16)[0], own
+                )
+                own += first
+                values[done:upto] = np.frombuffer(data, "<f8", n, pos + 20)
         else:
-            step = np.ndarray((blocks, 1), "<i4", data, pos + 16, (stride, 4))
-            np.add(first, np.arange(n) * step.astype(np.int64), out=dates[done:upto].reshape(blocks, n))
-            values[done:upto].reshape(blocks, n)[...] = np.ndarray((blocks, n), "<f8", data, pos + 20, (stride, 8))
+            firsts: Int64Array = np.ndarray((blocks,), "<i8", data, pos + 8, (stride,)).copy()
+            if firsts.min() < -_MAX_DATE or firsts.max() > _MAX_DATE:
+                raise ShoojuFormatError("a block begins at a date out of all bounds")
+            # whole blocks of values at a time, as opaque items: a copy of memory for each
+            item = _ITEMS[n] if n < len(_ITEMS) else np.dtype((np.void, 8 * n))
+            values[done:upto].view(item)[...] = np.ndarray(
+                (blocks,), item, data, pos + (16 if n == 1 else 20), (stride,)
+            )
+            if n == 1:
+                dates[done:upto] = firsts
+            else:
+                steps = np.ndarray((blocks, 1), "<i4", data, pos + 16, (stride, 4)).astype(np.int64)
+                own = dates[done:upto].reshape(blocks, n)
+                np.multiply(steps, _COUNTING[:n] if n <= len(_COUNTING) else np.arange(n), own)
+                own += firsts[:, np.newaxis]
         done = upto
         pos += blocks * stride
     return pos

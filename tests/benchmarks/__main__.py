@@ -59,7 +59,7 @@ def line(workload: Workload, results: dict[str, list[dict]]) -> str:
 
     ours = median("ours", "seconds")
     assert ours is not None
-    cells = [f"{workload.name:9} {workload.title:46} {ours:8.3f}"]
+    cells = [f"{workload.name:12} {workload.title:46} {ours:8.3f}"]
     for side in ("peer", "floor"):
         seconds = median(side, "seconds")
         cells.append(f"{seconds:8.3f}" if seconds is not None else " " * 8)
@@ -96,7 +96,7 @@ def main() -> None:
     )
     print(f"medians of {arguments.runs} runs, in seconds and MiB above the imports; peer / ours, ours / floor\n")
     print(
-        f"{'':9} {'':46} {'ours':>8} {'peer':>8} {'floor':>8} {'vs peer':>8} {'vs floor':>8} "
+        f"{'':12} {'':46} {'ours':>8} {'peer':>8} {'floor':>8} {'vs peer':>8} {'vs floor':>8} "
         f"{'MiB':>8} {'peer MiB':>8} {'/frame':>6}"
     )
     for workload in chosen:
