@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,33 +27,37 @@ Series = dict[str, Any]
 Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
 
-MISSING = np.nan
 _EXACT = 2**53  # integers up to here are doubles too
+_NO_FIELDS: dict[str, Any] = {}
 
 
-def field_names(series: Sequence[Series], fields: Sequence[str]) -> list[str]:
-    """The names of the fields to show: as asked for, and where ``"*"`` was, all that occur, in order of appearance."""
-    if "*" not in fields:
-        return list(fields)
-    names = dict.fromkeys(name for name in fields if name != "*")
-    for item in series:
-        names.update(dict.fromkeys(item.get("fields") or ()))
+def fields_of(series: Sequence[Series]) -> list[dict[str, Any]]:
+    """The fields of each series."""
+    return [item.get("fields") or _NO_FIELDS for item in series]
+
+
+def field_names(fields: Sequence[dict[str, Any]], wanted: Sequence[str]) -> list[str]:
+    """The names of the fields to show: as wanted, and where ``"*"`` is, all that occur, in order of appearance."""
+    if "*" not in wanted:
+        return list(wanted)
+    names: dict[str, Any] = dict.fromkeys(name for name in wanted if name != "*")
+    for of_one in fields:
+        names.update(of_one)
     return list(names)
 
 
-def field_values(series: Sequence[Series], name: str) -> list[Any]:
-    """The values of one field, one for each series; NaN where it is missing or null."""
-    values = [(item.get("fields") or {}).get(name) for item in series]
-    return [MISSING if value is None else value for value in values]
+def field_values(fields: Sequence[dict[str, Any]], name: str) -> list[Any]:
+    """The values of one field, one for each series; None where it is missing."""
+    return [of_one.get(name) for of_one in fields]
 
 
-def label_values(series: Sequence[Series], name: str) -> list[Any]:
+def _label_values(series: Sequence[Series], name: str) -> list[Any]:
     """As `field_values`, fit for labels: lists and objects as their JSON text; ``"series_id"`` is the series id."""
     if name == "series_id":
         return [item["series_id"] for item in series]
     return [
         json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
-        for value in field_values(series, name)
+        for value in field_values(fields_of(series), name)
     ]
 
 
@@ -64,7 +69,7 @@ def labels(series: Sequence[Series], names: Sequence[str]) -> pd.Index:
     ValueError
         Two series have the same label.
     """
-    arrays = [typed(label_values(series, name)) for name in names]
+    arrays = [typed(_label_values(series, name)) for name in names]
     index = (
         pd.Index(arrays[0], name=names[0]) if len(names) == 1 else pd.MultiIndex.from_arrays(arrays, names=list(names))
     )
@@ -87,25 +92,28 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 def typed(values: list[Any]) -> Any:
-    """One array of values with NaN for missing, that keeps their type.
+    """One array of values, None for missing ones, that keeps their type.
 
     int64, float64, bool or text where all are that; objects where a common dtype would change a value (integers
-    beside missing ones stay integers).
+    beside missing ones stay integers). Missing ones are NaN.
     """
-    kinds = {type(value) for value in values if value is not MISSING}
-    complete = not any(value is MISSING for value in values)
-    if kinds == {bool} and complete:
+    kinds = set(map(type, values))
+    missing = type(None) in kinds
+    kinds.discard(type(None))
+    if kinds == {str}:
+        return pd.Series(values, dtype=str_dtype()).array
+    if kinds == {bool} and not missing:
         return np.array(values, bool)
-    if kinds == {int} and complete and all(-(2**63) <= value < 2**63 for value in values):
+    if kinds == {int} and not missing and all(-(2**63) <= value < 2**63 for value in values):
         return np.array(values, np.int64)
     if kinds == {float} or (
         kinds == {int, float} and all(-_EXACT <= value <= _EXACT for value in values if type(value) is int)
     ):
         return np.array(values, np.float64)
-    if kinds == {str}:
-        return pd.Series(values).array  # the text dtype of this pandas
     array = np.empty(len(values), object)
     array[:] = values
+    if missing:
+        array[[value is None for value in values]] = np.nan
     return array
 
 
@@ -120,6 +128,8 @@ def zone_of(series: Series) -> str | None:
 
 def common_zone(series: Sequence[Series]) -> str:
     """The zone that all these series are localized to; UTC where they differ, or none is."""
+    if not any("tz" in item for item in series):
+        return "UTC"
     zones = {zone_of(item) or "UTC" for item in series if "points" in item}
     return zones.pop() if len(zones) == 1 else "UTC"
 
@@ -247,8 +257,9 @@ def long(
         gone = np.bincount(np.repeat(np.arange(len(series)), counts)[missing], minlength=len(series))
         counts = counts - gone
     data: dict[str, Any] = {"series_id": _spread([item["series_id"] for item in series], counts)}
+    of_each = fields_of(series)
     for name in fields:
-        data[name] = _spread(field_values(series, name), counts)
+        data[name] = _spread(field_values(of_each, name), counts)
     data["dt"] = index_of(utc, zone, tz)
     data["val"] = points.values
     if jobs:
@@ -260,9 +271,9 @@ def long(
 
 def _instants(series: Sequence[Series], counts: Int64Array, dates: Int64Array) -> Int64Array:
     """UTC for the dates of several series, one after the other."""
-    zones = [zone_of(item) for item in series]
-    if not any(zones):
+    if not any("tz" in item for item in series):
         return dates
+    zones = [zone_of(item) for item in series]
     ends = np.cumsum(counts)
     starts = ends - counts
     if len(set(zones)) == 1 and zones[0] is not None:
@@ -277,17 +288,19 @@ def _instants(series: Sequence[Series], counts: Int64Array, dates: Int64Array) -
 
 def _spread(values: list[Any], counts: Int64Array) -> Any:
     """A value for each series, to a value for each of its rows; text becomes a categorical."""
-    if not values or all(value is MISSING or type(value) is str for value in values):
-        known: dict[str, int] = {}
-        codes = [-1 if value is MISSING else known.setdefault(value, len(known)) for value in values]
-        kind = np.int8 if len(known) < 2**7 else np.int16 if len(known) < 2**15 else np.int32
+    if set(map(type, values)) <= {str, type(None)}:
+        known = dict.fromkeys(values)
+        known.pop(None, None)
         categories = pd.Index(list(known), dtype=str_dtype())
-        return pd.Categorical.from_codes(
-            np.repeat(np.array(codes, kind), counts), categories=categories, validate=False
-        )
+        codes: dict[str | None, int] = {value: code for code, value in enumerate(known)}
+        codes[None] = -1
+        kind = np.int8 if len(known) < 2**7 else np.int16 if len(known) < 2**15 else np.int32
+        each = np.fromiter(map(codes.__getitem__, values), kind, len(values))
+        return pd.Categorical.from_codes(np.repeat(each, counts), categories=categories, validate=False)
     return np.repeat(typed(values), counts)
 
 
+@cache
 def str_dtype() -> Any:
     """The dtype that this pandas gives to text."""
     return pd.Series(["text"]).dtype
@@ -296,8 +309,9 @@ def str_dtype() -> Any:
 def fields_table(series: Sequence[Series], fields: Sequence[str]) -> pd.DataFrame:
     """A row for each series, a column for each field; the index is ``series_id``."""
     index = pd.Index([item["series_id"] for item in series], name="series_id", dtype=str_dtype())
-    data = {name: pd.Series(typed(field_values(series, name)), index=index) for name in fields}
-    return pd.DataFrame(data, index=index, columns=pd.Index(list(fields)))
+    of_each = fields_of(series)
+    data = {name: typed(field_values(of_each, name)) for name in fields}
+    return pd.DataFrame(data, index=index, columns=pd.Index(list(fields)), copy=False)
 
 
 def with_dtype_backend(frame: pd.DataFrame, dtype_backend: str) -> pd.DataFrame:

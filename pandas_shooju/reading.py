@@ -307,7 +307,7 @@ def _frame(series: list[frames.Series], wish: _Wish) -> pd.DataFrame:
     zone = frames.common_zone(series)
     tz = zone if wish.tz is ... else wish.tz
     assert tz is None or isinstance(tz, str)
-    fields = [name for name in frames.field_names(series, wish.fields) if name != "series_id"]
+    fields = [name for name in frames.field_names(frames.fields_of(series), wish.fields) if name != "series_id"]
     if wish.layout == "fields":
         frame = frames.fields_table(series, fields)
         origin = Origin(query=_plain(wish.query), layout="fields")

@@ -78,11 +78,11 @@ def to_index(dates: Int64Array, tz: str | None = None, *, localized: bool = True
     ['2018-11-04 00:00:00-05:00', '2018-11-04 01:00:00-05:00',
      '2018-11-04 01:00:00-06:00', '2018-11-04 02:00:00-06:00']
     """
-    if tz is None or tz == "UTC":
-        return pd.DatetimeIndex(dates.view("M8[ms]")).tz_localize("UTC")
-    if localized:
-        dates = wall_to_utc(dates, tz)
-    return pd.DatetimeIndex(dates.view("M8[ms]")).tz_localize("UTC").tz_convert(tz)
+    zone = tz or "UTC"
+    if localized and zone != "UTC":
+        dates = wall_to_utc(dates, zone)
+    index = pd.DatetimeIndex(dates.view("M8[ms]"), dtype=pd.DatetimeTZDtype("ms", "UTC"))
+    return index if zone == "UTC" else index.tz_convert(zone)
 
 
 def to_milliseconds(index: pd.DatetimeIndex) -> Int64Array:

@@ -63,11 +63,16 @@ def decode(data: bytes) -> Any:
     """The document in `data`."""
     if data[:4] != MAGIC:
         return decode_json(data)
+    pause = gc.isenabled()
+    gc.disable()  # else it looks at all the new objects again and again, and finds nothing
     try:
         return _decode(data, careful=False)
     except ShoojuFormatError:
         # bad bytes, or a series that has "points" in a place where they are not its points: now text by text
         return _decode(data, careful=True)
+    finally:
+        if pause:
+            gc.enable()
 
 
 def _decode(data: bytes, *, careful: bool) -> Any:
@@ -153,13 +158,7 @@ def _parse_all(texts: list[bytes]) -> list[Any]:
     hold, they cannot pass for others than they are.
     """
     between = secrets.randbits(62)
-    pause = gc.isenabled()
-    gc.disable()  # else it looks at all the new objects again and again, and finds nothing
-    try:
-        items = _parse(b"[" + (b",%d," % between).join(texts) + b"]") if texts else []
-    finally:
-        if pause:
-            gc.enable()
+    items = _parse(b"[" + (b",%d," % between).join(texts) + b"]") if texts else []
     if len(items) != max(2 * len(texts) - 1, 0) or any(separator != between for separator in items[1::2]):
         raise ShoojuFormatError("a section is not JSON")
     return items[::2]
