@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,9 @@ from pandas_shooju.local.store.chunks import Int64
 _COUNTED = 20_000
 #: and a search that takes longer (seconds) is refused
 PATIENCE = 60.0
+
+#: a test that looks at more than the id of a row of `series`
+_of_a_row = re.compile(r"\bs\.(?!id\b)")
 
 _END = "\U0010ffff"
 
@@ -64,7 +68,11 @@ def find(db: sqlite3.Connection, condition: Node) -> Int64:
     sql, arguments = statement(db, condition)
     with _patience(db):
         text = db.execute(f"SELECT group_concat(id) FROM ({sql})", arguments).fetchone()[0]
-    return np.empty(0, np.int64) if text is None else np.unique(np.fromstring(text, np.int64, sep=","))
+    if text is None:
+        return np.empty(0, np.int64)
+    # not np.unique, which is ten times slower with a million
+    ids = np.sort(np.fromstring(text, np.int64, sep=","))
+    return ids[np.append(True, ids[1:] != ids[:-1])]
 
 
 def statement(db: sqlite3.Connection, condition: Node) -> tuple[str, list[Any]]:
@@ -114,8 +122,11 @@ def _all(parts: list[_Plan]) -> _Plan:
     select, arguments = first.driver
     rest = [part for part in parts if part is not first]
     tests = " AND ".join(f"({part.test})" for part in rest)
-    # CROSS JOIN: SQLite keeps the order, so that the part that finds the fewest comes first
-    whole.select = f"SELECT s.id AS id FROM ({select}) d CROSS JOIN series s WHERE s.id = d.id AND {tests}"
+    if _of_a_row.search(tests):
+        # CROSS JOIN: SQLite keeps the order, so that the part that finds the fewest comes first
+        whole.select = f"SELECT s.id AS id FROM ({select}) d CROSS JOIN series s WHERE s.id = d.id AND {tests}"
+    else:
+        whole.select = f"SELECT s.id AS id FROM ({select}) s WHERE {tests}"
     whole.select_arguments = [*arguments, *(a for part in rest for a in part.arguments)]
     whole.cost = first.cost
     return whole

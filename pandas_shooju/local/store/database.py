@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import sqlite3
 import tempfile
 import threading
@@ -83,7 +84,7 @@ class Database:
             Another process has been writing for longer than anybody should.
         """
         with self._writer, self._connection() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+            _begin_writing(connection)
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -130,6 +131,27 @@ class Database:
         connection.execute("PRAGMA journal_size_limit = 67108864")
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._lasting else 'OFF'}")
         return connection
+
+
+def _begin_writing(connection: sqlite3.Connection) -> None:
+    """Become the one that writes.
+
+    SQLite's own waiting sleeps longer and longer, so that who has waited long is the least likely to get a turn;
+    asking often and at random moments, all do.
+    """
+    deadline = time.monotonic() + PATIENCE
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(random.uniform(0.0005, 0.004))
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}")
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
