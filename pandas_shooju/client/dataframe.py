@@ -30,7 +30,8 @@ def rows(series: Iterable[dict[str, Any]], fields: Sequence[str], with_points: b
     DataFrame
         Columns ``series_id``, the fields, and with points ``dt`` and ``val``.
     """
-    found = list(series)
+    # a series without points has no rows, and no say in the dtypes of the fields
+    found = [item for item in series if not with_points or len(_present(item))]
     asked = [name for name in fields if name != "*"]
     names = dict.fromkeys(asked + [name for item in found for name in item.get("fields", ())])
     labels: dict[str, Any] = {"series_id": [item["series_id"] for item in found]}

@@ -96,7 +96,8 @@ def test_the_last_value_of_a_repeated_date_holds(sj, path):
 def test_fields_are_plain_json(sj, path):
     fields = {
         "i": np.int64(1), "f": np.float32(0.5), "b": np.bool_(True), "nan": np.nan, "na": pd.NA,
-        "d": dt.date(2020, 1, 1), "ts": pd.Timestamp("2020-01-01"), "l": (1, [2]), "o": {"a": {"b": None}}, "a": np.array([1, 2]), "u": "ü",
+        "d": dt.date(2020, 1, 1), "ts": pd.Timestamp("2020-01-01"), "l": (1, [2]),
+        "o": {"a": {"b": None}}, "a": np.array([1, 2]), "u": "ü",
     }  # fmt: skip
     sj.register_job("fields").write(f"sid={path}", fields=fields)
     plain = {
