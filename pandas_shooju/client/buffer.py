@@ -136,9 +136,17 @@ class Buffer:
     """The items of a job that are not confirmed yet, in order of writing."""
 
     def __init__(self) -> None:
-        self.items: list[Item] = []
+        self._items: dict[int, Item] = {}
         # per series: the items that a further write may extend, by report date
         self._open: dict[str, dict[int | Literal["all"] | None, Item]] = {}
+
+    @property
+    def items(self) -> list[Item]:
+        """All of them, in order of writing."""
+        return list(self._items.values())
+
+    def __len__(self) -> int:
+        return len(self._items)
 
     def write(
         self,
@@ -153,7 +161,7 @@ class Buffer:
         item = opened.get(reported_date)
         if item is None or item.target != target:
             item = opened[reported_date] = Item(target, reported_date)
-            self.items.append(item)
+            self._items[id(item)] = item
         item.merge(fields, points, keep_only)
 
     def delete(
@@ -165,7 +173,7 @@ class Buffer:
             self._open.get(item.series, {}).pop(reported_date, None)
         else:
             self._open.pop(item.series, None)
-        self.items.append(item)
+        self._items[id(item)] = item
 
     def close(self) -> None:
         """Let no further write extend the items that are there (they are about to be sent)."""
@@ -173,22 +181,22 @@ class Buffer:
 
     def remove(self, items: Iterable[Item]) -> None:
         """Take out items that are confirmed."""
-        gone = set(map(id, items))
-        self.items = [item for item in self.items if id(item) not in gone]
+        for item in items:
+            self._items.pop(id(item), None)
 
     def clear(self) -> None:
         """Take out everything."""
-        self.items = []
+        self._items.clear()
         self._open.clear()
 
     def fresh(self) -> list[Item]:
         """The items that were not tried yet, and those that must go before them."""
-        wanted = {item.series for item in self.items if item.error is None}
-        return [item for item in self.items if item.error is None or item.series in wanted]
+        wanted = {item.series for item in self._items.values() if item.error is None}
+        return [item for item in self._items.values() if item.error is None or item.series in wanted]
 
     def frame(self) -> pd.DataFrame:
         """What waits and why: one row per item, with its query, points, fields, error and description."""
-        rows = [(i.name, i.size, len(i.fields), i.error, i.description) for i in self.items]
+        rows = [(i.name, i.size, len(i.fields), i.error, i.description) for i in self._items.values()]
         return pd.DataFrame(rows, columns=["series", "points", "fields", "error", "description"])
 
 
@@ -244,6 +252,12 @@ def _cut(group: list[Item], batch_size: int, max_points: int) -> list[list[Item]
         calls[-1].append(item)
         points += item.size
     return calls
+
+
+def failed_frame(items: Iterable[Item]) -> pd.DataFrame:
+    """The items that were not stored: ``series`` (the query), ``error`` and ``description``."""
+    rows = [(item.name, item.error, item.description) for item in items if item.error is not None]
+    return pd.DataFrame(rows, columns=["series", "error", "description"])
 
 
 def series_of(target: Mapping[str, str]) -> str:

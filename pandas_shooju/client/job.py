@@ -2,7 +2,8 @@
 
 Nothing is lost: an item leaves the buffer only when the server's response to that very item says success. Whatever else
 happens (a refused item, a broken connection, an exception, an interrupt) it waits, and the next `submit` sends it.
-How items are merged and parted into calls is told in :mod:`pandas_shooju.client.buffer`.
+How items are merged and parted into calls is told in :mod:`pandas_shooju.client.buffer`, how calls are sent in
+:mod:`pandas_shooju.client.submission`.
 """
 
 from __future__ import annotations
@@ -11,23 +12,17 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import pandas as pd
 
-from pandas_shooju.client.buffer import Buffer, Item, KeepOnly, chains, plain_fields, waves
+from pandas_shooju.client.buffer import Buffer, Item, KeepOnly, failed_frame, plain_fields
 from pandas_shooju.client.deprecated import DeprecatedJobCalls
-from pandas_shooju.client.errors import (
-    AuthenticationError,
-    ConnectionError,
-    ShoojuError,
-    ShoojuFormatError,
-    WriteError,
-)
+from pandas_shooju.client.errors import ShoojuFormatError
 from pandas_shooju.client.points import Date, Point, columns_of, to_milli
 from pandas_shooju.client.settings import options
+from pandas_shooju.client.submission import Answered, Submission
 from pandas_shooju.formats import PointColumns
 
 if TYPE_CHECKING:
@@ -35,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DryRunJob", "Job", "RemoteJob"]
 
-#: calls in a row that got no answer before the server is taken for gone
-_GONE_AFTER = 3
 _LOCK_ATTEMPTS = 3
 #: items of a call where nobody says otherwise
 _CALL_SIZE = 1000
@@ -88,12 +81,12 @@ class Job(DeprecatedJobCalls, ABC):
     @property
     def pending(self) -> int:
         """How many items wait to be stored."""
-        return len(self._buffer.items)
+        return len(self._buffer)
 
     @property
     def failed(self) -> pd.DataFrame:
         """The items that were tried and not stored: ``series`` (the query), ``error``, ``description``."""
-        return _failed_frame(self._buffer.items)
+        return failed_frame(self._buffer.items)
 
     @property
     def confirmed(self) -> dict[str, tuple[int, int]]:
@@ -327,7 +320,7 @@ class Job(DeprecatedJobCalls, ABC):
         size = max(self._batch_size, _CALL_SIZE) if batch_size is None else batch_size
         if size < 1 or workers < 1 or max_points_per_call < 1:
             raise ValueError(f"{batch_size=}, {max_points_per_call=}, {workers=}: each is at least 1")
-        self._submit(lambda: list(self._buffer.items), size, max_points_per_call, workers, progress)
+        self._submit(lambda: self._buffer.items, size, max_points_per_call, workers, progress)
         return True
 
     def finish(self, submit: bool = True) -> None:
@@ -344,7 +337,8 @@ class Job(DeprecatedJobCalls, ABC):
 
     def _submit_if_full(self) -> None:
         with self._lock:
-            full = sum(item.error is None for item in self._buffer.items) >= self._batch_size
+            full = len(self._buffer) >= self._batch_size
+            full = full and sum(item.error is None for item in self._buffer.items) >= self._batch_size
         if full:
             # what failed before waits for a submit of its own, so that it does not fail every write after it
             self._submit(self._buffer.fresh, max(self._batch_size, _CALL_SIZE), _CALL_POINTS, 1, None)
@@ -432,14 +426,10 @@ class RemoteJob(Job):
         workers: int,
         progress: Callable[[int], Any] | None,
     ) -> list[dict[str, Any]]:
-        submission = _Submission(self, progress)
-        for wave in waves(items):
-            submission.send([i for i in wave if i.series not in submission.stuck], batch_size, max_points, workers)
-        submission.raise_if_failed(items)
-        return [submission.responses[id(item)] for item in items]
+        return Submission(self._post, progress).send(items, batch_size, max_points, workers)
 
-    def _post(self, items: list[Item]) -> Iterator[list[tuple[Item, dict[str, Any]]]]:
-        """Send items in one call, and those whose series was locked again; yields the responses as they come."""
+    def _post(self, items: list[Item]) -> Iterator[Answered]:
+        """Send items in one call, and those whose series was locked again; yields what is answered as it comes."""
         params: dict[str, Any] = {"job_id": self.job_id, "date_format": "milli"}
         if self._async_mode:
             params["async_mode"] = True
@@ -460,14 +450,16 @@ class RemoteJob(Job):
                 for item, response in zip(items, responses, strict=True)
             ]
             last = attempt == _LOCK_ATTEMPTS
-            yield [(item, response) for item, response in answered if last or not _locked(response)]
+            settled = [(item, response) for item, response in answered if last or not _locked(response)]
+            self._confirm(settled)
+            yield settled
             items = [item for item, response in answered if not last and _locked(response)]
             if not items:
                 return
             time.sleep(self._collision_retry_timeout)
 
-    def _confirm(self, answered: Iterable[tuple[Item, dict[str, Any]]]) -> int:
-        """Take out of the buffer what the server has stored, and note why the rest was not; how many it was."""
+    def _confirm(self, answered: Answered) -> None:
+        """Take out of the buffer what the server has stored, and note why the rest was not."""
         stored = []
         for item, response in answered:
             gone = item.delete and response.get("error") == "series_not_found"
@@ -483,109 +475,6 @@ class RemoteJob(Job):
                 if not item.delete:
                     points, fields = self._confirmed.get(item.name, (0, 0))
                     self._confirmed[item.name] = points + len(item.points()), fields + len(item.fields)
-        return len(stored)
-
-
-class _Submission:
-    """One submit: what was answered, and what went wrong."""
-
-    def __init__(self, job: RemoteJob, progress: Callable[[int], Any] | None) -> None:
-        self._job = job
-        self._progress = progress
-        self._unanswered = 0
-        self._gone = False
-        self.errors: list[ShoojuError] = []
-        self.responses: dict[int, dict[str, Any]] = {}
-        #: series of which an item was not stored: those that follow it must wait
-        self.stuck: set[str] = set()
-
-    def send(self, items: list[Item], batch_size: int, max_points: int, workers: int) -> None:
-        """Send items none of which conflict."""
-        parted = chains(items, batch_size, max_points)
-        if workers == 1:
-            for chain in parted:
-                for confirmed in self._run(chain):
-                    self._report(confirmed)
-            return
-        with ThreadPoolExecutor(workers, "shooju-write") as executor:
-            under_way: set[Future[int]] = set()
-            try:
-                for chain in parted:
-                    if len(under_way) >= 2 * workers:
-                        under_way = self._await(under_way)
-                    under_way.add(executor.submit(self._run_all, chain))
-                while under_way:
-                    under_way = self._await(under_way)
-            except BaseException:  # an interrupt, or a progress function that failed: begin nothing more
-                self._gone = True
-                raise
-
-    def _await(self, under_way: set[Future[int]]) -> set[Future[int]]:
-        done, rest = wait(under_way, return_when=FIRST_COMPLETED)
-        for future in done:
-            self._report(future.result())
-        return rest
-
-    def _report(self, confirmed: int) -> None:
-        if confirmed and self._progress is not None:
-            self._progress(confirmed)
-
-    def _run_all(self, chain: list[list[Item]]) -> int:
-        return sum(self._run(chain))
-
-    def _run(self, chain: list[list[Item]]) -> Iterator[int]:
-        """Send the calls of a chain; yields how many items were confirmed, call by call."""
-        for call in chain:
-            if self._gone:
-                self._note(call, None)
-                continue
-            waiting = set(map(id, call))
-            try:
-                for answered in self._job._post(call):
-                    self.responses.update((id(item), response) for item, response in answered)
-                    waiting.difference_update(id(item) for item, _ in answered)
-                    confirmed = self._job._confirm(answered)
-                    self.stuck.update(item.series for item, _ in answered if item.error is not None)
-                    self._unanswered = 0
-                    yield confirmed
-            except ShoojuError as error:
-                self._note([item for item in call if id(item) in waiting], error)
-
-    def _note(self, items: list[Item], error: ShoojuError | None) -> None:
-        """Items that got no response of their own, and why."""
-        self.stuck.update(item.series for item in items)
-        if error is None:
-            return
-        self.errors.append(error)
-        for item in items:
-            item.error = getattr(error, "error", None) or type(error).__name__
-            item.description = getattr(error, "description", None) or str(error)
-        if isinstance(error, ConnectionError):
-            self._unanswered += 1
-            self._gone = self._unanswered >= _GONE_AFTER or isinstance(error, AuthenticationError)
-
-    def raise_if_failed(self, items: list[Item]) -> None:
-        """Raise if some of `items` are not stored: the transport's error if it was that and nothing else."""
-        waiting = set(map(id, self._job._buffer.items))
-        left = [item for item in items if id(item) in waiting]
-        if not left:
-            return
-        refused = [item for item in left if id(item) in self.responses]
-        if not refused and self.errors and all(isinstance(error, ConnectionError) for error in self.errors):
-            self.errors[0].add_note(f"{len(left)} of {len(items)} items wait in the job; submit() sends them again")
-            raise self.errors[0]
-        failed = _failed_frame(left)
-        first = refused[0] if refused else left[0]
-        message = f"{first.error} ({first.description}) for {first.name!r}"
-        if len(failed) > 1:
-            message += f", and {len(failed) - 1} more"
-        raise WriteError(
-            f"{len(left)} of {len(items)} items were not stored and wait in the job: {message}",
-            error=first.error,
-            description=first.description,
-            failed=failed,
-            responses=[self.responses[id(item)] for item in items if id(item) in self.responses],
-        )
 
 
 class DryRunJob(Job):
@@ -650,8 +539,3 @@ def _hook(fn: Hook) -> Hook:
 
 def _locked(response: Mapping[str, Any]) -> bool:
     return bool(response.get("error")) and "series is locked for change" in str(response.get("description"))
-
-
-def _failed_frame(items: Iterable[Item]) -> pd.DataFrame:
-    rows = [(item.name, item.error, item.description) for item in items if item.error is not None]
-    return pd.DataFrame(rows, columns=["series", "error", "description"])

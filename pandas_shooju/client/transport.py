@@ -334,7 +334,7 @@ class Client:
                     headers["content-type"] = "application/json"
             try:
                 response, content = self._send(request, headers, body, files, auth, timeout, into, binary_response)
-            except _Failure as failure:
+            except Failure as failure:
                 logger.debug("%s %s failed: %s", method.upper(), failure.error.url, failure.error)
                 if attempt >= self._retries or not failure.transient or not repeatable:
                     raise failure.error from None
@@ -347,7 +347,7 @@ class Client:
                 continue
             break
         binary = binary_response or into is not None
-        document = None if binary else _decode(content, response, f"{method.upper()} {without_secrets(request.url)}")
+        document = None if binary else decode(content, response, f"{method.upper()} {without_secrets(request.url)}")
         given = Response(content, response.headers, response.status_code, document)
         for hook in self._hooks:
             given = _returned(hook.after_request(given), Response, hook)
@@ -374,7 +374,7 @@ class Client:
         into: BinaryIO | None,
         binary_response: bool,
     ) -> tuple[requests.Response, bytes]:
-        """One attempt: the response and its body; `_Failure` for everything but status 200."""
+        """One attempt: the response and its body; `Failure` for everything but status 200."""
         url = without_secrets(request.url)
         wait = timeout or self._timeout
         try:
@@ -383,7 +383,7 @@ class Client:
                 files=files, auth=auth, timeout=wait, stream=True,
             )  # fmt: skip
             if response.status_code != requests.codes.ok:
-                raise _status_failure(response, url)
+                raise Failure.of_status(response, url)
             if into is not None:
                 shutil.copyfileobj(_Body(response), into, _READ_SIZE)
                 into.truncate()
@@ -392,7 +392,7 @@ class Client:
                 return response, response.content
             return response, b"".join(response.iter_content(_READ_SIZE))
         except requests.RequestException as error:
-            raise _Failure.of(error, url, wait) from None
+            raise Failure.of(error, url, wait) from None
 
 
 class _Auth(requests.auth.AuthBase):
@@ -422,68 +422,6 @@ class _Body:
         return next(self._chunks, b"")
 
 
-class _Failure(Exception):
-    """An attempt that failed: the error to raise, and whether another attempt may help."""
-
-    def __init__(self, reason: str, error: ConnectionError, *, transient: bool) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.error = error
-        self.transient = transient
-
-    @classmethod
-    def of(cls, error: requests.RequestException, url: str, wait: float) -> _Failure:
-        """The failure that an exception of `requests` means."""
-        chain = _chain(error)
-        timed_out = not isinstance(error, requests.ConnectTimeout) and any(
-            isinstance(link, (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)) for link in chain
-        )
-        broken = isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError))
-        forged = any(isinstance(link, ssl.SSLCertVerificationError) for link in chain)
-        if timed_out:
-            reason = f"no answer within {wait:g} s"
-        else:
-            # the innermost has the system's reason; the outer ones quote the URL with its parameters
-            innermost = chain[-1]
-            reason = str(getattr(innermost, "strerror", None) or innermost).split("?")[0] or type(innermost).__name__
-        message = f"the request to {url} failed: {reason}"
-        return cls(reason, ConnectionError(message, url=url), transient=broken and not timed_out and not forged)
-
-
-def _status_failure(response: requests.Response, url: str) -> _Failure:
-    status = response.status_code
-    reason = f"HTTP status {status}" + (f" {response.reason}" if response.reason else "")
-    said = _said(response)
-    kind = AuthenticationError if status in (401, 403) else ConnectionError
-    message = f"the request to {url} failed: {reason}{said}"
-    if kind is AuthenticationError:
-        message += "; check the user and the API key"
-    return _Failure(reason, kind(message, status=status, url=url), transient=status in _TRANSIENT)
-
-
-def _said(response: requests.Response) -> str:
-    """What the body of an answer other than 200 says, in one short line."""
-    try:
-        content = response.raw.read(4096, decode_content=True) or b""
-        document = formats.decode(content, _format_of(content) or "json")
-        return f": {ShoojuApiError.from_answer(document)}" if document.get("error") else ""
-    except Exception:  # it is only for the message
-        return ""
-    finally:
-        response.close()
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """An exception and what it was made from, outermost first."""
-    chain: list[BaseException] = []
-    link: BaseException | None = error
-    while link is not None and link not in chain and len(chain) < 10:
-        chain.append(link)
-        inner = getattr(link, "reason", None) or next((a for a in link.args if isinstance(a, BaseException)), None)
-        link = inner if isinstance(inner, BaseException) else link.__cause__
-    return chain
-
-
 def _returned(given: Any, kind: type[_T], hook: BaseHook) -> _T:
     if not isinstance(given, kind):
         raise TypeError(f"the hook {hook!r} returned {given!r}, where a {kind.__name__} is to be returned")
@@ -499,31 +437,6 @@ def _streams(*bodies: Any) -> Iterator[Any]:
             yield from _streams(*body)
         elif hasattr(body, "read"):
             yield body
-
-
-def _format_of(content: bytes) -> str | None:
-    """The format that the first bytes of a document tell; None if they begin none."""
-    if content[:4] == b"SJTS":
-        return "sjts"
-    first = content.lstrip()[:1]
-    if first in (b"{", b"["):
-        return "json"
-    # a map of msgpack
-    return "msgpack" if content[:1] and (0x80 <= content[0] <= 0x8F or content[0] in (0xDE, 0xDF)) else None
-
-
-def _decode(content: bytes, response: requests.Response, what: str) -> Any:
-    name = _format_of(content)
-    if name is None:
-        kind = response.headers.get("content-type", "unknown content")
-        raise ShoojuFormatError(
-            f"{what} answered {len(content)} bytes of {kind} that are no Shooju document: {content[:60]!r}; "
-            "is that the address of a Shooju server?"
-        )
-    try:
-        return formats.decode(content, name)
-    except ShoojuFormatError as error:
-        raise ShoojuFormatError(f"{what} answered a damaged document: {error}") from None
 
 
 def _check(document: Any, what: str) -> None:

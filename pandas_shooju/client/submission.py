@@ -1,0 +1,142 @@
+"""Sending the items of a job: in which calls, over how many connections, and what is raised when some fail.
+
+What an answer means for the job is the job's business; what goes into a call, that of
+:mod:`pandas_shooju.client.buffer`. A call that fails does not keep the others from being sent, unless the server is gone or refuses the key; but an item
+is not sent before one of the same series that failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any
+
+from pandas_shooju.client.buffer import Item, chains, failed_frame, waves
+from pandas_shooju.client.errors import AuthenticationError, ConnectionError, ShoojuError, WriteError
+
+#: calls in a row that got no answer before the server is taken for gone
+_GONE_AFTER = 3
+
+Answered = list[tuple[Item, dict[str, Any]]]
+Post = Callable[[list[Item]], Iterator[Answered]]
+
+
+class Submission:
+    """One submit: what was answered, and what went wrong.
+
+    Parameters
+    ----------
+    post
+        Sends the items of a call; yields the items that were answered with their responses, as they come.
+    progress
+        Called in the thread that submits, with the number of items that a call confirmed.
+    """
+
+    def __init__(self, post: Post, progress: Callable[[int], Any] | None) -> None:
+        self._post = post
+        self._progress = progress
+        self._unanswered = 0
+        self._gone = False
+        self.errors: list[ShoojuError] = []
+        self.responses: dict[int, dict[str, Any]] = {}
+        #: series of which an item was not stored: those that follow it must wait
+        self.stuck: set[str] = set()
+
+    def send(self, items: list[Item], batch_size: int, max_points: int, workers: int) -> list[dict[str, Any]]:
+        """Send items; the response to each, in their order.
+
+        Raises
+        ------
+        WriteError, ConnectionError
+            Some are not stored.
+        """
+        for wave in waves(items):
+            self._send_wave([item for item in wave if item.series not in self.stuck], batch_size, max_points, workers)
+        self._raise_if_failed(items)
+        return [self.responses[id(item)] for item in items]
+
+    def _send_wave(self, items: list[Item], batch_size: int, max_points: int, workers: int) -> None:
+        parted = chains(items, batch_size, max_points)
+        if workers == 1:
+            for chain in parted:
+                for confirmed in self._run(chain):
+                    self._report(confirmed)
+            return
+        with ThreadPoolExecutor(workers, "shooju-write") as executor:
+            under_way: set[Future[int]] = set()
+            try:
+                for chain in parted:
+                    if len(under_way) >= 2 * workers:
+                        under_way = self._await(under_way)
+                    under_way.add(executor.submit(self._run_all, chain))
+                while under_way:
+                    under_way = self._await(under_way)
+            except BaseException:  # an interrupt, or a progress function that failed: begin nothing more
+                self._gone = True
+                raise
+
+    def _await(self, under_way: set[Future[int]]) -> set[Future[int]]:
+        done, rest = wait(under_way, return_when=FIRST_COMPLETED)
+        for future in done:
+            self._report(future.result())
+        return rest
+
+    def _report(self, confirmed: int) -> None:
+        if confirmed and self._progress is not None:
+            self._progress(confirmed)
+
+    def _run_all(self, chain: list[list[Item]]) -> int:
+        return sum(self._run(chain))
+
+    def _run(self, chain: list[list[Item]]) -> Iterator[int]:
+        """Send the calls of a chain; yields how many items were confirmed, call by call."""
+        for call in chain:
+            if self._gone:
+                self._note(call, None)
+                continue
+            waiting = set(map(id, call))
+            try:
+                for answered in self._post(call):
+                    self.responses.update((id(item), response) for item, response in answered)
+                    waiting.difference_update(id(item) for item, _ in answered)
+                    refused = [item.series for item, _ in answered if item.error is not None]
+                    self.stuck.update(refused)
+                    self._unanswered = 0
+                    yield len(answered) - len(refused)
+            except ShoojuError as error:
+                self._note([item for item in call if id(item) in waiting], error)
+
+    def _note(self, items: list[Item], error: ShoojuError | None) -> None:
+        """Items that got no response of their own, and why."""
+        self.stuck.update(item.series for item in items)
+        if error is None:
+            return
+        self.errors.append(error)
+        for item in items:
+            item.error = getattr(error, "error", None) or type(error).__name__
+            item.description = getattr(error, "description", None) or str(error)
+        if isinstance(error, ConnectionError):
+            self._unanswered += 1
+            self._gone = self._unanswered >= _GONE_AFTER or isinstance(error, AuthenticationError)
+
+    def _raise_if_failed(self, items: list[Item]) -> None:
+        """Raise if some of `items` are not stored: the transport's error if it was that and nothing else."""
+        left = [item for item in items if item.error is not None or id(item) not in self.responses]
+        if not left:
+            return
+        refused = [item for item in left if id(item) in self.responses]
+        if not refused and self.errors and all(isinstance(error, ConnectionError) for error in self.errors):
+            self.errors[0].add_note(f"{len(left)} of {len(items)} items wait in the job; submit() sends them again")
+            raise self.errors[0]
+        failed = failed_frame(left)
+        first = refused[0] if refused else left[0]
+        message = f"{first.error} ({first.description}) for {first.name!r}"
+        if len(failed) > 1:
+            message += f", and {len(failed) - 1} more"
+        raise WriteError(
+            f"{len(left)} of {len(items)} items were not stored and wait in the job: {message}",
+            error=first.error,
+            description=first.description,
+            failed=failed,
+            responses=[self.responses[id(item)] for item in items if id(item) in self.responses],
+        )
