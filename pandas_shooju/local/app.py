@@ -182,6 +182,8 @@ class App:
             )
         except HTTPException as error:
             raise HttpError(error.code or 400, "bad_request", error.description or error.name) from None
+        except RecursionError:
+            raise HttpError(400, "bad_request", "what the body holds is nested too deep") from None
 
     def _user(self, request: Request, public: bool) -> User:
         name = wire.user_of(request, self._options.credentials)

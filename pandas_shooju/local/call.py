@@ -151,10 +151,6 @@ class Call:
             return default
         if not isinstance(given, str):
             raise invalid(f"{name} is {given!r}, not a text")
-        try:
-            given.encode()
-        except UnicodeEncodeError:
-            raise invalid(f"{name} holds half of a surrogate pair, which is no character") from None
         return given
 
 

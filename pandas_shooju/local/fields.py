@@ -13,6 +13,20 @@ from pandas_shooju.local.store.catalogue import Series
 _placeholder = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 
 
+#: meta data by name: what they tell, and whether the service is known to have them
+META = {
+    "points_max": ("the largest value", True),
+    "job_deleted": ("the jobs that moved the series to the trash", True),
+    "points_min": ("the smallest value", False),
+    "points_count": ("how many points there are", False),
+    "points_first": ("the first date (ms)", False),
+    "points_last": ("the last date (ms)", False),
+    "job": ("the job that wrote last", False),
+    "created_at": ("when the series was made (ms)", False),
+    "updated_at": ("when it was written last (ms)", False),
+}
+
+
 def field_names(given: Any) -> tuple[str, ...]:
     """The fields asked for: a list, or names separated by commas (those inside of ``{{ }}`` do not count)."""
     if not given:

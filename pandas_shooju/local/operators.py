@@ -80,9 +80,12 @@ def lag(line: Line, argument: str | None) -> Line:
             dates = zones.from_clock(_shifted(zones.to_clock(dates, line.zone), number, unit), line.zone)
         else:
             dates = _shifted(dates, number, unit)
+    # an hour that the clock shows twice can come out in another order
+    order = np.argsort(dates, kind="stable")
+    dates, points = dates[order], line.points.pick(order)
     # two ends of months can meet; of those, the later point stays
     last = np.append(dates[1:] != dates[:-1], True) if len(dates) else np.empty(0, bool)
-    return replace(line, points=line.points._replace(dates=dates).pick(last))
+    return replace(line, points=points._replace(dates=dates).pick(last))
 
 
 def localize(line: Line, argument: str | None) -> Line:
@@ -98,7 +101,8 @@ def localize(line: Line, argument: str | None) -> Line:
 TRANSFORMS: dict[str, Transform] = {"a": average, "lag": lag, "localize": localize}
 #: those that take one point to one point, on the same instant: of these, only the points asked for are read
 _KEEP_DATES = {"localize"}
-_built_in = frozenset(TRANSFORMS)
+#: their names, whatever a program adds
+BUILT_IN = frozenset(TRANSFORMS)
 
 
 def register_operator(name: str, function: OwnOperator | None = None) -> Any:
@@ -127,12 +131,13 @@ def register_operator(name: str, function: OwnOperator | None = None) -> Any:
     if function is None:
         return lambda decorated: register_operator(name, decorated)
     known = name.lower()
-    if known in _built_in or known in SOURCES:
+    if known in BUILT_IN or known in SOURCES:
         raise ValueError(f"operator {name} is built in")
     if not known.isidentifier():
         raise ValueError(f"{name!r} is not the name of an operator: letters, digits and underscores")
 
     def transform(line: Line, argument: str | None) -> Line:
+        """: added by a program."""
         dates, values = function(line.points.dates.copy(), line.points.values.copy(), argument)
         dates, values = np.asarray(dates, np.int64), np.asarray(values, np.float64)
         if dates.shape != values.shape or dates.ndim != 1:

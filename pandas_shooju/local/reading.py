@@ -48,6 +48,8 @@ def request_from(
         A parameter that is not what it should be, or an unknown operator.
     """
     operators.check(query_operators)
+    if given.get("date_format") not in (None, "", "milli"):
+        raise invalid(f"date_format {given['date_format']!r} is not supported, only milli")
     try:
         most = int(given.get("max_points") or 0)
     except (TypeError, ValueError, OverflowError):

@@ -6,6 +6,7 @@ The HTTP server is cheroot's: threads, keep-alive, and of large answers it makes
 from __future__ import annotations
 
 import contextlib
+import gzip
 import ipaddress
 import logging
 import os
@@ -13,17 +14,19 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pandas_shooju.local.app import App
 
-access_log = logging.getLogger("pandas_shooju.local.access")
+WSGI = Callable[..., Iterable[bytes]]
 
 #: how long a stopping server waits for the calls that are under way (seconds)
 _GRACE = 30
+#: answers smaller than this (bytes) are not compressed
+_WORTH_IT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,11 @@ class Served:
 
 @contextlib.contextmanager
 def start(
-    path: str | os.PathLike[str] | None = ":memory:", user: str | None = None, api_key: str | None = None
+    path: str | os.PathLike[str] | None = ":memory:",
+    user: str | None = None,
+    api_key: str | None = None,
+    *,
+    google: Mapping[str, tuple[str, str]] | None = None,
 ) -> Iterator[Served]:
     """Serve an embedded Shooju on a loopback port, in a thread, for as long as the block lasts.
 
@@ -49,6 +56,8 @@ def start(
         The store, as for `pandas_shooju.local.open_app`; in memory by default.
     user, api_key
         What calls must have; without them, any credentials will do.
+    google
+        Stands in for the sign-in by Google, as for `open_app`.
 
     Yields
     ------
@@ -62,7 +71,7 @@ def start(
     ...     requests.get(served.url + "/api/1/status/ping", auth=(served.user, served.api_key)).json()
     {'success': True}
     """
-    with contextlib.closing(_app(path, user, api_key)) as app:
+    with contextlib.closing(_app(path, user, api_key, google)) as app:
         server = _server(app, "127.0.0.1", 0)
         # how often it looks whether to stop: a test should not wait for that
         server.expiration_interval = 0.02
@@ -85,6 +94,7 @@ def serve(
     *,
     threads: int = 10,
     log_access: bool = False,
+    compress: bool = False,
 ) -> None:
     """Serve an embedded Shooju until the process is told to stop.
 
@@ -105,6 +115,8 @@ def serve(
         How many calls are worked on at once.
     log_access
         Write a line for each call to standard error.
+    compress
+        Answer in gzip to who accepts it: for a slow network; on one machine it only costs time.
 
     Raises
     ------
@@ -118,7 +130,8 @@ def serve(
             f"serving on {host} lets the network in: that takes a user and an API key (without them, 127.0.0.1 only)"
         )
     with contextlib.closing(_app(path, user, api_key)) as app:
-        server = _server(_logged(app) if log_access else app, host, port, threads)
+        wrapped: WSGI = compressing(app) if compress else app
+        server = _server(_logged(wrapped) if log_access else wrapped, host, port, threads)
         server.prepare()
         stopping: list[threading.Thread] = []
 
@@ -139,15 +152,20 @@ def serve(
                 signal.signal(number, handler)
 
 
-def _app(path: str | os.PathLike[str] | None, user: str | None, api_key: str | None) -> App:
+def _app(
+    path: str | os.PathLike[str] | None,
+    user: str | None,
+    api_key: str | None,
+    google: Mapping[str, tuple[str, str]] | None = None,
+) -> App:
     from pandas_shooju.local import open_app
 
     if bool(user) != bool(api_key):
         raise ValueError("user and api_key go together: both, or neither")
-    return open_app(path, credentials={user: api_key} if user and api_key else None)
+    return open_app(path, credentials={user: api_key} if user and api_key else None, google=google)
 
 
-def _server(app: Callable[..., Iterable[bytes]], host: str, port: int, threads: int = 10) -> Any:
+def _server(app: WSGI, host: str, port: int, threads: int = 10) -> Any:
     try:
         from cheroot.wsgi import Server
     except ImportError as error:  # pragma: no cover
@@ -161,7 +179,7 @@ def _log_server_error(message: str = "", level: int = logging.INFO, traceback: b
     logging.getLogger("pandas_shooju.local").log(level, "%s", message, exc_info=traceback)
 
 
-def _logged(app: App) -> Callable[..., Iterable[bytes]]:
+def _logged(app: WSGI) -> WSGI:
     """The app, with a line to standard error for each call."""
 
     def logged(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -179,6 +197,34 @@ def _logged(app: App) -> Callable[..., Iterable[bytes]]:
         return answer
 
     return logged
+
+
+def compressing(app: WSGI) -> WSGI:
+    """The app, with its answers in gzip for who accepts that; files go as they are."""
+
+    def compressed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if "gzip" not in environ.get("HTTP_ACCEPT_ENCODING", ""):
+            return app(environ, start_response)
+        given: list[Any] = []
+
+        def noting(*arguments: Any) -> None:
+            given[:] = arguments
+
+        answer = app(environ, noting)
+        status, headers, *rest = given
+        names = {name.lower(): value for name, value in headers}
+        if "content-disposition" in names or int(names.get("content-length", 0)) < _WORTH_IT:
+            start_response(status, headers, *rest)
+            return answer
+        body = gzip.compress(b"".join(answer), compresslevel=1)
+        if hasattr(answer, "close"):
+            answer.close()
+        headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        headers += [("Content-Length", str(len(body))), ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
+        start_response(status, headers, *rest)
+        return [body]
+
+    return compressed
 
 
 def _url(server: Any) -> str:

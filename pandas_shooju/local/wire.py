@@ -62,6 +62,8 @@ def read_document(request: Request, limit: int) -> dict[str, Any]:
         document = formats.decode(data, name)
     except ShoojuFormatError as error:
         raise HttpError(400, "bad_request", f"the body is not {name}: {error}") from None
+    if (b"\\ud" in data or b"\\uD" in data) and not _is_unicode(document):
+        raise HttpError(400, "bad_request", "the body holds half of a surrogate pair, which is no character")
     if not isinstance(document, dict):
         raise HttpError(400, "bad_request", f"the body is a {type(document).__name__}, where an object belongs")
     return document
@@ -130,6 +132,15 @@ def _format(request: Request, header: str) -> str:
     if name not in formats.NAMES:
         raise HttpError(415, "unsupported_format", f"{header} is {name[:50]!r}; it knows {', '.join(formats.NAMES)}")
     return name
+
+
+def _is_unicode(value: Any) -> bool:
+    """Whether all texts in a document can be written in UTF-8; the escapes of JSON allow others."""
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, dict):
+        return all(_is_unicode(name) and _is_unicode(inner) for name, inner in value.items())
+    return not isinstance(value, list) or all(map(_is_unicode, value))
 
 
 def _too_large(limit: int) -> HttpError:

@@ -326,3 +326,16 @@ def test_without_headers_everything_is_json(app):
 
 def test_field_names_are_parted_at_commas_outside_of_braces():
     assert field_names("a, b,={{x,y}}-{{z}},c") == ("a", "b", "={{x,y}}-{{z}}", "c")
+
+
+def test_other_date_formats_than_milliseconds_are_refused(api):
+    answer = api.call("GET", "/series", query="", date_format="iso")
+    assert answer["description"] == "date_format 'iso' is not supported, only milli"
+
+
+def test_a_body_that_is_nested_too_deep_is_refused(app):
+    for depth in (300, 900, 50_000):
+        body = '{"series": [{"series_id": "s", "fields": {"a": ' + "[" * depth + "]" * depth + "}}]}"
+        answer = Api(app).session.post(f"{BASE}/api/1/series/write", data=body)
+        assert answer.status_code in (200, 400)
+        assert "Traceback" not in answer.text

@@ -15,7 +15,7 @@ import requests
 
 from pandas_shooju.local import App, open_app, start
 from pandas_shooju.local.adapter import WSGIAdapter
-from pandas_shooju.local.serving import serve
+from pandas_shooju.local.serving import compressing, serve
 from tests.local.conftest import BASE
 
 SERVE = (
@@ -213,3 +213,34 @@ def test_signing_in_by_google():
     assert session.post(f"{auth}/google_refresh_token", json={"code": "token"}).json()["refresh_token"] == "token"
     assert session.post(f"{auth}/google_refresh_token", json={"code": "x"}).json()["error"] == "unauthorized"
     app.close()
+
+
+def test_answers_are_compressed_where_asked_for(app):
+    session = requests.Session()
+    session.mount(BASE, WSGIAdapter(compressing(app)))
+    session.post(f"{BASE}/api/1/series/write", json={"series": [{"series_id": f"series {n}"} for n in range(100)]})
+    large = session.get(f"{BASE}/api/1/series")
+    assert large.headers["content-encoding"] == "gzip"
+    assert int(large.headers["content-length"]) < len(large.content) / 3
+    assert len(large.json()["series"]) == 100
+    assert "content-encoding" not in session.get(f"{BASE}/api/1/status/ping").headers
+    plain = session.get(f"{BASE}/api/1/series", headers={"Accept-Encoding": "identity"})
+    assert plain.content == large.content
+    assert "content-encoding" not in plain.headers
+    file = session.post(f"{BASE}/api/1/files", files={"file": ("a", b"a" * 5000)}).json()["file_id"][0]
+    download = session.get(f"{BASE}/api/1/files/{file}/download", stream=True)
+    assert download.raw.read() == b"a" * 5000
+
+
+def test_a_line_for_each_call(tmp_path):
+    options = "log_access=True, compress=True"
+    code = f"from pandas_shooju.local.serving import serve; serve({str(tmp_path / 's.sqlite')!r}, {options})"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    url = process.stdout.readline().split()[-1]
+    requests.get(url + "/api/1/status/ping")
+    process.terminate()
+    _, log = process.communicate(timeout=20)
+    assert re.search(r"127\.0\.0\.1 GET /api/1/status/ping 200 \d+\.\d ms", log)

@@ -71,8 +71,9 @@ def find(db: sqlite3.Connection, condition: Node) -> Int64:
     if text is None:
         return np.empty(0, np.int64)
     # not np.unique, which is ten times slower with a million
-    ids = np.sort(np.fromstring(text, np.int64, sep=","))
-    return ids[np.append(True, ids[1:] != ids[:-1])]
+    ids: Int64 = np.sort(np.fromstring(text, np.int64, sep=","))
+    distinct: Int64 = ids[np.append(True, ids[1:] != ids[:-1])]
+    return distinct
 
 
 def statement(db: sqlite3.Connection, condition: Node) -> tuple[str, list[Any]]:

@@ -51,7 +51,10 @@ class Database:
         self._process = os.getpid()
         self._closed = False
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = self._connect()
+        try:
+            connection = self._connect()
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{path} cannot be opened as a store: {error}") from None
         try:
             _prepare(connection, path)
         except BaseException:
@@ -93,6 +96,12 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
+    def vacuum(self) -> None:
+        """Rebuild the file, without the room that nothing is in any more."""
+        with self._writer, self._connection() as connection:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close the connections; of a temporary store, nothing is left."""
         self._closed = True
@@ -124,12 +133,16 @@ class Database:
         connection = sqlite3.connect(
             self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        connection.execute("PRAGMA page_size = 16384")
-        connection.execute("PRAGMA cache_size = -65536")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-        connection.execute(f"PRAGMA synchronous = {'FULL' if self._lasting else 'OFF'}")
+        try:
+            connection.execute("PRAGMA page_size = 16384")
+            connection.execute("PRAGMA cache_size = -65536")
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA journal_size_limit = 67108864")
+            connection.execute(f"PRAGMA synchronous = {'FULL' if self._lasting else 'OFF'}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 
@@ -172,7 +185,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         _switch_to_wal(connection)
     if version == len(MIGRATIONS):
         return
-    connection.execute("BEGIN IMMEDIATE")
+    _begin_writing(connection)
     try:
         # another process may have been faster
         version = connection.execute("PRAGMA user_version").fetchone()[0]

@@ -34,7 +34,7 @@ def get(db: sqlite3.Connection, job: int) -> dict[str, Any]:
     ApiError
         There is no such job.
     """
-    row = db.execute(_SELECT + " WHERE id = ?", (job,)).fetchone()
+    row = db.execute(_SELECT + " WHERE id = ?", (job,)).fetchone() if 0 < job < 2**63 else None
     if row is None:
         raise invalid(f"job {job} does not exist")
     count = db.execute("SELECT count(*) FROM job_series WHERE job = ?", (job,)).fetchone()[0]

@@ -1,0 +1,173 @@
+"""Looking after a store: what is in it, making it small, carrying its series to another one.
+
+An archive (`export_store`, `import_store`) is a zip of SJTS documents, `series-1.sjts` and so on, each with items as
+``/series/write`` takes them: the series' fields and points, and after each its reports. Of the past, the jobs, the
+trash and the files there is nothing in it: for a whole copy, copy the store's file while nobody has it open.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from pandas_shooju import formats
+from pandas_shooju.formats import PointColumns, ShoojuFormatError
+from pandas_shooju.local.errors import ApiError, StoreError
+from pandas_shooju.local.query.parser import parse
+from pandas_shooju.local.query.search import find
+from pandas_shooju.local.store import catalogue, jobs, points, reports
+from pandas_shooju.local.store.chunks import NO_POINTS
+from pandas_shooju.local.store.database import Database
+from pandas_shooju.local.store.points import EVERYTHING
+from pandas_shooju.local.writing import User, Writer
+
+#: series in a document of an archive
+_AT_A_TIME = 500
+
+_COUNTS = {
+    "series": "SELECT count(*) FROM series WHERE NOT trashed",
+    "series_in_trash": "SELECT count(*) FROM series WHERE trashed",
+    "points": "SELECT coalesce(sum(count), 0) FROM chunks WHERE report = 0",
+    "points_in_reports": "SELECT coalesce(sum(count), 0) FROM chunks WHERE report != 0",
+    "reports": "SELECT count(*) FROM reports",
+    "jobs": "SELECT count(*) FROM jobs",
+    "files": "SELECT count(*) FROM files WHERE size IS NOT NULL",
+    "bytes_of_files": "SELECT coalesce(sum(size), 0) FROM files",
+    "bytes_of_the_past": "SELECT coalesce(sum(length(dates) + length(vals) + length(revisions)), 0) FROM past_points",
+    "schema_version": "SELECT user_version FROM pragma_user_version",
+}
+
+
+def info(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What is in a store.
+
+    Parameters
+    ----------
+    path
+        The store's file, which must be there.
+
+    Returns
+    -------
+    dict
+        The path, the size of the file in bytes, and how many there are of what.
+
+    Raises
+    ------
+    StoreError
+        There is no such store.
+    """
+    database = _opened(path)
+    try:
+        with database.reading() as db:
+            counts = {name: db.execute(sql).fetchone()[0] for name, sql in _COUNTS.items()}
+        return {"path": str(database.path), "bytes": database.path.stat().st_size, **counts}
+    finally:
+        database.close()
+
+
+def vacuum(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Make the file as small as what is in it; its size before and after (bytes)."""
+    database = _opened(path)
+    try:
+        before = database.path.stat().st_size
+        database.vacuum()
+        return before, database.path.stat().st_size
+    finally:
+        database.close()
+
+
+def export_store(path: str | os.PathLike[str], target: str | os.PathLike[str], query: str = "") -> int:
+    """Write series into an archive; how many.
+
+    Parameters
+    ----------
+    path
+        The store's file.
+    target
+        The archive to make; it must not be there yet.
+    query
+        Which series; all of them (but for the trash) by default.
+    """
+    database = _opened(path)
+    try:
+        with database.reading() as db, zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            ids = find(db, parse(query).condition).tolist()
+            for number, start in enumerate(range(0, len(ids), _AT_A_TIME), 1):
+                items = _items(db, ids[start : start + _AT_A_TIME])
+                archive.writestr(f"series-{number}.sjts", formats.encode({"series": items}, "sjts"))
+        return len(ids)
+    finally:
+        database.close()
+
+
+def import_store(path: str | os.PathLike[str], source: str | os.PathLike[str], user: str = "local") -> int:
+    """Merge the series of an archive into a store, under one job; how many.
+
+    Parameters
+    ----------
+    path
+        The store's file, made if it is not there.
+    source
+        The archive.
+    user
+        On whose behalf the job is registered.
+
+    Raises
+    ------
+    StoreError
+        The file is not an archive; what came before the damage is in the store.
+    """
+    database = Database(Path(path).expanduser().resolve())
+    done = set()
+    try:
+        with database.writing() as db:
+            job = jobs.register(db, user, "import", f"import of {Path(source).name}", "", no_history=False)
+        try:
+            with zipfile.ZipFile(source) as archive:
+                for name in archive.namelist():
+                    items = formats.decode(archive.read(name), "sjts")["series"]
+                    with database.writing() as db:
+                        writer = Writer(db, User(user), job)
+                        for item in items:
+                            response = writer.apply(item)
+                            if not response["success"]:
+                                raise ApiError(response["error"], response["description"])
+                            done.add(item["series_id"])
+        except (zipfile.BadZipFile, ShoojuFormatError, ApiError, KeyError, TypeError) as error:
+            raise StoreError(f"{source} is not an archive of a store: {error}") from error
+        return len(done)
+    finally:
+        database.close()
+
+
+def _items(db: sqlite3.Connection, ids: list[int]) -> list[dict[str, Any]]:
+    rows = catalogue.get_many(db, ids)
+    many = points.read_many(db, ids, EVERYTHING)
+    items = []
+    for row in rows:
+        own = many.get(row.id, NO_POINTS)
+        items.append(_item(row.name, own.dates, own.values, json.loads(row.fields), None))
+        for report in reports.listed(db, row.id):
+            of_report = points.read(db, row.id, report.id)
+            items.append(_item(row.name, of_report.dates, of_report.values, report.fields, report.date))
+    return items
+
+
+def _item(series_id: str, dates: Any, values: Any, fields: dict[str, Any], reported_date: int | None) -> dict[str, Any]:
+    item: dict[str, Any] = {"type": "POST", "series_id": series_id, "fields": fields}
+    if len(dates):
+        item["points"] = PointColumns(dates, values)
+    if reported_date is not None:
+        item["reported_date"] = reported_date
+    return item
+
+
+def _opened(path: str | os.PathLike[str]) -> Database:
+    where = Path(path).expanduser().resolve()
+    if not where.exists():
+        raise StoreError(f"there is no store at {where}")
+    return Database(where)

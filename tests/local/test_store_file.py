@@ -1,0 +1,150 @@
+"""The store's file: what is accepted as one, and looking after it."""
+
+from __future__ import annotations
+
+import sqlite3
+import zipfile
+
+import pytest
+
+from pandas_shooju.local import StoreError, maintenance, open_app
+from pandas_shooju.local.store.schema import MIGRATIONS
+from pandas_shooju.local.supported import supported
+from tests.local.conftest import Api
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A store with some of everything."""
+    path = tmp_path / "store.sqlite"
+    app = open_app(path)
+    api = Api(app)
+    job = api.job()
+    api.put(r"users\sam\a", [[0, 1.0], [1, 2.5]], job=job, fields={"unit": "MW", "n": 1})
+    api.put(r"users\sam\a", [[0, 5.0]], fields={"year": 2001}, reported_date=1000)
+    api.put(r"users\sam\b é", fields={"unit": "m"})
+    api.put(r"users\sam\gone", [[0, 1.0]])
+    api.write({"type": "DELETE", "series_id": r"users\sam\gone"})
+    api.put(r"users\sam\a", [[0, 1.5]])
+    app.close()
+    return path
+
+
+def test_what_is_no_store_is_refused(tmp_path):
+    text = tmp_path / "text.sqlite"
+    text.write_text("not a database at all, but long enough to be looked at" * 50)
+    with pytest.raises(StoreError, match="cannot be opened as a store"):
+        open_app(text)
+    other = tmp_path / "other.sqlite"
+    with sqlite3.connect(other) as db:
+        db.execute("CREATE TABLE mine (x)")
+    with pytest.raises(StoreError, match="something else"):
+        open_app(other)
+    assert sqlite3.connect(other).execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
+
+
+def test_a_store_of_a_newer_version_is_refused(path):
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    with pytest.raises(StoreError, match="upgrade"):
+        open_app(path)
+
+
+def test_an_older_store_becomes_a_newer_one(path, monkeypatch):
+    from pandas_shooju.local.store import database
+
+    monkeypatch.setattr(database, "MIGRATIONS", (*MIGRATIONS, "CREATE TABLE later (x);\nCREATE INDEX y ON later (x)"))
+    app = open_app(path)
+    with app._database.reading() as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
+        assert db.execute("SELECT count(*) FROM later").fetchone() == (0,)
+    assert len(Api(app).ids("sid:users")) == 2
+    app.close()
+
+
+def test_an_open_store_survives_without_its_app_being_closed(tmp_path):
+    first = open_app(tmp_path / "s.sqlite")
+    Api(first).put("a", [[0, 1.0]])
+    second = open_app(tmp_path / "s.sqlite", credentials={"sam": "k"})
+    assert second is not first
+    assert Api(second, "sam", "k").points("sid=a") == [[0, 1.0]]
+    Api(second, "sam", "k").put("a", [[1, 2.0]])
+    assert Api(first).points("sid=a") == [[0, 1.0], [1, 2.0]]
+    first.close()
+    second.close()
+
+
+def test_every_commit_is_on_the_disk(path):
+    app = open_app(path)
+    with app._database.writing() as db:
+        assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    app.close()
+
+
+def test_info(path):
+    found = maintenance.info(path)
+    assert found["path"] == str(path)
+    assert found["bytes"] > 0
+    counts = {name: found[name] for name in ("series", "series_in_trash", "points", "points_in_reports", "reports")}
+    assert counts == {"series": 2, "series_in_trash": 1, "points": 3, "points_in_reports": 1, "reports": 1}
+    assert found["jobs"] == 1
+    assert found["bytes_of_the_past"] == 24
+    with pytest.raises(StoreError, match="no store at"):
+        maintenance.info(path.with_name("none"))
+
+
+def test_vacuum(path):
+    app = open_app(path)
+    api = Api(app, format_name="sjts")
+    api.put("big", [[n, n * 0.1] for n in range(100_000)])
+    api.write({"type": "DELETE", "series_id": "big", "force": True})
+    app.close()
+    before, after = maintenance.vacuum(path)
+    assert after < before / 2
+    assert maintenance.info(path)["series"] == 2
+
+
+def test_an_archive_carries_series_to_another_store(path, tmp_path):
+    archive, other = tmp_path / "series.zip", tmp_path / "other.sqlite"
+    assert maintenance.export_store(path, archive) == 2
+    for _ in range(2):
+        assert maintenance.import_store(other, archive) == 2
+    app = open_app(other)
+    api = Api(app)
+    assert api.ids("") == [r"users\sam\a", r"users\sam\b é"]
+    assert api.points(r"sid=users\sam\a") == [[0, 1.5], [1, 2.5]]
+    assert api.fields(r"sid=users\sam\a") == {"unit": "MW", "n": 1}
+    assert api.points(r"sid=users\sam\a@repdate:1000") == [[0, 5.0]]
+    assert api.fields(r"sid=users\sam\a@repfdate:1000") == {"year": 2001}
+    app.close()
+    assert maintenance.export_store(path, tmp_path / "part.zip", "unit=m") == 1
+    with pytest.raises(FileExistsError):
+        maintenance.export_store(path, archive)
+
+
+def test_what_is_no_archive_is_refused(tmp_path):
+    text = tmp_path / "text"
+    text.write_text("no zip")
+    with pytest.raises(StoreError, match="not an archive"):
+        maintenance.import_store(tmp_path / "s.sqlite", text)
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
+        archive.writestr("series-1.sjts", "{}")
+    with pytest.raises(StoreError, match="not an archive"):
+        maintenance.import_store(tmp_path / "s.sqlite", tmp_path / "z.zip")
+
+
+@pytest.mark.parametrize("row", supported(), ids=lambda row: row.form)
+def test_everything_in_the_table_of_what_is_supported_works(api, row):
+    for series_id in ("a", "b"):
+        api.put(series_id, [[0, 5.0]], fields={"timezone": "Europe/London"})
+    form = row.form
+    if row.kind == "operator":
+        form = "sid=a" + {"@asof": "@asof:2001-01-01", "@repdate": "@repdate:0", "@repfdate": "@repfdate:0"}.get(
+            form, form
+        )
+    if row.kind == "meta field":
+        form = f"{row.form}=5"
+    answer = api.call("GET", "/series", query=form, max_points=-1, fields="*")
+    assert answer["success"], answer
+    assert not any("error" in series for series in answer["series"]), answer
