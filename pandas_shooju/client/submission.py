@@ -1,7 +1,9 @@
 """Sending the items of a job: in which calls, over how many connections, and what is raised when some fail.
 
 What an answer means for the job is the job's business; what goes into a call, that of
-:mod:`pandas_shooju.client.buffer`. A call that fails does not keep the others from being sent, unless the server is gone or refuses the key; but an item
+:mod:`pandas_shooju.client.buffer`.
+
+A call that fails does not keep the others from being sent, unless the server is gone or refuses the key; but an item
 is not sent before one of the same series that failed.
 """
 

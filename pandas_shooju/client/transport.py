@@ -1,8 +1,8 @@
 """HTTP: one call of the API, with its authentication, hosts, retries, hooks and formats.
 
-What the calls mean is not known here. A document that is sent or answered is in the form of
-:mod:`pandas_shooju.formats`; which format an answer is in is told by its first bytes, not by its headers, and bytes
-that are none of them are refused before anything tries to decode them.
+What the calls mean is not known here; what becomes of an answer, or of none, is told in
+:mod:`pandas_shooju.client.answers`. Documents that are sent and answered are in the form of
+:mod:`pandas_shooju.formats`.
 
 The loop over attempts is written out, as one attempt differs from the next in its URL: the next host, and ``retry=N``.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import logging
 import shutil
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,15 +22,9 @@ from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-import urllib3.exceptions
 
 from pandas_shooju import formats
-from pandas_shooju.client.errors import (
-    AuthenticationError,
-    ConnectionError,
-    ShoojuApiError,
-    ShoojuFormatError,
-)
+from pandas_shooju.client.answers import Failure, check, decode
 from pandas_shooju.client.settings import open_server, options, without_secrets
 
 __all__ = ["BaseHook", "Client", "Request", "Response"]
@@ -40,7 +33,6 @@ DEFAULT_TIMEOUT = 600.0
 DEFAULT_RETRIES = 3
 DEFAULT_RETRY_DELAY = 3.0
 
-_TRANSIENT = (502, 503, 504)
 _READ_SIZE = 1 << 20
 
 _T = TypeVar("_T")
@@ -352,7 +344,7 @@ class Client:
         for hook in self._hooks:
             given = _returned(hook.after_request(given), Response, hook)
         if not binary and not ignore_exceptions:
-            _check(given.json, f"{method.upper()} {without_secrets(request.url)}")
+            check(given.json, f"{method.upper()} {without_secrets(request.url)}")
         return Answer(given.json, response, attempt)
 
     def _authentication(self) -> _Auth:
@@ -437,10 +429,3 @@ def _streams(*bodies: Any) -> Iterator[Any]:
             yield from _streams(*body)
         elif hasattr(body, "read"):
             yield body
-
-
-def _check(document: Any, what: str) -> None:
-    if not isinstance(document, dict) or "success" not in document:
-        raise ShoojuFormatError(f"{what} answered a document without 'success'; is it an endpoint of Shooju?")
-    if not document["success"]:
-        raise ShoojuApiError.from_answer(document)
