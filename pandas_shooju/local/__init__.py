@@ -10,88 +10,32 @@ client, and of this package it uses the formats alone.
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from pandas_shooju.local.app import BODY_LIMIT, App, Options
-from pandas_shooju.local.errors import StoreError
-from pandas_shooju.local.operators import register_operator
-from pandas_shooju.local.serving import Served, start
+if TYPE_CHECKING:
+    from pandas_shooju.local.app import App
+    from pandas_shooju.local.errors import StoreError
+    from pandas_shooju.local.opening import default_path, open_app
+    from pandas_shooju.local.operators import register_operator
+    from pandas_shooju.local.serving import Served, start
 
 __all__ = ["App", "Served", "StoreError", "default_path", "open_app", "register_operator", "start"]
 
-_opened: dict[Path, App] = {}
-_lock = threading.Lock()
+_HOMES = {
+    "App": "app",
+    "Served": "serving",
+    "StoreError": "errors",
+    "default_path": "opening",
+    "open_app": "opening",
+    "register_operator": "operators",
+    "start": "serving",
+}
 
 
-def open_app(
-    path: str | os.PathLike[str] | None = None,
-    *,
-    credentials: Mapping[str, str] | None = None,
-    administrators: Iterable[str] | None = None,
-    google: Mapping[str, tuple[str, str]] | None = None,
-    body_limit: int = BODY_LIMIT,
-) -> App:
-    r"""Open an embedded Shooju.
-
-    Parameters
-    ----------
-    path
-        The store's file, made if it is not there; None for the default store in the platform's data folder;
-        ``":memory:"`` for a fresh store that vanishes when the app is closed.
-    credentials
-        API keys by user name, which every call must have. Without any, everyone is an administrator, under the user
-        name that the call gives, or ``local``.
-    administrators
-        The users who may write everywhere; the others write below ``users\<name>``. None is all of them.
-    google
-        By email address, the token that signs in and the user that it is for: stands in for Google's sign-in.
-    body_limit
-        The largest body of a request that is accepted (bytes); 1 GiB by default.
-
-    Returns
-    -------
-    App
-        A WSGI application with `close` and `path`. For a file that is open in this process already (and without
-        credentials) it is the same one, which closes when everyone who opened it has closed it.
-
-    Raises
-    ------
-    StoreError
-        The file is something else than a store.
-
-    Examples
-    --------
-    >>> app = open_app(":memory:")
-    >>> app.close()
-    """
-    options = Options(credentials, administrators, google, body_limit)
-    if path is not None and os.fspath(path) == ":memory:":
-        return App(None, options)
-    where = (default_path() if path is None else Path(path).expanduser()).resolve()
-    if options != Options():
-        return App(where, options)
-    with _lock:
-        known = _opened.get(where)
-        again = known.opened_again() if known is not None else None
-        if again is not None:
-            return again
-        app = App(where, Options(), on_close=lambda: _forget(where, app))
-        _opened[where] = app
-        return app
-
-
-def default_path() -> Path:
-    """Where the default store is: in the platform's data folder."""
-    try:
-        from platformdirs import user_data_path
-    except ImportError as error:  # pragma: no cover
-        raise ImportError('the default store needs platformdirs: pip install "pandas-shooju[local]"') from error
-    return user_data_path("pandas-shooju", appauthor=False) / "local.shooju.sqlite"
-
-
-def _forget(where: Path, app: App) -> None:
-    if _opened.get(where) is app:
-        del _opened[where]
+def __getattr__(name: str) -> Any:
+    # on first use: pytest loads `pytest_plugin`, and with it this module, wherever the package is installed, also
+    # where the libraries of the extra "local" are not
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -158,7 +158,7 @@ def _app(
     api_key: str | None,
     google: Mapping[str, tuple[str, str]] | None = None,
 ) -> App:
-    from pandas_shooju.local import open_app
+    from pandas_shooju.local.opening import open_app
 
     if bool(user) != bool(api_key):
         raise ValueError("user and api_key go together: both, or neither")

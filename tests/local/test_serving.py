@@ -244,3 +244,16 @@ def test_a_line_for_each_call(tmp_path):
     process.terminate()
     _, log = process.communicate(timeout=20)
     assert re.search(r"127\.0\.0\.1 GET /api/1/status/ping 200 \d+\.\d ms", log)
+
+
+def test_without_the_extra_pytest_still_starts_and_opening_says_what_to_install():
+    code = """
+import sys
+sys.modules["werkzeug"] = sys.modules["werkzeug.exceptions"] = None
+import pandas_shooju.local.pytest_plugin
+from pandas_shooju.local import open_app
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert 'pip install "pandas-shooju[local]"' in done.stderr
+    assert done.stderr.count("import open_app") == 1
