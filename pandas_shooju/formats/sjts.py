@@ -7,14 +7,9 @@
     series     u32 size, JSON text, with "points": C in place of the points; then blocks until C points are read
     block      i64 bytes that follow, i64 first date, i32 step (only when two points or more), f64 values
 
-Theory. A document is walked once, series by series. A series on one even grid is one block: two numpy calls. A
-series of many blocks is nearly always runs of blocks of the same size (ticks: pairs; months: single points;
-business days: weeks), and a run is a strided view over the bytes: it is found, checked and copied as an array.
-Writing mirrors this: where the blocks of an index begin depends on its dates alone, so it is computed once
-(`_Grid`) and used for every series on that index, and the values go to their places by one scatter.
-
-Every size is checked against the bytes that are there before anything is allocated or read by it. The arrays for
-the points are allocated once, for at most as many points as the bytes could hold.
+How points become blocks, and blocks points, is told in :mod:`pandas_shooju.formats.blocks`. Every size is checked
+against the bytes that are there before anything is allocated or read by it. The arrays for the points are allocated
+once, for at most as many points as the bytes could hold, and every series has its slice of them.
 
 Without the magic a document is plain JSON: a server may answer so to an SJTS request.
 """
@@ -30,19 +25,14 @@ from typing import Any
 
 import numpy as np
 
-from pandas_shooju.formats.columns import Float64Array, Int64Array, PointColumns
+from pandas_shooju.formats.blocks import MAX_DATE, BlockReader, Grid
+from pandas_shooju.formats.columns import Int64Array, PointColumns
 from pandas_shooju.formats.errors import ShoojuFormatError
 from pandas_shooju.formats.json import decode as decode_json
 
 MAGIC = b"SJTS"
 
 _u32 = struct.Struct("<I")
-_i32 = struct.Struct("<i")
-_f64 = struct.Struct("<d")
-_single_head = struct.Struct("<qq")
-_block_head = struct.Struct("<qqi")
-# a date outside is nobody's, and inside no sum of a date and its steps overflows
-_MAX_DATE = 2**62
 _JOB_COLUMNS = {
     (True, False): np.dtype([("job", "<u4")]),
     (False, True): np.dtype([("timestamp", "<i8")]),
@@ -50,9 +40,6 @@ _JOB_COLUMNS = {
 }
 
 _POINTS = re.compile(rb'"points":\s*(\d{1,18})')
-_COUNTING = np.arange(20_000)
-_ITEMS = [np.dtype((np.void, 8 * n)) for n in range(64)]
-
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -94,6 +81,7 @@ def _decode(data: bytes, *, careful: bool) -> Any:
 
     room = (end - pos) // 8
     dates, values = np.empty(room, np.int64), np.empty(room, np.float64)
+    blocks = BlockReader(data)
     filled = 0
     texts: list[bytes] = []
     points: list[PointColumns | None] = []
@@ -114,11 +102,14 @@ def _decode(data: bytes, *, careful: bool) -> Any:
             None if timestamps is None else timestamps[filled:upto],
         )
         columns.start = filled
-        pos = _read_blocks(data, pos, end, columns.dates, columns.values)
+        if n:
+            pos = blocks.read(pos, columns.dates, columns.values)
         filled = upto
         points.append(columns)
     if pos != end:
         raise ShoojuFormatError(f"{end - pos} bytes follow the last series")
+    if filled and (dates[:filled].min() < -MAX_DATE or dates[:filled].max() > MAX_DATE):
+        raise ShoojuFormatError("a block has a date out of all bounds")
     for column in (jobs, timestamps):
         if column is not None and len(column) < filled:
             raise ShoojuFormatError(f"jobs or timestamps of {len(column)} points, for {filled} points")
@@ -192,76 +183,6 @@ def _per_point_columns(layout: Any, data: bytes) -> tuple[Int64Array | None, Int
     )
 
 
-def _read_blocks(data: bytes, pos: int, end: int, dates: Int64Array, values: Float64Array) -> int:
-    """Fill the dates and values of a series from the blocks at `pos`; where they end."""
-    count = len(dates)
-    done = 0
-    while done < count:
-        if end - pos < 24:
-            raise ShoojuFormatError(f"the document ends in a series, {count - done} of {count} points before its end")
-        size: int
-        first: int
-        size, first = _single_head.unpack_from(data, pos)
-        n = (size - 8) // 8
-        if not 1 <= n <= count - done or size != (16 if n == 1 else 12 + 8 * n) or size > end - pos - 8:
-            raise ShoojuFormatError(
-                f"a block of {size} bytes, where {end - pos - 8} bytes and {count - done} points are left"
-            )
-        stride = 8 + size
-        blocks = 1
-        if done + n < count:  # another block follows: how many of the same size?
-            blocks = _run_length(data, pos, size, min((count - done) // n, (end - pos) // stride))
-        upto = done + blocks * n
-        if blocks == 1:
-            if not -_MAX_DATE <= first <= _MAX_DATE:
-                raise ShoojuFormatError("a block begins at a date out of all bounds")
-            if n == 1:
-                dates[done] = first
-                values[done] = _f64.unpack_from(data, pos + 16)[0]
-            else:
-                own = dates[done:upto]
-                np.multiply(
-                    _COUNTING[:n] if n <= len(_COUNTING) else np.arange(n), _i32.unpack_from(data, pos + 16)[0], own
-                )
-                own += first
-                values[done:upto] = np.frombuffer(data, "<f8", n, pos + 20)
-        else:
-            firsts: Int64Array = np.ndarray((blocks,), "<i8", data, pos + 8, (stride,)).copy()
-            if firsts.min() < -_MAX_DATE or firsts.max() > _MAX_DATE:
-                raise ShoojuFormatError("a block begins at a date out of all bounds")
-            # whole blocks of values at a time, as opaque items: a copy of memory for each
-            item = _ITEMS[n] if n < len(_ITEMS) else np.dtype((np.void, 8 * n))
-            values[done:upto].view(item)[...] = np.ndarray(
-                (blocks,), item, data, pos + (16 if n == 1 else 20), (stride,)
-            )
-            if n == 1:
-                dates[done:upto] = firsts
-            else:
-                steps = np.ndarray((blocks, 1), "<i4", data, pos + 16, (stride, 4)).astype(np.int64)
-                own = dates[done:upto].reshape(blocks, n)
-                np.multiply(steps, _COUNTING[:n] if n <= len(_COUNTING) else np.arange(n), own)
-                own += firsts[:, np.newaxis]
-        done = upto
-        pos += blocks * stride
-    return pos
-
-
-def _run_length(data: bytes, pos: int, size: int, most: int) -> int:
-    """How many blocks of `size` bytes follow each other from `pos` on, up to `most`."""
-    stride = 8 + size
-    known, window = 1, 8
-    while known < most:
-        ahead = min(window, most - known)
-        sizes = np.ndarray((ahead,), "<i8", data, pos + known * stride, (stride,))
-        other = sizes != size
-        at = int(other.argmax())
-        if other[at]:
-            return known + at
-        known += ahead
-        window *= 8
-    return known
-
-
 # --- encoding ---------------------------------------------------------------------------------------------------
 
 
@@ -277,7 +198,7 @@ def encode(document: Any) -> bytes:
     parts: list[bytes | memoryview] = []
     kinds: set[tuple[bool, bool]] = set()
     per_point: list[PointColumns] = []
-    grid: _Grid | None = None
+    grid: Grid | None = None
     for item in items:
         if not isinstance(item, dict) or "points" not in item:
             parts.append(_sized(_json_text(item)))
@@ -295,7 +216,7 @@ def encode(document: Any) -> bytes:
             if kinds != {(False, False)}:
                 per_point.append(points)
             if grid is None or not grid.fits(points.dates):
-                grid = _Grid(points.dates)
+                grid = Grid(points.dates)
             parts += grid.blocks(points.values)
     root = {**document, "series": len(items)}
     tail = b""
@@ -331,90 +252,3 @@ def _pack_per_point(parts: list[PointColumns], jobs: bool, timestamps: bool) -> 
     if points.timestamps is not None:
         columns["timestamp"] = points.timestamps
     return columns.tobytes()
-
-
-class _Grid:
-    """Where the blocks of an index begin, for every series that has these dates."""
-
-    def __init__(self, dates: Int64Array) -> None:
-        self._dates = dates
-        self._starts = starts = _block_starts(dates)
-        lengths = np.diff(starts, append=len(dates))
-        if len(starts) == 1:
-            return
-        # the bytes of all the blocks as 32-bit words, complete but for the values, and the places of the values
-        heads = np.where(lengths == 1, 4, 5)
-        at = np.cumsum(heads + 2 * lengths) - (heads + 2 * lengths)
-        words = np.zeros(int(heads.sum()) + 2 * len(dates), "<u4")
-        firsts = np.ascontiguousarray(dates[starts], "<i8").view("<u4")
-        sizes = np.where(lengths == 1, 16, 12 + 8 * lengths).astype("<i8").view("<u4")
-        for half in (0, 1):
-            words[at + half] = sizes[half::2]
-            words[at + 2 + half] = firsts[half::2]
-        several = lengths > 1
-        steps = dates[starts[several] + 1] - dates[starts[several]]
-        words[at[several] + 4] = steps.astype("<i4").view("<u4")
-        self._words = words
-        self._places = np.repeat(at + heads - 2 * starts, lengths) + 2 * np.arange(len(dates))
-
-    def fits(self, dates: Int64Array) -> bool:
-        return dates is self._dates or np.array_equal(dates, self._dates)
-
-    def blocks(self, values: Float64Array) -> list[bytes | memoryview]:
-        """The blocks with these values, to be joined."""
-        values = np.ascontiguousarray(values, "<f8")
-        n = len(values)
-        if len(self._starts) > 1:
-            words = self._words.copy()
-            halves = values.view("<u4")
-            words[self._places] = halves[0::2]
-            words[self._places + 1] = halves[1::2]
-            return [words.data]
-        first = int(self._dates[0])
-        if n == 1:
-            head = _single_head.pack(16, first)
-        else:
-            head = _block_head.pack(12 + 8 * n, first, int(self._dates[1]) - first)
-        return [head, values.data]
-
-
-def _block_starts(dates: Int64Array) -> Int64Array:
-    """The positions at which the blocks of `dates` begin.
-
-    As the reference encoder has it: a block takes the difference of its first two dates as its step and goes on
-    while it holds; the difference between the last of a block and the first of the next belongs to neither.
-
-    Told in runs of equal differences: a run begins either at a free date (state 0) or with its first date already
-    taken by the block before (state 1). A run of two differences or more always makes a block and leaves the
-    next run's first date taken; a single difference makes one only if its date is free, so that a stretch of them
-    takes turns; differences beyond 32 bits make blocks of single points, and leave a free date.
-    """
-    n = len(dates)
-    if n < 2:
-        return np.zeros(1, np.int64)
-    steps = np.diff(dates)
-    if steps[0] == steps[-1] and (steps == steps[0]).all() and -(2**31) <= steps[0] < 2**31:
-        return np.zeros(1, np.int64)
-    begins = np.flatnonzero(np.diff(steps, prepend=steps[0] ^ 1))
-    lengths = np.diff(begins, append=len(steps))
-    step = steps[begins]
-    wide = (step < -(2**31)) | (step >= 2**31)
-    sets = wide | (lengths > 1)
-    # the state left by the last run that sets it, toggled by every run since
-    numbers = np.arange(len(begins))
-    setter = np.maximum.accumulate(np.where(sets, numbers, -1))
-    setter = np.concatenate(([-1], setter[:-1]))
-    left = np.where(setter >= 0, ~wide[setter], False)
-    taken = left ^ ((numbers - setter - 1) % 2 == 1)
-    starts = np.zeros(n, bool)
-    narrow = ~wide & (~taken | (lengths > 1))
-    starts[(begins + taken)[narrow]] = True
-    # every date of a wide run begins a block, but for its first where that is taken
-    inside = np.repeat(wide, lengths)
-    starts[:-1] |= inside
-    starts[begins[wide & taken]] = False
-    # the last date, where the last block before it ended earlier
-    last_wide, last_taken, last_length = wide[-1], taken[-1], lengths[-1]
-    if last_wide or (last_taken and last_length == 1):
-        starts[-1] = True
-    return np.flatnonzero(starts)
