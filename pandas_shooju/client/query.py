@@ -18,9 +18,10 @@ averaged, or stands in an expression, and cannot be combined by ``&`` and ``|`` 
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from collections.abc import Iterable
-from typing import Any, Literal, NoReturn, Self
+from typing import Any, Literal, Self
 
 from pandas_shooju.client.points import to_milli
 
@@ -39,7 +40,7 @@ __all__ = [
     "values",
 ]
 
-_Kind = Literal["atom", "and", "or", "any", "operated"]
+_Kind = Literal["atom", "and", "or", "any", "sum", "product", "operated"]
 _BEFORE_QUOTE = re.compile(r'(\\+)(?="|$)')
 _FIELD_NAME = re.compile(r'[^\s()"@=:<>]+')
 _PLAIN = re.compile(r'[^\s()@"=:]+')
@@ -247,23 +248,23 @@ class Expression(_Operators):
         return super().__new__(cls, text if text.startswith("=") else f"={text}", kind)
 
     def _operated(self, operator: str) -> Self:
-        return (
-            super()._operated(operator)
-            if self.kind == "operated"
-            else type(self)(f"={self._part}{operator}", "operated")
-        )
+        whole = self if self.kind == "operated" else f"={self._part()}"
+        return type(self)(f"{whole}{operator}", "operated")
 
-    @property
-    def _part(self) -> str:
+    def _part(self, *bare: _Kind) -> str:
+        """The expression as it stands within another; in brackets unless it is of a kind that is `bare` there."""
         if self.kind == "operated":
             raise TypeError(
                 f"the expression {str(self)!r} ends in operators; apply them to its series, or to the whole"
             )
-        return self[1:] if self.kind == "atom" else f"({self[1:]})"
+        return self[1:] if self.kind in ("atom", *bare) else f"({self[1:]})"
 
     def _with(self, sign: str, other: Expression | float, *, swapped: bool = False) -> Expression:
-        parts = (_operand(other), self._part) if swapped else (self._part, _operand(other))
-        return Expression(f" {sign} ".join(parts), "any")
+        kind: _Kind = "sum" if sign in "+-" else "product"
+        on_left: tuple[_Kind, ...] = ("sum", "product") if kind == "sum" else ("product",)
+        on_right: tuple[_Kind, ...] = ("product",) if kind == "sum" else ()
+        left, right = (other, self) if swapped else (self, other)
+        return Expression(f"{_operand(left, *on_left)} {sign} {_operand(right, *on_right)}", kind)
 
     def __add__(self, other: Expression | float) -> Expression:  # type: ignore[override]
         return self._with("+", other)
@@ -309,8 +310,9 @@ class Expression(_Operators):
         return self._call("divide", other, fill_value)
 
     def _call(self, method: str, other: Expression | float, fill_value: float | None) -> Expression:
+        self._part()
         fill = "" if fill_value is None else f", axis=0, fill_value={_operand(fill_value)}"
-        return Expression(f"({self._part}).{method}({_operand(other)}{fill})")
+        return Expression(f"({self[1:]}).{method}({_operand(other, 'sum', 'product')}{fill})")
 
     def __repr__(self) -> str:
         return f"Expression({str(self)!r})"
@@ -336,16 +338,12 @@ def multi_sum(query: str, *, operators: Iterable[str] = (), key_fields: Iterable
     return Expression(f"F.multi_sum({literal}, operators=({given}), key_fields={list(key_fields)!r})")
 
 
-def _operand(value: Expression | float) -> str:
+def _operand(value: Expression | float, *bare: _Kind) -> str:
     if isinstance(value, Expression):
-        return value._part
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        _refuse(value)
+        return value._part(*bare)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise TypeError(f"{value!r} is no number and no Expression; values(query) makes one of a query")
     return repr(value) if value >= 0 else f"({value!r})"
-
-
-def _refuse(value: object) -> NoReturn:
-    raise TypeError(f"{value!r} is no number and no Expression; values(query) makes one of a query")
 
 
 def _value(value: object) -> str:
