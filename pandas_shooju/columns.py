@@ -5,7 +5,7 @@ Pure. What a column cannot say exactly as milliseconds or doubles is refused her
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,7 @@ def doubles(values: Any, what: str) -> Float64Array:
     return numbers
 
 
-def ascending(dates: Int64Array, what: Callable[[], str]) -> Int64Array | None:
+def ascending(dates: Int64Array, what: str) -> Int64Array | None:
     """The order that makes the dates ascend, None where they do; a repeated date is an error."""
     if (dates[1:] > dates[:-1]).all():
         return None
@@ -80,7 +80,7 @@ def ascending(dates: Int64Array, what: Callable[[], str]) -> Int64Array | None:
     if len(twice):
         more = "" if len(twice) == 1 else f" (of {len(twice)} repeats)"
         raise ValueError(
-            f"{what()} has the date {np.datetime64(int(twice[0]), 'ms')} more than once{more}; a series "
+            f"{what} has the date {np.datetime64(int(twice[0]), 'ms')} more than once{more}; a series "
             "has one value at a date. Drop or aggregate them; naive local times repeat an hour when the clock "
             "goes back: localize them first, index.tz_localize(zone, ambiguous='infer')"
         )

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pandas_shooju import origin
@@ -46,10 +47,9 @@ def row_fields(
     fields: Fields | None,
     ids: list[str],
     source_ids: list[str],
-    rows: list[Any],
-    attrs: Mapping[Any, Any],
+    starts: npt.NDArray[np.int64],
 ) -> list[dict[str, Any]]:
-    """Fields for each group of rows of a long frame: `rows` are their positions, `ids` their series."""
+    """Fields for each series of a long frame, whose rows are together: `starts` are the first of each."""
     if fields is None:
         return [{} for _ in ids]
     if isinstance(fields, Mapping):
@@ -60,21 +60,21 @@ def row_fields(
     if fields == "levels":
         raise ValueError("fields='levels' is for wide frames; name the columns of a long one: fields=['country', ...]")
     names = [fields] if isinstance(fields, str) else list(fields)
-    found: list[dict[str, Any]] = [{} for _ in ids]
+    columns = []
     for name in names:
         column = column_named(frame, name, "fields")
-        hashable = not any(isinstance(one, list | dict) for one in column.iloc[:100])
-        codes = pd.factorize(column)[0] if hashable else pd.factorize(column.map(repr))[0]
-        for at, series_id, of_one in zip(rows, ids, found, strict=True):
-            own = codes[at]
-            if (own != own[0]).any():
-                own_values = column.iloc[at].drop_duplicates() if hashable else column.iloc[at]
-                raise ValueError(
-                    f"the column {name!r} has several values for the series {series_id!r}: "
-                    f"{listed(own_values)}; a field has one"
-                )
-            of_one[name] = column.iloc[at.start if isinstance(at, slice) else at[0]]
-    return [clean_fields(of_one) for of_one in found]
+        comparable = column.map(repr) if any(isinstance(one, list | dict) for one in column.iloc[:100]) else column
+        changes = np.diff(pd.factorize(comparable)[0]) != 0
+        changes[starts[1:] - 1] = False
+        if changes.any():
+            row = int(np.flatnonzero(changes)[0])
+            series_id = ids[int(np.searchsorted(starts, row, side="right")) - 1]
+            raise ValueError(
+                f"the column {name!r} has several values for the series {series_id!r}: "
+                f"{listed(column.iloc[row : row + 2])}, ...; a field has one"
+            )
+        columns.append(column.iloc[starts].tolist())
+    return [clean_fields(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
 
 
 def _fields_by_id(fields: pd.DataFrame, ids: Sequence[str], source_ids: Sequence[str | None]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from pandas.core.groupby import DataFrameGroupBy, SeriesGroupBy
 
 from pandas_shooju import timezones
 from pandas_shooju.columns import (
+    Int64Array,
     ascending,
     column_named,
     date_index,
@@ -106,7 +107,7 @@ def _one_column(data: pd.Series) -> pd.DataFrame:
 
 def _wide(frame: pd.DataFrame, options: _Options) -> list[SeriesWrite]:
     dates = timezones.to_milliseconds(date_index(frame.index))
-    order = ascending(dates, lambda: "the index")
+    order = ascending(dates, "the index")
     ids = column_ids(frame, options.sid)
     fields = column_fields(frame, options.fields, ids)
     sorted_dates = dates if order is None else dates[order]
@@ -128,33 +129,37 @@ def _columns(frame: pd.DataFrame) -> Iterable[Any]:
 def _long(
     frame: pd.DataFrame, options: _Options, date: Hashable | None, value: Hashable | None, keys: list[str] | None
 ) -> list[SeriesWrite]:
-    attrs = frame.attrs
     if date is None and "dt" in frame.columns:
         date = "dt"
     if any(name is not None for name in frame.index.names) and not (date is None and is_dates(frame.index)):
         frame = frame.reset_index()  # levels are as good as columns
-    if date is None:
-        if not is_dates(frame.index):
-            raise TypeError(f"a long frame needs dates: name the column, date=...; there are {listed(frame.columns)}")
-        index = date_index(frame.index)
-    else:
-        index = date_index(column_named(frame, date, "date"))
+    if date is None and not is_dates(frame.index):
+        raise TypeError(f"a long frame needs dates: name the column, date=...; there are {listed(frame.columns)}")
     value = "val" if value is None else value
-    numbers = doubles(column_named(frame, value, "value"), f"the column {value!r}")
-    dates = timezones.to_milliseconds(index)
     name_of, by = row_ids(frame, options.sid, keys, {date, value})
+    column_named(frame, value, "value")
+    if date is not None:
+        column_named(frame, date, "date")
 
-    rows, labels = _groups(frame, by)
+    frame, starts, labels = _by_label(frame, by)
+    index = date_index(frame.index if date is None else frame[date])
+    numbers = doubles(frame[value], f"the column {value!r}")
+    dates = timezones.to_milliseconds(index)
     ids = [checked_id(name_of(label), label, by) for label in labels]
     source_ids = [str(label[by.index("series_id")]) for label in labels] if "series_id" in by else ids
-    fields = row_fields(frame, options.fields, ids, source_ids, rows, attrs)
+    fields = row_fields(frame, options.fields, ids, source_ids, starts)
+    sorted_already = np.diff(dates) > 0
+    sorted_already[starts[1:] - 1] = True
+    ordered = bool(sorted_already.all())
+    complete = options.na == "null" or not np.isnan(numbers).any()
     writes = []
-    for series_id, at, of_one in zip(ids, rows, fields, strict=True):
-        own = PointColumns(dates[at], numbers[at])
-        order = ascending(own.dates, lambda series_id=series_id: f"the series {series_id!r}")  # type: ignore[misc]
-        if order is not None:
-            own = own[order]
-        writes.append(SeriesWrite(series_id, without_missing(own, options.na), of_one))
+    ends = [*starts[1:].tolist(), len(frame)]
+    for series_id, begin, end, of_one in zip(ids, starts.tolist(), ends, fields, strict=True):
+        own = PointColumns(dates[begin:end], numbers[begin:end])
+        if not ordered:
+            order = ascending(own.dates, f"the series {series_id!r}")
+            own = own if order is None else own[order]
+        writes.append(SeriesWrite(series_id, own if complete else without_missing(own, options.na), of_one))
     return writes
 
 
@@ -207,23 +212,18 @@ def _ungrouped(
     return obj, keys, value
 
 
-def _groups(frame: pd.DataFrame, by: list[Any]) -> tuple[list[Any], list[tuple[Any, ...]]]:
-    """The row positions of each label, and the labels, in order of appearance."""
+def _by_label(frame: pd.DataFrame, by: list[Any]) -> tuple[pd.DataFrame, Int64Array, list[tuple[Any, ...]]]:
+    """The frame with the rows of each label together, where each begins, and the labels, in order of appearance."""
     if not len(frame):
-        return [], []
+        return frame, np.empty(0, np.int64), []
     if not by:
-        return [slice(0, len(frame))], [()]
+        return frame, np.zeros(1, np.int64), [()]
     codes = frame.groupby(by, sort=False, observed=True, dropna=False).ngroup().to_numpy()
-    if (np.diff(codes) >= 0).all():
-        starts = np.flatnonzero(np.diff(codes, prepend=-1))
-        ends = np.append(starts[1:], len(codes))
-        rows: list[Any] = [slice(a, b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
-    else:
+    if (np.diff(codes) < 0).any():
         order = np.argsort(codes, kind="stable")
-        starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-        rows = np.split(order, starts[1:])
-        starts = order[starts]
-    return rows, list(frame[by].iloc[starts].itertuples(index=False, name=None))
+        frame, codes = frame.iloc[order], codes[order]
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    return frame, starts, list(frame[by].iloc[starts].itertuples(index=False, name=None))
 
 
 def _refuse_twins(writes: Sequence[SeriesWrite]) -> None:

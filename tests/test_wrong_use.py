@@ -155,7 +155,7 @@ LONG = pd.DataFrame({"symbol": ["A", "A", "B"], "dt": DATES, "val": [1.0, 2.0, 3
         (LONG, {"sid": r"users\{ticker}"}, "names 'ticker', and the columns are 'symbol'"),
         (LONG, {"sid": r"users\{symbol}", "value": "close"}, "value='close': there is no such column"),
         (LONG, {"sid": r"users\{symbol}", "date": "note"}, "the column 'note' holds .*pd.to_datetime"),
-        (LONG, {"sid": r"users\{symbol}", "fields": ["note"]}, "'note' has several values for the .*A': 'x', 'y'; a field"),
+        (LONG, {"sid": r"users\{symbol}", "fields": ["note"]}, "'note' has several values for the .*A': 'x', 'y'"),
         (LONG.assign(symbol=["A", None, "B"]), {"sid": r"users\{symbol}"}, "'symbol' is missing"),
         (LONG.assign(dt=DATES[0]), {"sid": r"users\{symbol}"}, "the series 'users.+A' has the date 2024-01-01"),
         (LONG, {"sid": {"A": "x"}}, "goes with a groupby"),
