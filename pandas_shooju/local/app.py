@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from pandas_shooju.formats import ShoojuFormatError
 from pandas_shooju.local import wire
 from pandas_shooju.local.call import Call, GoogleAccount, Scrolls
 from pandas_shooju.local.endpoints import files, jobs, series, service, writes
-from pandas_shooju.local.errors import ApiError, HttpError
+from pandas_shooju.local.errors import ApiError, HttpError, StoreError
 from pandas_shooju.local.store.database import Database
 from pandas_shooju.local.wire import ANONYMOUS
 from pandas_shooju.local.writing import User
@@ -155,6 +156,10 @@ class App:
             response = self._respond(request)
         except HttpError as error:
             response = wire.error_response(error)
+        except (sqlite3.OperationalError, StoreError, OSError) as error:
+            # another process writes for long, the disk is full, the store is closed: not the caller's doing
+            logger.error("%s %s: %s", request.method, request.path, error)
+            response = wire.error_response(HttpError(503, "store_unavailable", f"the store cannot be used: {error}"))
         except Exception:
             # a defect of ours, which the log tells in full and the answer does not
             logger.exception("%s %s failed", request.method, request.path)

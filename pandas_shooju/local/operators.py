@@ -195,19 +195,23 @@ def _period_starts(dates: Int64, period: str) -> Int64:
         return (dates - monday) // _FIXED["w"] * _FIXED["w"] + monday
     months = dates.astype("M8[ms]").astype("M8[M]").astype(np.int64)
     size = {"M": 1, "q": 3, "y": 12}[period]
-    starts: Int64 = (months // size * size).astype("M8[M]").astype("M8[ms]").astype(np.int64)
+    return _start_of_month(months // size * size)
+
+
+def _start_of_month(months: Int64) -> Int64:
+    """Milliseconds, for months counted from January 1970."""
+    starts: Int64 = months.astype("M8[M]").astype("M8[ms]").astype(np.int64)
     return starts
 
 
 def _shifted(dates: Int64, number: int, unit: str) -> Int64:
     if unit in _FIXED:
         return np.clip(dates + number * _FIXED[unit], EARLIEST, LATEST)
-    months = dates.astype("M8[ms]").astype("M8[M]")
-    within = dates - months.astype("M8[ms]").astype(np.int64)
-    number = min(max(number * {"M": 1, "q": 3, "y": 12}[unit], -200_000), 200_000)
-    target = months + number
-    start = target.astype("M8[ms]").astype(np.int64)
-    length = (target + 1).astype("M8[ms]").astype(np.int64) - start
+    months = dates.astype("M8[ms]").astype("M8[M]").astype(np.int64)
+    within = dates - _start_of_month(months)
+    target = months + min(max(number * {"M": 1, "q": 3, "y": 12}[unit], -200_000), 200_000)
+    start = _start_of_month(target)
+    length = _start_of_month(target + 1) - start
     # the last day of a month that is too short, at the same time of day
     day, time = within // _FIXED["d"], within % _FIXED["d"]
     shifted: Int64 = start + np.minimum(day, length // _FIXED["d"] - 1) * _FIXED["d"] + time

@@ -6,6 +6,7 @@ import io
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -258,3 +259,50 @@ from pandas_shooju.local import open_app
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert 'pip install "pandas-shooju[local]"' in done.stderr
     assert done.stdout == "started\n"
+
+
+def test_a_store_that_cannot_be_used_is_a_503_that_clients_try_again(app, session, monkeypatch):
+    from pandas_shooju.local.store import database
+
+    monkeypatch.setattr(database, "PATIENCE", 0.05)
+    other = sqlite3.connect(app.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    answer = session.post(f"{BASE}/api/1/jobs/", json={"description": "late"})
+    assert answer.status_code == 503
+    assert "locked" in answer.json()["description"]
+    body = {"series": [{"series_id": "a"}, {"series_id": "b"}]}
+    responses = session.post(f"{BASE}/api/1/series/write", json=body).json()["responses"]
+    assert ["series is locked for change" in response["description"] for response in responses] == [True, True]
+    assert session.get(f"{BASE}/api/1/series").json()["total"] == 0
+    other.execute("ROLLBACK")
+    assert session.post(f"{BASE}/api/1/jobs/", json={"description": "in time"}).json()["success"]
+    app.close()
+    assert session.get(f"{BASE}/api/1/series").status_code == 503
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_process_leaves_its_parents_store_alone(app, session):
+    child = os.fork()
+    if child == 0:
+        try:
+            session.post(f"{BASE}/api/1/jobs/", json={"description": "of the child"})
+            app.close()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert [job["description"] for job in session.get(f"{BASE}/api/1/jobs").json()["results"]] == ["of the child"]
+
+
+def test_an_app_that_nobody_closes_warns_nobody_and_leaves_nothing(tmp_path):
+    code = "from pandas_shooju.local import open_app\nprint(open_app(':memory:').path)\nx = open_app(':memory:')"
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "TMPDIR": str(tmp_path),
+        "PYTHONWARNINGS": "always::ResourceWarning",
+    }
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert str(tmp_path) in done.stdout
+    assert "store.sqlite" not in done.stderr
+    assert "unclosed database" not in done.stderr
+    assert list(tmp_path.glob("shooju-*")) == []

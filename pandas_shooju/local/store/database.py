@@ -11,10 +11,12 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import sqlite3
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,16 +42,18 @@ class Database:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._folder = None
         self._lasting = path is not None
+        folder = None
         if path is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="shooju-", ignore_cleanup_errors=True)
-            path = Path(self._folder.name) / "store.sqlite"
+            folder = tempfile.mkdtemp(prefix="shooju-")
+            path = Path(folder) / "store.sqlite"
         self.path = path
         self._writer = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
+        self._inherited: list[sqlite3.Connection] = []
         self._process = os.getpid()
-        self._closed = False
+        # also when nobody closes it: at the end of the program, or when it is forgotten
+        self._end = weakref.finalize(self, _dispose, self._idle, folder, self._process)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             connection = self._connect()
@@ -104,19 +108,17 @@ class Database:
 
     def close(self) -> None:
         """Close the connections; of a temporary store, nothing is left."""
-        self._closed = True
-        while self._idle:
-            self._idle.pop().close()
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._end()
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        if self._closed:
+        if not self._end.alive:
             raise StoreError(f"the store {self.path} is closed")
         if self._process != os.getpid():
-            # a connection must not be carried over a fork: leave the parent's alone and open our own
-            self._idle, self._writer, self._process = [], threading.Lock(), os.getpid()
+            # a connection must not be carried over a fork, nor closed behind one: those of the parent are put aside
+            self._inherited.extend(self._idle)
+            self._idle.clear()
+            self._writer, self._process = threading.Lock(), os.getpid()
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -124,7 +126,7 @@ class Database:
         try:
             yield connection
         finally:
-            if self._closed:
+            if not self._end.alive:
                 connection.close()
             else:
                 self._idle.append(connection)
@@ -144,6 +146,16 @@ class Database:
             connection.close()
             raise
         return connection
+
+
+def _dispose(idle: list[sqlite3.Connection], folder: str | None, process: int) -> None:
+    """Close connections, and remove a temporary store; not in a child of the process that opened it."""
+    if os.getpid() != process:
+        return
+    while idle:
+        idle.pop().close()
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _begin_writing(connection: sqlite3.Connection) -> None:
