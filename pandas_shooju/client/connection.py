@@ -110,6 +110,8 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
             credentials = anonymous.post("/auth/googleoauth", data_json=token)
             return credentials["user"], credentials["api_secret"]
 
+        #: whether `close` was called
+        self.closed = False
         self._client = Client(
             settings.server, settings.user, settings.api_key, retries=retries, retry_delay=retry_delay,
             location=location, hosts=hosts, requests_session=requests_session, timeout=timeout,
@@ -134,6 +136,7 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
 
     def close(self) -> None:
         """Close what is kept open: connections, and an embedded store."""
+        self.closed = True
         self._client.close()
 
     def __enter__(self) -> Self:
@@ -381,12 +384,12 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         """
         if series_axis not in ("rows", "columns"):
             raise ValueError(f"series_axis={series_axis!r}: give 'rows' or 'columns'")
+        names = [fields] if isinstance(fields, str) else list(fields or ())
         found = self.read_pages(
-            query, fields=fields, df=df, dt=dt, max_points=max_points, sort=sort, max_series=max_series,
+            query, fields=names, df=df, dt=dt, max_points=max_points, sort=sort, max_series=max_series,
             extra_params=extra_params, batch_size=_batch_size(batch_size, scroll_batch_size),
         )  # fmt: skip
         series = (item for page in found for item in check_items(page["series"]) if item and "error" not in item)
-        names = (wire_fields(fields) or "").split(",") if fields else []
         if series_axis == "columns":
             return dataframe.columns(series, names)
         return dataframe.rows(series, names, with_points=max_points != 0)
@@ -542,7 +545,7 @@ def default_connection() -> Connection:
     """
     settings = resolve()
     with _defaults_lock:
-        if settings not in _defaults:
+        if settings not in _defaults or _defaults[settings].closed:
             _defaults[settings] = Connection(
                 settings.server, settings.user, settings.api_key, email=settings.email,
                 google_oauth_token=settings.google_oauth_token,
@@ -553,7 +556,7 @@ def default_connection() -> Connection:
 def _batch_size(batch_size: int, scroll_batch_size: int | None) -> int:
     if scroll_batch_size is None:
         return batch_size
-    warn("scroll_batch_size", "batch_size")
+    warn("scroll_batch_size", "batch_size", depth=2)
     return scroll_batch_size or batch_size
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 _QUERY = re.compile(r"\s*(?:[\w.]+\s*[=:]|[=($]|not\b)", re.IGNORECASE)
 
 
-def warn(old: str, successor: str) -> None:
-    """Say that `old` is deprecated; the warning points to the caller of our caller."""
-    warnings.warn(f"{old} is deprecated; use {successor}", DeprecationWarning, stacklevel=3)
+def warn(old: str, successor: str, *, depth: int = 1) -> None:
+    """Say that `old` is deprecated; the warning points to who called our caller (or the one `depth` calls above)."""
+    warnings.warn(f"{old} is deprecated; use {successor}", DeprecationWarning, stacklevel=depth + 2)
 
 
 def is_series_id(text: str) -> bool:

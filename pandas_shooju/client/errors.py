@@ -88,7 +88,8 @@ class ShoojuApiError(ShoojuError):
         """The error that an answer, or an item of one, tells of."""
         error, description = answer.get("error"), answer.get("description")
         kind = SeriesNotFoundError if error == "series_not_found" and cls is ShoojuApiError else cls
-        return kind(f"{error} ({description})", error=error, description=description)
+        message = f"{error} ({description})" if description else str(error)
+        return kind(message, error=error, description=description)
 
 
 class SeriesNotFoundError(ShoojuApiError, LookupError):

@@ -148,8 +148,7 @@ class Job(DeprecatedJobCalls, ABC):
         >>> job.confirmed
         {'sid=users\\sam\\gdp': (1, 1)}
         """
-        columns = None if points is None else columns_of(points)
-        self.enqueue(series_query, fields=fields, points=columns, keep_only=remove_others)
+        self.enqueue(series_query, fields=fields, points=points, keep_only=remove_others)
         self._submit_if_full()
 
     def write_reported(
@@ -168,8 +167,7 @@ class Job(DeprecatedJobCalls, ABC):
         reported_date
             A date, a datetime, or milliseconds since 1970-01-01.
         """
-        columns = None if points is None else columns_of(points)
-        self.enqueue(series_query, fields=fields, points=columns, reported_date=reported_date)
+        self.enqueue(series_query, fields=fields, points=points, reported_date=reported_date)
         self._submit_if_full()
 
     def enqueue(
@@ -177,7 +175,7 @@ class Job(DeprecatedJobCalls, ABC):
         series_query: str,
         *,
         fields: Mapping[str, Any] | None = None,
-        points: PointColumns | None = None,
+        points: Points | None = None,
         keep_only: KeepOnly = None,
         reported_date: Date | None = None,
     ) -> None:
@@ -185,16 +183,15 @@ class Job(DeprecatedJobCalls, ABC):
 
         Parameters
         ----------
-        series_query, fields
+        series_query, fields, points
             As for :meth:`write`.
-        points
-            Columns; NaN removes a point.
         keep_only
             As `remove_others` of :meth:`write`.
         reported_date
             As for :meth:`write_reported`.
         """
-        self._enqueue({"query": _query(series_query)}, fields, points, keep_only, reported_date)
+        columns = None if points is None else columns_of(points)
+        self._enqueue({"query": _query(series_query)}, fields, columns, keep_only, reported_date)
 
     def delete_series(self, query: str, one: bool = True, force: bool = False) -> int | None:
         """Delete the series that a query finds.

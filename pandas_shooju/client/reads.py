@@ -121,7 +121,9 @@ def pages(
 
 
 def _pages(client: Client, page: dict[str, Any], max_series: int | None, prefetch: bool) -> Iterator[dict[str, Any]]:
-    announced = page.get("total", len(page["series"]))
+    announced = page.get("total")
+    if not isinstance(announced, int):
+        announced = len(page["series"])
     left = announced if max_series is None else min(announced, max_series)
     scroll = {"scroll_id": page.get("scroll_id")}
     tried_again = False

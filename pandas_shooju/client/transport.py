@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import cycle
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypedDict, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 import requests
@@ -118,6 +118,22 @@ class BaseHook:
         return response
 
 
+class CallOptions(TypedDict, total=False):
+    """The arguments of a call, all optional; :meth:`Client.call` tells of each."""
+
+    params: Mapping[str, Any] | None
+    data_json: Any
+    data: Any
+    data_raw: Any
+    files: Any
+    binary_response: bool
+    into: BinaryIO | None
+    ignore_exceptions: bool
+    timeout: float | None
+    send_format: str | None
+    receive_format: str | None
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a call gave, and after how many attempts."""
@@ -188,10 +204,8 @@ class Client:
         self._url, self._session, self._close = open_server(server, requests_session)
         parts = urlsplit(self._url)
         self._host = parts.netloc.rpartition("@")[2] if hosts else None
-        self._endpoints: Iterator[str] = cycle(
-            (host if "://" in host else f"{parts.scheme}://{host}").rstrip("/") + base_path
-            for host in (hosts or [self._url])
-        )
+        urls = [host if "://" in host else f"{parts.scheme}://{host}" for host in hosts or [self._url]]
+        self._endpoints = cycle([url.rstrip("/") + base_path for url in urls])
         self._user = user
         self._auth = _Auth(user, password)
         self._sign_in = sign_in
@@ -221,21 +235,21 @@ class Client:
         """Close the connections that are kept alive, and an embedded store."""
         self._close()
 
-    def get(self, path: str, **call: Any) -> Any:
+    def get(self, path: str, **call: Unpack[CallOptions]) -> Any:
         """GET `path`; see :meth:`call` for the arguments."""
-        return self._result("get", path, **call)
+        return self._result("get", path, call)
 
-    def post(self, path: str, **call: Any) -> Any:
+    def post(self, path: str, **call: Unpack[CallOptions]) -> Any:
         """POST to `path`; see :meth:`call` for the arguments."""
-        return self._result("post", path, **call)
+        return self._result("post", path, call)
 
-    def delete(self, path: str, **call: Any) -> Any:
+    def delete(self, path: str, **call: Unpack[CallOptions]) -> Any:
         """DELETE `path`; see :meth:`call` for the arguments."""
-        return self._result("delete", path, **call)
+        return self._result("delete", path, call)
 
-    def _result(self, method: str, path: str, *, binary_response: bool = False, **call: Any) -> Any:
-        answer = self.call(method, path, binary_response=binary_response, **call)
-        return answer.response if binary_response else answer.document
+    def _result(self, method: str, path: str, call: CallOptions) -> Any:
+        answer = self.call(method, path, **call)
+        return answer.response if call.get("binary_response") else answer.document
 
     def call(
         self,

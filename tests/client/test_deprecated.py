@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 
 import pytest
 
@@ -84,6 +85,21 @@ def test_reported_dates_of_a_job(sj, path):
     job.write_reported(f"sid={path}", dt.date(2001, 1, 1), points=TWO)
     with pytest.deprecated_call(match="series_query"):
         assert sj.get_reported_dates(job_id=job.job_id) == [dt.datetime(2001, 1, 1)]
+
+
+def test_warnings_point_to_the_program(sj, path):
+    job = sj.register_job("where", dry_run=True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DeprecationWarning)
+        sj.get_points(path)
+        sj.get_fields(path)
+        sj.scroll(f"sid:{path}", scroll_batch_size=5)
+        sj.mget().get_points(path)
+        sj.mget().get_fields(path)
+        job.put_points(path, TWO)
+        job.remove_points(path)
+    assert len(caught) == 7
+    assert {warning.filename for warning in caught} == {__file__}
 
 
 def test_uploader_session(sj):

@@ -76,6 +76,8 @@ def test_a_download_that_fails_leaves_nothing_behind(proxy, through, tmp_path):
 def test_a_file_that_is_not_there_is_an_error(sj, tmp_path):
     with pytest.raises(ShoojuError):
         sj.download_file("nothing", tmp_path / "a")
+    with pytest.raises(ShoojuError):
+        sj.download_file("nothing")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -84,6 +86,12 @@ def test_an_error_that_comes_as_an_answer_is_not_taken_for_the_file(proxy, throu
     with pytest.raises(ShoojuApiError, match="file_not_found"):
         through().download_file("nothing", tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("body", [b'{"success": true}', b'{"suc', b"[1]"])
+def test_a_file_of_json_is_a_file(proxy, through, body):
+    proxy.fail(answer(body, "application/json"))
+    assert through().download_file("1").read()[:4] == body[:4]
 
 
 def test_downloads_go_by_the_session_and_its_credentials(proxy, through):

@@ -8,6 +8,7 @@ it loses, dates it moves (beyond 2262, or by a millisecond), headers that it mer
 from __future__ import annotations
 
 import datetime as dt
+import io
 import itertools
 import logging
 import warnings
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pandas_shooju.client import points as our_points
@@ -30,6 +31,20 @@ peer = pytest.importorskip("shooju")
 
 NAMES = ("a", "b", r"c\d", "e f")
 FIELDS = ("unit", "n", "tags")
+#: what may stand beside other operations on its series in one batch, and what not
+ORDERLY = ("write", "reported")
+ALONE = ("delete", "delete_reported", "delete all reported")
+KINDS = [
+    *ORDERLY,
+    *ALONE,
+    "put",
+    "put one",
+    "put reported",
+    "remove and put",
+    "delete by id",
+    "delete found",
+    "by query",
+]
 DAY = 86_400
 _programs = itertools.count(1)
 
@@ -55,7 +70,7 @@ field_dicts = st.dictionaries(
 report_dates = st.integers(1, 4).map(lambda day: dt.datetime(2001, 1, day))
 writes = st.fixed_dictionaries(
     {
-        "kind": st.sampled_from(["write", "write", "write", "reported", "put", "delete", "delete_reported"]),
+        "kind": st.sampled_from(["write"] * 6 + KINDS),
         "name": st.sampled_from(NAMES),
         "points": point_lists,
         "form": st.sampled_from(["points", "naive", "aware"]),
@@ -91,13 +106,11 @@ def settled(batch_size: int, operations: list[dict[str, Any]]) -> list[dict[str,
     kept, touched, removed = [], set(), set()
     for operation in operations:
         name, kind = operation["name"], operation["kind"]
-        if (
-            kind == "put"
-            or name in removed
-            or (name in touched and (kind not in ("write", "reported") or operation["others"]))
-        ):
+        if kind not in ORDERLY + ALONE or name in removed:
             continue
-        if kind in ("delete", "delete_reported"):
+        if name in touched and (kind in ALONE or operation["others"]):
+            continue
+        if kind in ALONE:
             removed.add(name)
         touched.add(name)
         kept.append(operation)
@@ -117,28 +130,53 @@ def made_points(point_class: type, operation: dict[str, Any]) -> Any:
     return series if operation["form"] == "naive" else series.tz_localize("UTC").tz_convert("Europe/London")
 
 
-def write_all(conn: Any, point_class: type, path: str, program: list[Any]) -> list[int]:
-    ids = []
+def write_all(conn: Any, point_class: type, path: str, program: list[Any]) -> tuple[list[int], list[Any]]:
+    """Write; gives the jobs' ids, and what the calls returned and the hooks were told."""
+    ids, told = [], []
     for batch_size, operations in program:
         with conn.register_job("a generated program", batch_size=batch_size) as job:
             ids.append(job.job_id)
+            job.add_post_submit_hook(lambda job_id, response: told.append(len(response["responses"])))
             for operation in settled(batch_size, operations):
                 series_id = rf"{path}\{operation['name']}"
                 query = f'sid="{series_id}"'
-                points, fields = made_points(point_class, operation), operation["fields"]
+                points, fields, reported = (
+                    made_points(point_class, operation),
+                    operation["fields"],
+                    operation["reported"],
+                )
+                as_list = [point_class(moment, value) for moment, value in operation["points"]]
                 match operation["kind"]:
                     case "write":
                         job.write(query, fields=fields, points=points, remove_others=operation["others"])
                     case "reported":
-                        job.write_reported(query, operation["reported"], fields=fields, points=points)
+                        job.write_reported(query, reported, fields=fields, points=points)
                     case "put":
-                        job.put_points(series_id, [point_class(moment, value) for moment, value in operation["points"]])
+                        job.put_points(series_id, as_list)
                         job.put_fields(series_id, fields)
+                    case "put one":
+                        job.put_point(series_id, point_class(operation["reported"], 1.5))
+                        job.put_field(series_id, "n", 5)
+                    case "put reported":
+                        job.put_reported_points(series_id, reported, as_list)
+                    case "remove and put":
+                        job.remove_points(series_id)
+                        if operation["force"]:
+                            job.remove_fields(series_id)
+                        job.put_points(series_id, as_list)
                     case "delete":
                         job.delete_series(query, force=operation["force"])
+                    case "delete by id":
+                        job.delete(series_id, force=operation["force"])
+                    case "delete found":
+                        told.append(job.delete_series(f"sid:{series_id}", one=False, force=operation["force"]))
+                    case "by query":
+                        told.append(job.delete_by_query(query, force=operation["force"]))
                     case "delete_reported":
-                        job.delete_reported(query, [operation["reported"]])
-    return ids
+                        job.delete_reported(query, [reported])
+                    case "delete all reported":
+                        job.delete_reported(query, delete_all=True)
+    return ids, [count for count in told if count]
 
 
 def read_all(conn: Any, serializers: Any, path: str, job_ids: list[int], program: list[Any]) -> list[Any]:
@@ -229,7 +267,10 @@ def frame_in_columns(conn: Any, path: str, read: dict[str, Any]) -> Any:
 
 @given(st.lists(jobs, min_size=1, max_size=4), st.lists(reads, min_size=1, max_size=3))
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_both_clients_give_equal_results(clients, write_program, read_program):
@@ -238,8 +279,25 @@ def test_both_clients_give_equal_results(clients, write_program, read_program):
     their_path, our_path = rf"users\sam\their{number}", rf"users\sam\our{number}"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        their_jobs = write_all(theirs, peer.Point, their_path, write_program)
-        our_jobs = write_all(ours, OurPoint, our_path, write_program)
+        their_jobs, their_returns = write_all(theirs, peer.Point, their_path, write_program)
+        our_jobs, our_returns = write_all(ours, OurPoint, our_path, write_program)
         expected = read_all(theirs, peer.points_serializers, their_path, their_jobs, read_program)
         given_back = read_all(ours, our_points, our_path, our_jobs, read_program)
     assert given_back == expected
+    assert sum(our_returns) == sum(their_returns)
+
+
+def test_both_clients_move_files_alike(clients, tmp_path):
+    contents = {}
+    for name, conn in zip(("their", "our"), clients, strict=True):
+        ids = [conn.upload_file(io.BytesIO(b"one"), "1.txt", custom_fields={"n": 1})]
+        ids += conn.upload_files([{"fp": io.BytesIO(b"two"), "filename": "2.txt", "custom_fields": {"n": 2}}])
+        upload = conn.init_multipart_upload("3.txt")
+        upload.upload_part(1, io.BytesIO(b"th"))
+        upload.upload_part(2, io.BytesIO(b"ree"))
+        ids.append(upload.complete())
+        abouts = [conn.raw.get(f"/files/{file_id}")["file"] for file_id in ids]
+        told = [(about["name"], about["size"], about.get("custom")) for about in abouts]
+        contents[name] = told, [conn.download_file(file_id, tmp_path / name).read() for file_id in ids]
+    assert contents["our"] == contents["their"]
+    assert contents["our"][1] == [b"one", b"two", b"three"]

@@ -181,6 +181,15 @@ def test_the_default_connection_follows_the_settings(env):
     assert default_connection().user == "kim"
 
 
+def test_a_default_connection_that_was_closed_is_made_anew(env):
+    env.setenv("SHOOJU_SERVER", "local::memory:")
+    env.setenv("SHOOJU_USER", "lee")
+    with default_connection() as closed:
+        pass
+    assert default_connection() is not closed
+    assert default_connection().raw.get("/status/ping")["success"]
+
+
 def test_the_embedded_store_is_never_a_silent_fallback(env):
     with pytest.raises(ConfigurationError):
         default_connection()

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -212,6 +213,12 @@ def test_hosts_stand_in_for_the_server_in_turn(proxy, served):
         proxy.fail(drop())  # the next attempt goes to the next host
         ping(client)
         assert other.seen[-1].params["retry"] == "2"
+
+
+def test_hosts_are_shared_out_among_threads(proxy, served):
+    client = Client(served.url, hosts=[served.url, served.url])
+    with ThreadPoolExecutor(8) as executor:
+        assert all(answer["success"] for answer in executor.map(lambda _: ping(client), range(80)))
 
 
 def test_without_credentials_calls_are_anonymous(proxy, monkeypatch, tmp_path):
