@@ -293,3 +293,18 @@ def test_series_in_the_trash_are_found_only_where_it_is_spoken_of(catalogue):
     assert catalogue.ids(r"sid:System\Trash") == [trashed]
     assert catalogue.ids("tree:system country=US") == [trashed]
     assert len(catalogue.ids("")) == 5
+
+
+def test_long_queries_are_answered_or_refused(catalogue):
+    ids = [rf'sid="users\nobody\{number}"' for number in range(3000)]
+    assert catalogue.one(" OR ".join([*ids, r"sid=users\sam\gdp"]))["series_id"].startswith("$")
+    assert catalogue.ids("country=(" + ",".join(map(str, range(3000))) + ",US)") == SAM[:1]
+    for query in (" ".join(["users"] * 3000), " OR ".join(f"f{n}=1" for n in range(3000)), " OR ".join(["x*y"] * 1200)):
+        answer = catalogue.call("GET", "/series", query=query)
+        assert answer["success"] or answer["error"] == "invalid_parameters", answer
+
+
+def test_paths_that_only_begin_like_the_trash_do_not_open_it(catalogue):
+    catalogue.put(r"systems\a", fields={"country": "US"})
+    catalogue.write({"type": "DELETE", "series_id": r"users\sam\gdp"})
+    assert catalogue.ids(r"sid:systems OR country=US") == [r"systems\a"]

@@ -306,3 +306,9 @@ def test_an_app_that_nobody_closes_warns_nobody_and_leaves_nothing(tmp_path):
     assert "store.sqlite" not in done.stderr
     assert "unclosed database" not in done.stderr
     assert list(tmp_path.glob("shooju-*")) == []
+
+
+def test_long_queries_go_over_a_socket(served):
+    query = " OR ".join(rf'sid="users\nobody\{number}"' for number in range(2000))
+    answer = requests.get(f"{served.url}/api/1/series", params={"query": query})
+    assert answer.json()["total"] == 0

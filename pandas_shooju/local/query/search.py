@@ -65,8 +65,8 @@ class _Plan:
 
 def find(db: sqlite3.Connection, condition: Node) -> Int64:
     """The internal ids of the series that meet a condition, in the order in which they came into the store."""
-    sql, arguments = statement(db, condition)
     with _patience(db):
+        sql, arguments = statement(db, condition)
         text = db.execute(f"SELECT group_concat(id) FROM ({sql})", arguments).fetchone()[0]
     if text is None:
         return np.empty(0, np.int64)
@@ -270,7 +270,7 @@ def _first_column(rows: sqlite3.Cursor) -> list[int]:
 def _mentions_trash(node: Node) -> bool:
     match node:
         case tree.Sid():
-            return any(key_of(value.text).startswith("system") for value in node.values)
+            return any(f"{key_of(value.text)}\\".startswith("system\\") for value in node.values)
         case tree.Meta():
             return node.name == "job_deleted"
         case tree.And() | tree.Or():
@@ -283,15 +283,17 @@ def _mentions_trash(node: Node) -> bool:
 
 @contextmanager
 def _patience(db: sqlite3.Connection) -> Iterator[None]:
-    """Stop a statement that takes too long."""
+    """Stop a search that takes too long, or is more than SQLite can plan."""
     deadline = time.monotonic() + PATIENCE
     over: Callable[[], int] = lambda: time.monotonic() > deadline  # noqa: E731
     db.set_progress_handler(over, 1_000_000)
     try:
         yield
     except sqlite3.OperationalError as error:
-        if "interrupted" not in str(error):
-            raise
-        raise invalid(f"the search takes longer than {PATIENCE:.0f} s; make it narrower") from None
+        if "interrupted" in str(error):
+            raise invalid(f"the search takes longer than {PATIENCE:.0f} s; make it narrower") from None
+        if any(sign in str(error) for sign in ("too large", "too many", "stack overflow")):
+            raise invalid("the query has too many conditions; a list of values, x=(a,b,c), counts as one") from None
+        raise
     finally:
         db.set_progress_handler(None, 0)
