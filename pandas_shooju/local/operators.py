@@ -60,13 +60,16 @@ def average(line: Line, argument: str | None) -> Line:
         return line
     clock = dates if line.zone is None else zones.to_clock(dates, line.zone)
     periods = _period_starts(clock, argument)
-    if line.zone is not None:
-        # an hour that the clock shows twice is two periods
-        periods = periods - (clock - dates) if argument == "h" else zones.from_clock(periods, line.zone)
+    if argument == "h":
+        # back to instants at once: an hour that the clock shows twice is two periods
+        periods = periods - (clock - dates)
     starts = np.flatnonzero(np.concatenate(([True], periods[1:] != periods[:-1])))
     sums = np.add.reduceat(values, starts)
     newest = np.maximum.reduceat(revisions, starts) if len(revisions) else revisions
-    return replace(line, points=Points(periods[starts], sums / np.diff(starts, append=len(dates)), newest))
+    periods = periods[starts]
+    if line.zone is not None and argument != "h":
+        periods = zones.from_clock(periods, line.zone)
+    return replace(line, points=Points(periods, sums / np.diff(starts, append=len(dates)), newest))
 
 
 def lag(line: Line, argument: str | None) -> Line:

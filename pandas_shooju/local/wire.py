@@ -101,10 +101,13 @@ def user_of(request: Request, credentials: Mapping[str, str] | None) -> str | No
     Raises
     ------
     HttpError
-        401 for credentials that are wrong.
+        401 for credentials that are wrong, 403 for a web page where none are asked for.
     """
     given = _basic(request.environ.get("HTTP_AUTHORIZATION", ""))
     if credentials is None:
+        if "HTTP_ORIGIN" in request.environ:
+            # any web page that is open on this machine can send such calls; programs do not say an origin
+            raise HttpError(403, "forbidden", "calls from web pages are taken only with a user and an API key")
         return given[0] if given and given[0] else ANONYMOUS
     if given is None:
         return None

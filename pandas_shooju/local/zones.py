@@ -18,6 +18,8 @@ from pandas_shooju.local.store.chunks import Int64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400
 
+_latest: tuple[Int64 | None, str, Int64] = (None, "", np.empty(0, np.int64))
+
 
 def to_clock(dates: Int64, zone: str) -> Int64:
     """The clock time in `zone` at some instants.
@@ -39,10 +41,17 @@ def to_clock(dates: Int64, zone: str) -> Int64:
     ApiError
         There is no such zone.
     """
+    global _latest
     if not len(dates):
         return dates
+    # series that are read together often have the same dates, as one array
+    known_dates, known_zone, known = _latest
+    if known_dates is dates and known_zone == zone:
+        return known
     starts, offsets = _changes(zone, dates)
-    return dates + offsets[np.searchsorted(starts, dates, "right") - 1]
+    clock: Int64 = dates + offsets[np.searchsorted(starts, dates, "right") - 1]
+    _latest = dates, zone, clock
+    return clock
 
 
 def from_clock(clock: Int64, zone: str) -> Int64:

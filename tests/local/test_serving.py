@@ -312,3 +312,13 @@ def test_long_queries_go_over_a_socket(served):
     query = " OR ".join(rf'sid="users\nobody\{number}"' for number in range(2000))
     answer = requests.get(f"{served.url}/api/1/series", params={"query": query})
     assert answer.json()["total"] == 0
+
+
+def test_web_pages_are_kept_out_where_no_key_is_asked_for(served):
+    url = served.url + "/api/1/jobs/"
+    from_page = {"Origin": "https://example.com"}
+    answer = requests.post(url, json={"description": "forged"}, headers=from_page)
+    assert (answer.status_code, answer.json()["error"]) == (403, "forbidden")
+    assert requests.get(url).json()["results"] == []
+    with start(user="sam", api_key="secret") as guarded:
+        assert requests.get(guarded.url + "/api/1/jobs", headers=from_page, auth=("sam", "secret")).status_code == 200
