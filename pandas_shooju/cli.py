@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments.run(arguments)
     except (ShoojuError, ValueError, TypeError, OSError, ImportError) as error:
-        print(f"{Path(sys.argv[0]).name if argv is None else 'pandas_shooju'}: {error}", file=sys.stderr)
+        print(f"pandas_shooju: {error}", file=sys.stderr)
         return 1
     return 0
 

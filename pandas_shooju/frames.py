@@ -314,15 +314,22 @@ def fields_table(series: Sequence[Series], fields: Sequence[str]) -> pd.DataFram
     return pd.DataFrame(data, index=index, columns=pd.Index(list(fields)), copy=False)
 
 
+_BACKENDS = {
+    "numpy_nullable": {"f": "Float64", "i": "Int64", "b": "boolean", "text": "string"},
+    "pyarrow": {"f": "double[pyarrow]", "i": "int64[pyarrow]", "b": "bool[pyarrow]", "text": "string[pyarrow]"},
+}
+
+
 def with_dtype_backend(frame: pd.DataFrame, dtype_backend: str) -> pd.DataFrame:
-    """The frame with nullable or pyarrow dtypes, as pandas' own readers have them."""
-    if dtype_backend not in ("numpy_nullable", "pyarrow"):
-        raise ValueError(f"dtype_backend {dtype_backend!r} is invalid, only 'numpy_nullable' and 'pyarrow' are allowed")
-    # floats stay floats, whatever their values
-    attrs, frame.attrs = frame.attrs, {}
-    frame = frame.convert_dtypes(convert_integer=False, dtype_backend=dtype_backend)
-    integers = {name: "Int64" for name, dtype in frame.dtypes.items() if dtype == np.int64}
-    if integers:
-        frame = frame.astype(dict.fromkeys(integers, "int64[pyarrow]") if dtype_backend == "pyarrow" else integers)
-    frame.attrs = attrs
-    return frame
+    """The frame with nullable or pyarrow dtypes, as pandas' own readers have them; dates and categoricals stay."""
+    dtypes = _BACKENDS[dtype_backend]
+    changes = {}
+    for position, dtype in enumerate(frame.dtypes):
+        kind = "text" if _is_text(frame.iloc[:, position]) else getattr(dtype, "kind", "O")
+        if kind in dtypes and not isinstance(dtype, pd.CategoricalDtype):
+            changes[frame.columns[position]] = dtypes[kind]
+    return frame.astype(changes)
+
+
+def _is_text(column: pd.Series) -> bool:
+    return bool(column.dtype == str_dtype()) and pd.api.types.infer_dtype(column, skipna=True) == "string"

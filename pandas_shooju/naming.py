@@ -5,7 +5,6 @@ Pure.
 
 from __future__ import annotations
 
-import json
 import re
 import string
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -72,24 +71,33 @@ def _looked_up(sid: Mapping[Any, str] | Callable[[Any], str], label: Any, what: 
 
 def _known_ids(frame: pd.DataFrame) -> list[str]:
     """Series ids from where the frame was read, or the labels themselves where they are series ids."""
-    query = (frame.attrs.get(origin.KEY) or {}).get("query", "")
-    derived = re.search(
-        r"@\w|^=", re.sub(r'"(?:[^"\\]|\\.)*"', "", json.dumps(query) if not isinstance(query, str) else query)
-    )
+    columns = frame.columns
+    known = origin.column_series_ids(frame.attrs, columns)
+    derived = origin.derived_columns(frame.attrs, columns)
     ids = []
-    for label, known in zip(frame.columns, origin.column_series_ids(frame.attrs, frame.columns), strict=True):
-        if known is not None and derived and (known.startswith("=") or _OPERATORS.search(known)):
+    for label, read_from, is_derived in zip(columns, known, derived, strict=True):
+        if is_derived:
             raise ValueError(
-                f"the column {label!r} was computed by operators ({known}); writing it back over the series is "
-                "probably not meant: say where to, sid=..."
+                f"the column {label!r} was computed on the server ({read_from}), and is no longer the series itself; "
+                "say where to write it: sid=..."
             )
-        if known is None and not (isinstance(label, str) and "\\" in label):
+        if read_from is None and not (isinstance(label, str) and "\\" in label):
             raise ValueError(
                 f"which series is the column {label!r}? It was not read from Shooju, and is no series id. "
                 r"Say so: sid=r'users\sam\{name}' (a template over the column levels), a dict or a function"
             )
-        ids.append(label if known is None else known)
+        ids.append(_own_id(label) if read_from is None else read_from)
     return ids
+
+
+def _own_id(label: str) -> str:
+    """A label that is a series id, unless it looks like one with operators."""
+    if _OPERATORS.search(label):
+        raise ValueError(
+            f"{label!r} looks like a series id with operators; writing to it is probably not meant. "
+            "Say where to, sid=..., or sid='{series_id}' if it is the id"
+        )
+    return label
 
 
 def row_ids(
@@ -102,7 +110,13 @@ def row_ids(
                 "which series are the rows? There is no column 'series_id'; say sid=..., a template over the columns "
                 f"{listed(set(frame.columns) - taken)}"
             )
-        return lambda label: label[0], ["series_id"]
+        if any(origin.derived_columns(frame.attrs, ["series_id"])):
+            raise ValueError(
+                "these points were computed on the server (by operators, or an expression), and are no longer those of "
+                "the series; say where to write them: sid=..."
+            )
+        known = isinstance(frame.attrs.get(origin.KEY), Mapping)
+        return (lambda label: label[0]) if known else (lambda label: _own_id(label[0])), ["series_id"]
     if isinstance(sid, str):
         names = _template_names(sid)
         for name in names:

@@ -2,9 +2,10 @@
 
 Pure. The one place that knows the form of that data::
 
-    {"query": ..., "layout": "wide", "labels": [...], "series_ids": [...], "fields": {name: [...]}}
+    {"query": ..., "layout": "wide", "labels": [...], "series_ids": [...], "derived": [...], "fields": {name: [...]}}
 
-with a label, a series id and a value of each field for each column as read. It is plain JSON data (`to_parquet`
+with a label, a series id and a value of each field for each column as read, and whether its points were derived from
+the series' own (by operators, or an expression). It is plain JSON data (`to_parquet`
 keeps it), and columns are found in it by their labels, so that a selection of a frame still knows its series.
 """
 
@@ -23,7 +24,12 @@ class Origin(dict[str, Any]):
 
     @classmethod
     def of_columns(
-        cls, query: Any, columns: pd.Index, series_ids: Sequence[str], fields: Mapping[str, Sequence[Any]]
+        cls,
+        query: Any,
+        columns: pd.Index,
+        series_ids: Sequence[str],
+        derived: Sequence[bool],
+        fields: Mapping[str, Sequence[Any]],
     ) -> Self:
         """The origin of a wide frame with these columns."""
         return cls(
@@ -31,6 +37,7 @@ class Origin(dict[str, Any]):
             layout="wide",
             labels=[_json_label(label) for label in columns],
             series_ids=list(series_ids),
+            derived=list(derived),
             fields={name: list(values) for name, values in fields.items()},
         )
 
@@ -59,6 +66,17 @@ def column_series_ids(attrs: Mapping[Any, Any], columns: Iterable[Any]) -> list[
         return [None for _ in columns]
     known = dict(zip(map(_key, origin["labels"]), origin["series_ids"], strict=True))
     return [known.get(_key(_json_label(label))) for label in columns]
+
+
+def derived_columns(attrs: Mapping[Any, Any], columns: Iterable[Any]) -> list[bool]:
+    """Whether the points of each column are known to be derived from those of its series."""
+    origin = attrs.get(KEY)
+    if not isinstance(origin, Mapping) or "derived" not in origin:
+        return [False for _ in columns]
+    if isinstance(origin["derived"], bool):
+        return [origin["derived"] for _ in columns]
+    known = dict(zip(map(_key, origin["labels"]), origin["derived"], strict=True))
+    return [known.get(_key(_json_label(label)), False) for label in columns]
 
 
 def column_fields(attrs: Mapping[Any, Any], columns: Iterable[Any]) -> list[dict[str, Any]]:

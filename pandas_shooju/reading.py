@@ -20,6 +20,7 @@ import pandas as pd
 from pandas_shooju import frames, timezones
 from pandas_shooju.client.connection import Connection, default_connection
 from pandas_shooju.client.errors import SeriesNotFoundError, ShoojuApiError
+from pandas_shooju.client.query import unquote
 from pandas_shooju.origin import KEY, Origin
 from pandas_shooju.progress import Progress
 
@@ -28,6 +29,9 @@ Date = str | int | datetime.date | datetime.datetime
 Layout = Literal["wide", "long", "fields"]
 OnMissing = Literal["raise", "warn", "ignore"]
 
+# operators, or an expression, outside of quotes
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_DERIVING = re.compile(r"@\w|^\s*=")
 _SID_QUERY = re.compile(r'sid=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s"()@]+))(?P<operators>(?:@[^\s"]+)?)')
 
 
@@ -138,10 +142,10 @@ def read_shooju(
     >>> gdp = pd.DataFrame({"US": [1.0, 2.0], "CN": [3.0, 4.0]}, index=index).rename_axis(columns="country")
     >>> result = gdp.shooju.write("GDP", sid=r"users\sam\gdp\{country}", fields="levels", connection=conn)
     >>> pd.read_shooju(r"sid:users\sam", "country", connection=conn)
-    country                     CN   US
+    country                     US   CN
     dt
-    2024-01-01 00:00:00+00:00  3.0  1.0
-    2025-01-01 00:00:00+00:00  4.0  2.0
+    2024-01-01 00:00:00+00:00  1.0  3.0
+    2025-01-01 00:00:00+00:00  2.0  4.0
     """
     wish = _checked(query, fields, columns, layout, tz, include_job, include_timestamp, on_missing, dtype_backend)
     if isinstance(max_points, bool) or not isinstance(max_points, int) or max_points < -1:
@@ -193,6 +197,8 @@ def _checked(
         raise ValueError(f"columns= labels the columns of the wide layout, and layout is {layout!r}")
     if layout != "long" and (include_job or include_timestamp):
         raise ValueError("include_job and include_timestamp need layout='long', where each point has a row")
+    if dtype_backend not in (None, "numpy_nullable", "pyarrow"):
+        raise ValueError(f"dtype_backend is {dtype_backend!r}; it can be 'numpy_nullable' or 'pyarrow'")
     names = _names(fields)
     labels = _names(columns)
     if layout == "fields" and not names:
@@ -224,11 +230,13 @@ def _search(
     batch_size: int,
 ) -> Iterator[list[frames.Series]]:
     """The series that a query finds, page by page."""
+    derived = _DERIVING.search(_QUOTED.sub("", query)) is not None
     with Progress("reading", "series", progress) as bar:
         for page in connection.read_pages(query, sort=sort, max_series=max_series, batch_size=batch_size, **asked):
             for item in page["series"]:
                 if "error" in item:
                     raise ShoojuApiError.from_answer(item)
+                item["derived"] = derived
             total = page.get("total")
             bar.advance(len(page["series"]), total if max_series is None else min(total or 0, max_series))
             yield page["series"]
@@ -252,7 +260,7 @@ def _single(
                         {**item, "description": f"{item.get('description')}, in the query {one!r}"}
                     )
                 else:
-                    item["series_id"] = series_id_of(item["series_id"])
+                    item["series_id"], item["derived"] = series_id_of(item["series_id"])
                     item["label"] = label
                     found.append(item)
             if missing:
@@ -275,21 +283,25 @@ def _say_missing(queries: list[str], on_missing: OnMissing) -> None:
     warnings.warn(message, UserWarning, stacklevel=5)
 
 
-def series_id_of(answered: str) -> str:
-    r"""The series id, operators included, of a bulk answer's ``$`` and query; the query itself if it names none.
+def series_id_of(answered: str) -> tuple[str, bool]:
+    r"""The series id behind a bulk answer's ``$`` and query, and whether its points are derived.
 
+    With operators, the id carries them, and the points are not the series' own. A query that is no plain ``sid=``
+    stands for itself.
+
+    >>> series_id_of(r'$sid="users\sam\gdp"')
+    ('users\\sam\\gdp', False)
     >>> series_id_of(r'$sid="users\sam\gdp"@A:M')
-    'users\\sam\\gdp@A:M'
+    ('users\\sam\\gdp@A:M', True)
     >>> series_id_of(r'$sid:users\sam unit=MW')
-    'sid:users\\sam unit=MW'
+    ('sid:users\\sam unit=MW', True)
     """
     query = answered.removeprefix("$")
     match = _SID_QUERY.fullmatch(query)
     if match is None:
-        return query
-    if match["plain"] is not None:
-        return match["plain"] + match["operators"]
-    return re.sub(r'(\\+)(?="|$)', lambda run: run[1][: len(run[1]) // 2], match["quoted"]) + match["operators"]
+        return query, True
+    series_id = match["plain"] or unquote(match["quoted"])
+    return series_id + match["operators"], bool(match["operators"])
 
 
 def _chunks(pages: Iterator[list[frames.Series]], size: int) -> Iterator[list[frames.Series]]:
@@ -313,7 +325,8 @@ def _frame(series: list[frames.Series], wish: _Wish) -> pd.DataFrame:
         origin = Origin(query=_plain(wish.query), layout="fields")
     elif wish.layout == "long":
         frame = frames.long(series, fields, tz, zone, jobs=wish.include_job, timestamps=wish.include_timestamp)
-        origin = Origin(query=_plain(wish.query), layout="long", fields=fields)
+        derived = any(item["derived"] for item in series)
+        origin = Origin(query=_plain(wish.query), layout="long", fields=fields, derived=derived)
     else:
         if isinstance(wish.query, Mapping):
             columns = pd.Index([item["label"] for item in series])
@@ -324,6 +337,7 @@ def _frame(series: list[frames.Series], wish: _Wish) -> pd.DataFrame:
             _plain(wish.query),
             columns,
             [item["series_id"] for item in series],
+            [item["derived"] for item in series],
             {name: [(item.get("fields") or {}).get(name) for item in series] for name in fields},
         )
     if wish.dtype_backend is not None:

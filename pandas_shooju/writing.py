@@ -44,14 +44,14 @@ class WriteResult:
     >>> import pandas as pd
     >>> import pandas_shooju as sj
     >>> conn = sj.Connection("local::memory:")
-    >>> prices = pd.Series([1.0, 2.0], index=pd.date_range("2024-01-01", periods=2), name=r"users\sam\\price")
+    >>> prices = pd.Series([1.0, 2.0], index=pd.date_range("2024-01-01", periods=2), name=r"users\sam\price")
     >>> result = prices.shooju.write("prices", connection=conn)
     >>> result
     <WriteResult: 2 points of 1 series stored by job 1>
     >>> result.series
                      points  fields  stored error
     series_id
-    users\sam\\price       2       0    True
+    users\sam\price       2       0    True
     """
 
     def __init__(self, job: RemoteJob | DryRunJob, writes: Sequence[SeriesWrite], finish: bool) -> None:
@@ -251,12 +251,12 @@ def diff(
     >>> import pandas as pd
     >>> import pandas_shooju as sj
     >>> index = pd.date_range("2024-01-01", periods=3, tz="UTC")
-    >>> old = pd.DataFrame({r"users\sam\\a": [1.0, 2.0, 3.0]}, index=index)
-    >>> new = pd.DataFrame({r"users\sam\\a": [1.0, 2.5, None]}, index=index)
+    >>> old = pd.DataFrame({r"users\sam\a": [1.0, 2.0, 3.0]}, index=index)
+    >>> new = pd.DataFrame({r"users\sam\a": [1.0, 2.5, None]}, index=index)
     >>> new.shooju.diff(old)
          series_id                        dt  old  new
-    0  users\sam\\a 2024-01-02 00:00:00+00:00  2.0  2.5
-    1  users\sam\\a 2024-01-03 00:00:00+00:00  3.0  NaN
+    0  users\sam\a 2024-01-02 00:00:00+00:00  2.0  2.5
+    1  users\sam\a 2024-01-03 00:00:00+00:00  3.0  NaN
     """
     before = {item.series_id.casefold(): item for item in series_writes(old, sid, date=date, value=value)}
     now = series_writes(data, sid, date=date, value=value)

@@ -132,7 +132,7 @@ def test_any_ids_and_fields(conn):
 def test_generated_ids(conn, name):
     series_id = f"users\\sam\\x{name}y"
     written = pd.Series([1.5], pd.DatetimeIndex(["2024-01-01"], tz="UTC"), name=series_id)
-    written.shooju.write("generated", fields={"name": name}, connection=conn)
+    written.shooju.write("generated", sid={series_id: series_id}, fields={"name": name}, connection=conn)
     read = read_shooju([sj.query.series(series_id)], "name", connection=conn)
     assert read.columns.tolist() == [name]
     assert read.iloc[0, 0] == 1.5

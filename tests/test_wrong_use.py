@@ -176,8 +176,15 @@ def test_a_frame_that_cannot_be_written_says_why(conn, frame, options, words):
 
 def test_a_result_of_operators_is_not_written_over_its_series(conn, gdp):
     yearly = read_shooju(r"sid:users\sam@lag:1y", connection=conn)
-    with pytest.raises(ValueError, match=r"was computed by operators.*sid="):
+    with pytest.raises(ValueError, match=r"was computed on the server .*lag:1y.*sid="):
         yearly.shooju.write("oops", connection=conn)
+    for query in (r"sid:users\sam@lag:1y", [r'sid="users\sam\gdp\US\bn"@lag:1y']):
+        long = read_shooju(query, layout="long", connection=conn)
+        with pytest.raises(ValueError, match=r"were computed on the server"):
+            long.shooju.write("oops", connection=conn)
+        long.attrs = {}
+        with pytest.raises(ValueError, match=r"looks like a series id with operators"):
+            long.shooju.write("oops", connection=conn)
 
 
 def test_naive_times_that_repeat_an_hour_say_what_to_do(conn):

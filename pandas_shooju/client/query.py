@@ -42,6 +42,7 @@ __all__ = [
 
 _Kind = Literal["atom", "and", "or", "any", "sum", "product", "operated"]
 _BEFORE_QUOTE = re.compile(r'(\\+)(?="|$)')
+_ESCAPED = re.compile(r'(\\+)("|$)')
 _FIELD_NAME = re.compile(r'[^\s()"@=:<>]+')
 _PLAIN = re.compile(r'[^\s()@"=:]+')
 
@@ -74,6 +75,17 @@ def quote(text: str) -> str:
     if not isinstance(text, str):
         raise TypeError(f"only text can be quoted; got {text!r}")
     return '"' + _BEFORE_QUOTE.sub(r"\1\1", text).replace('"', '\\"') + '"'
+
+
+def unquote(text: str) -> str:
+    r"""What `quote` made text of, given what stands between the quotes.
+
+    Examples
+    --------
+    >>> print(unquote(r'users\sam\5\" pipe'))
+    users\sam\5" pipe
+    """
+    return _ESCAPED.sub(lambda found: "\\" * (len(found[1]) // 2) + found[2], text)
 
 
 class _Operators(str):

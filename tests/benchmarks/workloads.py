@@ -195,7 +195,9 @@ WORKLOADS = [
         _read(page=50, **LONG), _peer_read(fields=["field0"], page=50, **ROWS), latency=0.05, floor=True,
     ),
     Workload("L-bulk", "2,000 single-series queries, 50 ms a request", "I", _bulk, _peer_bulk, latency=0.05),
-    Workload("L-write-wide", "writing A, 50 ms a request", "A", _write_wide, _peer_write_wide, latency=0.05, writes=True),
+    Workload(
+        "L-write-wide", "writing A, 50 ms a request", "A", _write_wide, _peer_write_wide, latency=0.05, writes=True,
+    ),
 ]  # fmt: skip
 
 BY_NAME = {workload.name: workload for workload in WORKLOADS}

@@ -1,0 +1,99 @@
+"""The command line, run as a person would: in a process of its own."""
+
+import re
+import signal
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+import pandas_shooju as sj
+from pandas_shooju import read_shooju
+
+
+def run(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "pandas_shooju", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+def test_the_demo_runs_twice_and_saves_its_chart(tmp_path):
+    pytest.importorskip("vega_datasets")
+    for _ in range(2):
+        done = run("demo", "--store", tmp_path / "store.sqlite", "--chart", tmp_path / "chart.png")
+        assert done.returncode == 0, done.stderr
+        assert "12,130 points came back as they went in" in done.stdout
+        assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+    conn = sj.Connection(f"local:{tmp_path / 'store.sqlite'}")
+    assert read_shooju(r"sid:users\demo", connection=conn, max_points=0).shape[1] == 32
+
+
+def test_write_and_read(tmp_path):
+    store = f"local:{tmp_path / 'store.sqlite'}"
+    pd.DataFrame(
+        {"symbol": ["A", "A", "B"], "day": ["2024-01-01", "2024-01-02", "2024-01-01"], "close": [1.0, 2.0, 3.0]}
+    ).to_csv(tmp_path / "prices.csv", index=False)
+    arguments = ("write", tmp_path / "prices.csv", "--job", "prices", "--sid", r"users\sam\{symbol}", "--date", "day",
+                 "--value", "close", "--fields", "symbol", "--server", store)  # fmt: skip
+    dry = run(*arguments, "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert "nothing stored" in dry.stdout
+    done = run(*arguments)
+    assert done.stdout.strip().endswith("3 points of 2 series stored by job 1>"), done.stderr
+    read = run("read", r"sid:users\sam", "--fields", "symbol", "--server", store)
+    assert "2024-01-02" in read.stdout
+    for name, load in (("out.parquet", pd.read_parquet), ("out.csv", lambda path: pd.read_csv(path, index_col=0))):
+        saved = run("read", r"sid:users\sam", "--fields", "symbol", "-o", tmp_path / name, "--server", store)
+        assert saved.returncode == 0, saved.stderr
+        frame = load(tmp_path / name)
+        assert frame["A"].tolist() == [1.0, 2.0]
+    back = run("write", tmp_path / "out.parquet", "--job", "again", "--server", store)
+    assert "3 points of 2 series stored" in back.stdout, back.stderr
+
+
+def test_wrong_use_is_told_in_a_line(tmp_path):
+    store = f"local:{tmp_path / 'store.sqlite'}"
+    (tmp_path / "bad.csv").write_text("name,x\nfoo,1\n")
+    for arguments, words in [
+        (("read", "sid:users", "-o", "out.xlsx", "--server", store), "cannot tell a format from 'out.xlsx'"),
+        (("write", tmp_path / "bad.csv", "--job", "bad", "--server", store), "is no column of ISO dates"),
+        (("write", tmp_path / "none.csv", "--job", "bad", "--server", store), "No such file"),
+        (("read", "sid=users@NOPE", "--server", store), "NOPE"),
+        (("serve", "--host", "0.0.0.0"), "API key"),
+    ]:
+        done = run(*arguments)
+        assert done.returncode == 1, arguments
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+    assert run("read").returncode == 2
+
+
+def test_serve_says_where_and_stops_when_told(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "pandas_shooju",
+        "serve",
+        "--store",
+        str(tmp_path / "s.sqlite"),
+        "--user",
+        "sam",
+        "--api-key",
+        "k",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        line = server.stdout.readline()
+        url = re.fullmatch(r"listening on (http://127\.0\.0\.1:\d+)\n", line)[1]
+        with sj.Connection(url, "sam", "k") as conn:
+            data = pd.DataFrame({r"users\sam\a": [1.0]}, pd.DatetimeIndex(["2024-01-01"], tz="UTC"))
+            assert data.shooju.write("served", connection=conn).ok
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(10) == 0
+    again = read_shooju([r"sid=users\sam\a"], connection=sj.Connection(f"local:{tmp_path / 's.sqlite'}"))
+    assert again.iloc[0, 0] == 1.0

@@ -1,0 +1,248 @@
+"""What `read_shooju` gives, in its layouts and with its options."""
+
+import copy
+import datetime
+import json
+import pickle
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pandas_shooju as sj
+from pandas_shooju import read_shooju
+
+ROOT = r"sid:users\sam\gdp"
+ONE = r"sid=users\sam\gdp\US\bn"
+
+
+def test_read_is_hooked_into_pandas(conn, gdp):
+    assert pd.read_shooju is read_shooju
+    pd.testing.assert_frame_equal(pd.read_shooju(ONE, connection=conn), read_shooju(ONE, connection=conn))
+
+
+def test_columns_are_series_ids_by_default(conn, gdp):
+    frame = read_shooju(ROOT, connection=conn)
+    assert frame.columns.name == "series_id"
+    assert set(frame.columns) == {rf"users\sam\gdp\{c}\{u}" for c, u in gdp.columns}
+
+
+def test_a_plain_string_is_one_field(conn, gdp):
+    frame = read_shooju(f"{ROOT} unit=bn", "country", connection=conn)
+    assert frame.columns.tolist() == ["CN", "US"]
+    assert frame.columns.name == "country"
+
+
+def test_columns_choose_the_labels_and_fields_go_along(conn, gdp):
+    frame = read_shooju(ROOT, "unit", columns=["country", "unit", "series_id"], connection=conn)
+    assert frame.columns.names == ["country", "unit", "series_id"]
+    assert frame.shooju.fields.columns.tolist() == ["unit"]
+    by_id = read_shooju(ROOT, "*", connection=conn)
+    assert by_id.columns.name == "series_id"
+    assert by_id.shooju.fields.loc[r"users\sam\gdp\US\pct"].to_dict() == {"country": "US", "unit": "pct"}
+
+
+def test_lists_keep_their_order(conn, gdp):
+    queries = [rf"sid=users\sam\gdp\{c}\{u}" for c, u in reversed(gdp.columns.tolist())]
+    frame = read_shooju(queries, connection=conn)
+    assert frame.columns.tolist() == [query.removeprefix("sid=") for query in queries]
+    assert (frame.to_numpy() == gdp.to_numpy()[:, ::-1]).all()
+
+
+def test_more_queries_than_one_call_takes(conn):
+    wide = pd.DataFrame(np.arange(2500.0)[None, :], pd.DatetimeIndex(["2024-01-01"], tz="UTC"), range(2500))
+    wide.columns.name = "i"
+    wide.shooju.write("many", sid=r"users\sam\{i}", connection=conn)
+    frame = read_shooju({i: rf"sid=users\sam\{i}" for i in reversed(range(2500))}, connection=conn)
+    assert frame.iloc[0].tolist() == list(map(float, reversed(range(2500))))
+    assert frame.columns.tolist() == list(reversed(range(2500)))
+
+
+def test_dates_limit_the_points_both_ends_included(conn, gdp):
+    dates = {"df": datetime.date(2021, 1, 1), "dt": "2022-01-01"}
+    assert read_shooju(ONE, connection=conn, **dates).index.year.tolist() == [2021, 2022]
+    assert len(read_shooju(ONE, max_points=1, connection=conn)) == 1
+    assert len(read_shooju(ONE, max_points=0, connection=conn)) == 0
+    milliseconds = int(gdp.index[1].timestamp() * 1000)
+    assert read_shooju(ONE, df=milliseconds, connection=conn).index[0] == gdp.index[1]
+    assert len(read_shooju(ONE, df="+1d", connection=conn)) == 0
+
+
+def test_the_zone_of_a_frame(conn, gdp):
+    local = read_shooju(f"{ROOT}@localize:America/Chicago", connection=conn)
+    assert str(local.index.tz) == "America/Chicago"
+    assert (local.index == gdp.index).all()
+    two = {"a": f"{ONE}@localize:America/Chicago", "b": f"{ONE}@localize:Europe/London"}
+    mixed = read_shooju(two, connection=conn)
+    assert str(mixed.index.tz) == "UTC"
+    assert (mixed["a"] == mixed["b"]).all()
+    long = read_shooju(two, layout="long", connection=conn)
+    assert long["dt"].dtype == "datetime64[ms, UTC]"
+    assert set(long["dt"]) == set(gdp.index)
+    assert read_shooju(ONE, tz="Asia/Tokyo", connection=conn).index.dtype == "datetime64[ms, Asia/Tokyo]"
+    assert read_shooju(ONE, tz=None, connection=conn).index.dtype == "datetime64[ms]"
+
+
+def test_max_series_sort_and_extra_params(conn, gdp):
+    frame = read_shooju(ROOT, ["unit", "country"], sort="unit desc, country asc", max_series=2, connection=conn)
+    assert frame.columns.tolist() == [("pct", "US"), ("bn", "CN")]
+    assert read_shooju(ROOT, extra_params={"max_points": 1}, connection=conn).shape == (1, 3)
+
+
+def test_pages_are_put_together(conn, gdp):
+    whole = read_shooju(ROOT, connection=conn)
+    pd.testing.assert_frame_equal(read_shooju(ROOT, batch_size=1, connection=conn), whole)
+
+
+@pytest.mark.parametrize("layout", ["wide", "long", "fields"])
+def test_chunks_are_the_whole_in_parts(conn, gdp, layout):
+    whole = read_shooju(ROOT, "*", layout=layout, connection=conn)
+    chunks = read_shooju(ROOT, "*", layout=layout, chunksize=2, connection=conn)
+    assert iter(chunks) is chunks
+    frames = list(chunks)
+    assert len(frames) == 2
+    if layout == "wide":
+        pd.testing.assert_frame_equal(pd.concat(frames, axis=1), whole)
+    else:
+        joined = pd.concat(frames)
+        assert len(joined) == len(whole)
+    listed = list(read_shooju([ONE] * 5, layout="long", chunksize=2, connection=conn))
+    assert [len(frame) for frame in listed] == [8, 8, 4]
+
+
+def test_jobs_and_timestamps_of_points(conn, gdp):
+    before = pd.Timestamp.now("UTC")
+    frame = read_shooju(ONE, layout="long", include_job=True, include_timestamp=True, connection=conn)
+    assert frame.columns.tolist() == ["series_id", "dt", "val", "job", "timestamp"]
+    assert frame["job"].tolist() == [1] * 4
+    assert frame["job"].dtype == "int64"
+    assert frame["timestamp"].dtype == "datetime64[ms, UTC]"
+    assert (frame["timestamp"] <= before + pd.Timedelta(minutes=1)).all()
+    assert read_shooju(ONE, layout="long", include_job=True, connection=conn).columns[-1] == "job"
+    empty = read_shooju(r"sid:users\no", layout="long", include_job=True, include_timestamp=True, connection=conn)
+    assert empty.dtypes.astype(str).tolist() == frame.dtypes.astype(str).tolist()
+
+
+@pytest.mark.parametrize("backend", ["numpy_nullable", "pyarrow"])
+@pytest.mark.parametrize("layout", ["wide", "long", "fields"])
+def test_dtype_backends(conn, gdp, backend, layout):
+    if backend == "pyarrow":
+        pytest.importorskip("pyarrow")
+    plain = read_shooju(ROOT, "*", layout=layout, columns=None, connection=conn)
+    frame = read_shooju(ROOT, "*", layout=layout, dtype_backend=backend, connection=conn)
+    assert frame.shape == plain.shape
+    assert frame.attrs == plain.attrs
+    for name, dtype in frame.dtypes.items():
+        if pd.api.types.is_float_dtype(plain[name].dtype):
+            assert str(dtype) == ("Float64" if backend == "numpy_nullable" else "double[pyarrow]")
+
+
+def test_long_is_small(conn):
+    n = 200_000
+    wide = pd.DataFrame(
+        np.ones((n // 100, 100)),
+        pd.date_range("2000-01-01", periods=n // 100, freq="h", tz="UTC"),
+        pd.MultiIndex.from_product([[f"country {i}" for i in range(100)], ["MW"]], names=["country", "unit"]),
+    )
+    wide.shooju.write("size", sid=r"users\sam\{country}", fields="levels", connection=conn)
+    long = read_shooju(r"sid:users\sam", ["country", "unit"], layout="long", connection=conn)
+    assert len(long) == n
+    assert long.memory_usage(deep=True).sum() < 25 * n
+
+
+def test_the_origin_is_json_and_copied_for_nothing(conn):
+    wide = pd.DataFrame(np.ones((2, 10_000)), pd.date_range("2024-01-01", periods=2, tz="UTC"))
+    wide.columns = pd.Index([f"s{i}" for i in range(10_000)], name="name")
+    wide.shooju.write("wide", sid=r"users\sam\{name}", fields="levels", connection=conn)
+    frame = read_shooju(r"sid:users\sam", "name", connection=conn)
+    origin = frame.attrs["shooju"]
+    assert json.loads(json.dumps(origin)) == origin
+    assert origin["query"] == r"sid:users\sam"
+    assert copy.deepcopy(frame).attrs["shooju"] is origin
+    assert pickle.loads(pickle.dumps(frame)).attrs["shooju"] == origin
+    bare = frame.copy()
+    bare.attrs = {}
+
+    def seconds(of):
+        began = time.perf_counter()
+        for _ in range(50):
+            _ = of.iloc[:1]
+        return time.perf_counter() - began
+
+    # copying 10,000 labels, ids and fields would make this hundreds of times slower
+    assert min(seconds(frame) for _ in range(3)) < 10 * min(seconds(bare) for _ in range(3))
+
+
+def test_a_selection_still_knows_its_series(conn, gdp):
+    frame = read_shooju(ROOT, ["country", "unit"], connection=conn)
+    part = frame[[("US", "pct"), ("CN", "bn")]]
+    assert part.shooju.series_ids.tolist() == [r"users\sam\gdp\US\pct", r"users\sam\gdp\CN\bn"]
+    assert part.shooju.fields["unit"].tolist() == ["pct", "bn"]
+    (part * 10).shooju.write("part", connection=conn)
+    after = read_shooju(ROOT, ["country", "unit"], connection=conn)
+    assert (after["US", "pct"] == gdp["US", "pct"] * 10).all()
+    assert (after["US", "bn"] == gdp["US", "bn"]).all()
+
+
+def test_missing_fields_are_nan_and_types_are_kept(conn):
+    table = pd.DataFrame(
+        {"n": [1, None], "text": ["x", None], "big": [2**60, 5], "flag": [True, None]},
+        index=pd.Index([r"users\sam\a", r"users\sam\b"], name="series_id"),
+        dtype=object,
+    )
+    table.shooju.write("fields", connection=conn)
+    read = read_shooju(r"sid:users\sam", "*", layout="fields", connection=conn)
+    assert read["n"].tolist()[0] == 1
+    assert type(read["n"].tolist()[0]) is int
+    assert np.isnan(read["n"].tolist()[1])
+    assert read["big"].tolist() == [2**60, 5]
+    assert read["flag"].tolist()[0] is True
+
+
+def test_series_ids_and_fields_of_every_layout(conn, gdp):
+    ids = sorted(rf"users\sam\gdp\{c}\{u}" for c, u in gdp.columns)
+    for layout in ("wide", "long", "fields"):
+        frame = read_shooju(ROOT, ["country", "unit"], layout=layout, connection=conn)
+        assert sorted(frame.shooju.series_ids) == ids
+        fields = frame.shooju.fields
+        assert fields.index.name == "series_id"
+        assert fields.sort_index()["country"].tolist() == ["CN", "US", "US"]
+
+
+def test_the_default_connection_comes_from_the_environment(monkeypatch, tmp_path, gdp):
+    monkeypatch.setenv("SHOOJU_SERVER", f"local:{tmp_path / 'store.sqlite'}")
+    gdp.shooju.write("by default", sid=r"users\sam\gdp\{country}\{unit}", fields="levels")
+    pd.testing.assert_frame_equal(
+        pd.read_shooju(r"sid:users\sam\gdp", ["country", "unit"]), gdp, check_freq=False, check_exact=True
+    )
+    assert (tmp_path / "store.sqlite").exists()
+
+
+def test_over_a_socket_it_is_the_same(socket_conn, conn, gdp):
+    gdp.shooju.write("socket", sid=r"users\sam\gdp\{country}\{unit}", fields="levels", connection=socket_conn)
+    for layout in ("wide", "long", "fields"):
+        pd.testing.assert_frame_equal(
+            read_shooju(ROOT, "*", layout=layout, connection=socket_conn),
+            read_shooju(ROOT, "*", layout=layout, connection=conn),
+        )
+
+
+def test_expressions(conn, gdp):
+    frame = read_shooju({"sum": rf"={{{{{ONE}}}}} + {{{{sid=users\sam\gdp\CN\bn}}}}"}, connection=conn)
+    assert frame["sum"].tolist() == (gdp["US", "bn"] + gdp["CN", "bn"]).tolist()
+    with pytest.raises(ValueError, match="sid="):
+        frame.shooju.write("no series", connection=conn)
+
+
+def test_progress_needs_no_notebook(conn, gdp, capsys):
+    pytest.importorskip("tqdm")
+    read_shooju(ROOT, progress=True, connection=conn)
+    assert "reading" in capsys.readouterr().err
+    read_shooju(ROOT, connection=conn)
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_public_is_exported():
+    for name in sj.__all__:
+        assert getattr(sj, name) is not None

@@ -1,0 +1,233 @@
+"""What writing stores, reports, and keeps when something fails."""
+
+import contextlib
+import socket
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pandas_shooju as sj
+from pandas_shooju import local, read_shooju
+
+DATES = pd.date_range("2024-01-01", periods=4, tz="UTC")
+
+
+def frame(**columns):
+    return pd.DataFrame(columns, index=DATES).rename_axis(columns="name")
+
+
+SID = r"users\sam\{name}"
+
+
+def test_the_result_says_what_was_stored(conn):
+    result = frame(a=[1.0, 2, np.nan, 4], b=1.0).shooju.write("two", sid=SID, fields={"unit": "MW"}, connection=conn)
+    assert result.ok
+    assert result.points == 7
+    assert repr(result) == "<WriteResult: 7 points of 2 series stored by job 1>"
+    assert result.series.to_dict("index") == {
+        r"users\sam\a": {"points": 3, "fields": 1, "stored": True, "error": ""},
+        r"users\sam\b": {"points": 4, "fields": 1, "stored": True, "error": ""},
+    }
+
+
+def test_a_described_job_is_finished_and_a_given_one_is_not(conn):
+    done = frame(a=1.0).shooju.write("described", sid=SID, connection=conn)
+    done.job.write(r"sid=users\sam\a", fields={"x": 1})
+    with pytest.raises(sj.ShoojuApiError, match="finished"):
+        done.job.submit()
+    job = conn.register_job("mine", batch_size=100)
+    frame(a=2.0).shooju.write(job, sid=SID, connection=conn)
+    frame(a=3.0).shooju.write(job, sid=SID)
+    assert read_shooju([r"sid=users\sam\a"], connection=conn).iloc[0, 0] == 3.0
+    job.finish()
+
+
+def test_null_removes_points_and_skip_leaves_them(conn):
+    frame(a=[1.0, 2, 3, 4]).shooju.write("first", sid=SID, connection=conn)
+    holes = frame(a=[1.5, np.nan, 3, 4])
+    holes.shooju.write("skip", sid=SID, connection=conn)
+    assert read_shooju([r"sid=users\sam\a"], connection=conn).iloc[:, 0].tolist() == [1.5, 2, 3, 4]
+    holes.shooju.write("null", sid=SID, na="null", connection=conn)
+    assert read_shooju([r"sid=users\sam\a"], connection=conn).iloc[:, 0].tolist() == [1.5, 3, 4]
+
+
+def test_remove_others(conn):
+    frame(a=[1.0, 2, 3, 4]).shooju.write("first", sid=SID, fields={"x": 1, "y": 2}, connection=conn)
+    frame(a=[9.0, 9, 9, 9]).iloc[:2].shooju.write(
+        "second", sid=SID, fields={"x": 3}, remove_others="all", connection=conn
+    )
+    assert read_shooju([r"sid=users\sam\a"], connection=conn).iloc[:, 0].tolist() == [9, 9]
+    fields = read_shooju([r"sid=users\sam\a"], "*", layout="fields", connection=conn)
+    assert fields.iloc[0].to_dict() == {"x": 3}
+
+
+def test_reported_dates_stand_beside_the_series(conn):
+    frame(a=1.0).shooju.write("own", sid=SID, connection=conn)
+    reported = pd.Timestamp("2023-06-01").date()
+    frame(a=2.0).shooju.write("report", sid=SID, reported_date=reported, connection=conn)
+    assert read_shooju([r"sid=users\sam\a"], connection=conn).iloc[0, 0] == 1.0
+    assert read_shooju([r"sid=users\sam\a@repdate:2023-06-01"], connection=conn).iloc[0, 0] == 2.0
+
+
+def test_only_the_difference_is_sent(conn):
+    old = frame(a=[1.0, 2, 3, 4], b=[1.0, 2, 3, 4])
+    old.shooju.write("old", sid=SID, connection=conn)
+    new = old.copy()
+    new.loc[DATES[1], "a"] = 20
+    new.loc[DATES[2], "b"] = np.nan
+    diff = new.shooju.diff(old, sid=SID)
+    assert diff[["series_id", "old", "new"]].fillna("gone").to_numpy().tolist() == [
+        [r"users\sam\a", 2.0, 20.0],
+        [r"users\sam\b", 3.0, "gone"],
+    ]
+    skipped = new.shooju.write("new", sid=SID, changed_from=old, connection=conn)
+    assert skipped.series["points"].to_dict() == {r"users\sam\a": 1}
+    removed = new.shooju.write("new", sid=SID, changed_from=old, na="null", connection=conn)
+    assert removed.series["points"].to_dict() == {r"users\sam\a": 1, r"users\sam\b": 1}
+    assert read_shooju([r"sid=users\sam\b"], connection=conn).iloc[:, 0].tolist() == [1, 2, 4]
+    assert len(old.shooju.diff(old, sid=SID)) == 0
+    assert old.shooju.diff(old, sid=SID).dtypes.astype(str).tolist()[1:] == [
+        "datetime64[ms, UTC]",
+        "float64",
+        "float64",
+    ]
+
+
+def test_points_gone_from_the_frame_are_removed_with_null(conn):
+    old = frame(a=[1.0, 2, 3, 4])
+    old.shooju.write("old", sid=SID, connection=conn)
+    old.iloc[1:].shooju.write("new", sid=SID, changed_from=old, na="null", connection=conn)
+    assert read_shooju([r"sid=users\sam\a"], connection=conn).iloc[:, 0].tolist() == [2, 3, 4]
+
+
+def test_fields_by_series_id_and_a_folder_copied(conn):
+    table = pd.DataFrame({"unit": ["MW", "EUR"], "n": [1, 2]}, index=[r"users\sam\a", r"users\sam\b"])
+    frame(a=1.0, b=2.0).shooju.write("first", sid=SID, fields=table, connection=conn)
+    read = read_shooju(r"sid:users\sam", "*", connection=conn)
+    copies = {name: name.replace("sam", "ann") for name in read}
+    read.shooju.write("copy", sid=copies, fields=read.shooju.fields, connection=conn)
+    copied = read_shooju(r"sid:users\ann", "*", layout="fields", connection=conn)
+    assert copied.to_dict("index") == {
+        r"users\ann\a": {"unit": "MW", "n": 1},
+        r"users\ann\b": {"unit": "EUR", "n": 2},
+    }
+
+
+def test_a_dry_run_prints_and_stores_nothing(conn, capsys):
+    result = frame(a=[1.0, 2, 3, 4]).shooju.write("dry", sid=SID, dry_run=True, connection=conn)
+    assert r"users\sam\a" in capsys.readouterr().out
+    assert not result.ok
+    assert "dry run" in repr(result)
+    assert read_shooju(r"sid:users\sam", connection=conn).empty
+    assert conn.register_job("the first").job_id == 1
+
+
+def test_an_item_the_server_refuses_waits_and_the_others_are_stored(conn):
+    data = frame(a=1.0, b=2.0)
+    bad = {"a": r"users\sam\a", "b": "users\\sam\\b\n"}
+    with pytest.raises(sj.WriteError) as raised:
+        data.shooju.write("half", sid=bad, connection=conn)
+    error = raised.value
+    assert len(error.failed) == 1
+    result = error.result
+    assert result.series["stored"].tolist() == [True, False]
+    assert result.series["error"].iloc[1] != ""
+    assert "1 series not stored" in repr(result)
+    assert read_shooju([r"sid=users\sam\a"], connection=conn).iloc[0, 0] == 1.0
+    with pytest.raises(sj.WriteError):
+        result.retry()
+
+
+class Gate:
+    """A TCP relay in front of a server that can be shut: a network that fails for a while."""
+
+    def __init__(self, port: int) -> None:
+        self.target = port
+        self.open = True
+        self.calls = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.calls += 1
+            if not self.open:
+                client.close()
+                continue
+            server = socket.create_connection(("127.0.0.1", self.target))
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while (data := source.recv(65536)) and self.open:
+                sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def test_what_a_broken_network_held_back_is_sent_by_retry():
+    with local.start() as server:
+        gate = Gate(int(server.url.rsplit(":", 1)[1]))
+        url = f"http://127.0.0.1:{gate.port}"
+        with sj.Connection(url, "sam", "key", retry_delay=0.01) as conn:
+            job = conn.register_job("broken", batch_size=10)
+            data = frame(**{f"s{i}": float(i) for i in range(50)})
+            gate.open = False
+            with pytest.raises(sj.ConnectionError) as raised:
+                data.shooju.write(job, sid=SID, batch_size=10, workers=2)
+            result = raised.value.result
+            assert not result.series["stored"].any()
+            assert job.pending == 50
+            gate.open = True
+            assert result.retry().ok
+            assert job.pending == 0
+            assert result.points == 200
+            assert read_shooju(r"sid:users\sam", connection=conn).shape == (4, 50)
+        gate.close()
+
+
+def test_batches_go_over_several_connections(socket_conn):
+    data = frame(**{f"s{i}": float(i) for i in range(300)})
+    result = data.shooju.write("batches", sid=SID, batch_size=7, workers=4, connection=socket_conn)
+    assert result.ok
+    read = read_shooju(r"sid:users\sam", connection=socket_conn)
+    assert read.shape == (4, 300)
+    assert read.loc[DATES[0]].to_dict() == {rf"users\sam\s{i}": float(i) for i in range(300)}
+
+
+def test_dates_of_every_kind(conn):
+    import datetime
+
+    for number, index in enumerate(
+        [
+            DATES.tz_localize(None),
+            DATES.as_unit("s"),
+            pd.Index([stamp.date() for stamp in DATES]),
+            pd.Index([stamp.to_pydatetime() for stamp in DATES], dtype=object),
+            DATES.tz_convert("Asia/Tokyo"),
+            pd.Index([datetime.datetime(2024, 1, day) for day in range(1, 5)], dtype=object),
+        ]
+    ):
+        data = pd.DataFrame({rf"users\sam\{number}": [1.0, 2, 3, 4]}, index=index)
+        data.shooju.write("kinds", connection=conn)
+        assert (read_shooju([rf"sid=users\sam\{number}"], connection=conn).index == DATES).all()
+
+
+def test_row_levels_are_as_good_as_columns(conn):
+    long = pd.DataFrame({"a": [1.0, 2, 3, 4], "b": [5.0, 6, 7, 8]}, DATES).rename_axis(index="dt", columns="symbol")
+    stacked = long.stack().rename("val").to_frame()
+    stacked.shooju.write("stacked", sid=r"users\sam\{symbol}", date="dt", value="val", connection=conn)
+    read = read_shooju(r"sid:users\sam", connection=conn)
+    assert (read.to_numpy() == long.to_numpy()).all()
