@@ -143,6 +143,14 @@ def test_an_expression_is_not_written_to(ab):
     assert "cannot be written" in response["description"]
 
 
+@pytest.fixture(scope="module")
+def one_series():
+    app = open_app(":memory:")
+    Api(app).put("a", [[0, 1.0]], fields={"n": 2})
+    yield app._database
+    app.close()
+
+
 fragments = st.sampled_from(
     [
         *("{{sid=a}}", "{{n=2}}", "{{", "}}", "(", ")", "+", "-", "*", "/", ".", ".add(", "fill_value=0", "F."),
@@ -154,18 +162,6 @@ fragments = st.sampled_from(
 
 @settings(deadline=None)
 @given(st.lists(fragments, max_size=12).map("".join) | st.text(max_size=30))
-def test_any_text_is_an_answer_or_a_refusal(text):
-    with _store.database.reading() as db, contextlib.suppress(ApiError):
+def test_any_text_is_an_answer_or_a_refusal(one_series, text):
+    with one_series.reading() as db, contextlib.suppress(ApiError):
         evaluate(db, "=" + text)
-
-
-class _Store:
-    @property
-    def database(self):
-        if not hasattr(self, "_app"):
-            self._app = open_app(":memory:")
-            Api(self._app).put("a", [[0, 1.0]], fields={"n": 2})
-        return self._app._database
-
-
-_store = _Store()

@@ -25,6 +25,8 @@ from pandas_shooju.local.query.tree import (
     Text,
     Word,
 )
+from pandas_shooju.local.store import catalogue, jobs
+from pandas_shooju.local.store.database import Database
 
 
 @pytest.mark.parametrize(
@@ -155,42 +157,31 @@ def test_any_text_is_a_query_or_is_refused(text):
     answer_or_refusal(parse_operators, text)
 
 
+@pytest.fixture(scope="module")
+def one_series():
+    database = Database(None)
+    with database.writing() as db:
+        revision = jobs.open_for_writing(db, 0)
+        series = catalogue.create(db, "a", revision)
+        catalogue.write_fields(db, series, {"x": "a"}, revision, alone=False)
+    yield database
+    database.close()
+
+
 @given(st.lists(fragments, max_size=12).map("".join))
-def test_any_query_can_be_searched_for(text):
+def test_any_query_can_be_searched_for(one_series, text):
     query = answer_or_refusal(parse, text)
     if query is not None:
-        with _catalogue.database.reading() as db:
+        with one_series.reading() as db:
             found = answer_or_refusal(find, db, query.condition)
             assert found is None or len(found) <= 1
-
-
-class _Catalogue:
-    """One store for all the examples of a property."""
-
-    @property
-    def database(self):
-        if not hasattr(self, "_database"):
-            from pandas_shooju.local.store import catalogue
-            from pandas_shooju.local.store.database import Database
-
-            self._database = Database(None)
-            with self._database.writing() as db:
-                series = catalogue.create(db, "a", 1) if self._revision(db) else None
-                catalogue.write_fields(db, series, {"x": "a"}, 1, False)
-        return self._database
-
-    def _revision(self, db):
-        return db.execute("INSERT INTO revisions (job, at, history) VALUES (0, 0, 1)").lastrowid
-
-
-_catalogue = _Catalogue()
 
 
 # --- what is found ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def catalogue(api):
+def some_series(api):
     """A handful of series, in this order."""
     for series_id, fields in {
         r"users\sam\gdp": {"country": "US", "unit": "US$ bn", "n": 5},
@@ -249,15 +240,15 @@ SAM = [r"users\sam\gdp", r"users\sam\gdp\real", r"users\sam\gdpx"]
         ("nowhere=1", []),
     ],
 )
-def test_search(catalogue, query, found):
-    answer = catalogue.search(query)
+def test_search(some_series, query, found):
+    answer = some_series.search(query)
     assert [series["series_id"] for series in answer["series"]] == found
     assert answer["total"] == len(found)
 
 
-def test_quotes_and_comments_in_values_are_nothing_to_sqlite(catalogue):
+def test_quotes_and_comments_in_values_are_nothing_to_sqlite(some_series):
     for query in ("x=';--", "unit=\"' OR '1'='1\"", "sid='", "'%'"):
-        assert catalogue.ids(query) == []
+        assert some_series.ids(query) == []
 
 
 @pytest.mark.parametrize(
@@ -271,13 +262,13 @@ def test_quotes_and_comments_in_values_are_nothing_to_sqlite(catalogue):
         ("meta.points_max desc", ["US", "CN", "FR", None]),
     ],
 )
-def test_sort(catalogue, sort, found):
-    answer = catalogue.search("sid:users", sort=sort, fields="country")
+def test_sort(some_series, sort, found):
+    answer = some_series.search("sid:users", sort=sort, fields="country")
     assert [series.get("fields", {}).get("country") for series in answer["series"]] == found
 
 
-def test_a_search_by_fields_goes_by_an_index(catalogue):
-    with catalogue.app._database.reading() as db:
+def test_a_search_by_fields_goes_by_an_index(some_series):
+    with some_series.app._database.reading() as db:
         for query in ("unit=MW country=FR", r"sid:users\sam country=US", r"sid:users\sam", r"sid=gie\*", "job:3"):
             sql, arguments = statement(db, parse(query).condition)
             plan = " | ".join(row[3] for row in db.execute("EXPLAIN QUERY PLAN " + sql, arguments))
@@ -285,26 +276,26 @@ def test_a_search_by_fields_goes_by_an_index(catalogue):
             assert "SCAN series" not in plan, (query, plan)
 
 
-def test_series_in_the_trash_are_found_only_where_it_is_spoken_of(catalogue):
-    catalogue.write({"type": "DELETE", "series_id": r"users\sam\gdp"})
+def test_series_in_the_trash_are_found_only_where_it_is_spoken_of(some_series):
+    some_series.write({"type": "DELETE", "series_id": r"users\sam\gdp"})
     trashed = r"System\Trash\users\sam\gdp"
-    assert catalogue.ids("country=US") == []
-    assert catalogue.ids("NOT country=CN unit=MW") == [SAM[2], r"gie\alsi\de\lng"]
-    assert catalogue.ids(r"sid:System\Trash") == [trashed]
-    assert catalogue.ids("tree:system country=US") == [trashed]
-    assert len(catalogue.ids("")) == 5
+    assert some_series.ids("country=US") == []
+    assert some_series.ids("NOT country=CN unit=MW") == [SAM[2], r"gie\alsi\de\lng"]
+    assert some_series.ids(r"sid:System\Trash") == [trashed]
+    assert some_series.ids("tree:system country=US") == [trashed]
+    assert len(some_series.ids("")) == 5
 
 
-def test_long_queries_are_answered_or_refused(catalogue):
+def test_long_queries_are_answered_or_refused(some_series):
     ids = [rf'sid="users\nobody\{number}"' for number in range(3000)]
-    assert catalogue.one(" OR ".join([*ids, r"sid=users\sam\gdp"]))["series_id"].startswith("$")
-    assert catalogue.ids("country=(" + ",".join(map(str, range(3000))) + ",US)") == SAM[:1]
+    assert some_series.one(" OR ".join([*ids, r"sid=users\sam\gdp"]))["series_id"].startswith("$")
+    assert some_series.ids("country=(" + ",".join(map(str, range(3000))) + ",US)") == SAM[:1]
     for query in (" ".join(["users"] * 3000), " OR ".join(f"f{n}=1" for n in range(3000)), " OR ".join(["x*y"] * 1200)):
-        answer = catalogue.call("GET", "/series", query=query)
+        answer = some_series.call("GET", "/series", query=query)
         assert answer["success"] or answer["error"] == "invalid_parameters", answer
 
 
-def test_paths_that_only_begin_like_the_trash_do_not_open_it(catalogue):
-    catalogue.put(r"systems\a", fields={"country": "US"})
-    catalogue.write({"type": "DELETE", "series_id": r"users\sam\gdp"})
-    assert catalogue.ids(r"sid:systems OR country=US") == [r"systems\a"]
+def test_paths_that_only_begin_like_the_trash_do_not_open_it(some_series):
+    some_series.put(r"systems\a", fields={"country": "US"})
+    some_series.write({"type": "DELETE", "series_id": r"users\sam\gdp"})
+    assert some_series.ids(r"sid:systems OR country=US") == [r"systems\a"]

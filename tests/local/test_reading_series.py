@@ -144,7 +144,7 @@ def test_the_oldest_form_of_reading_one_series(week):
         ({"series_ids": ["week"] * 1001}, "1000 is the limit"),
     ],
 )
-def test_bulk_calls_that_are_not_refused_as_a_whole(api, body, complaint):
+def test_bulk_calls_that_are_refused_as_a_whole(api, body, complaint):
     answer = api.call("POST", "/series", body)
     assert answer["success"] is False
     assert answer["error"] == "invalid_parameters"
