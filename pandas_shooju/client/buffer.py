@@ -24,6 +24,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from pandas_shooju.client.query import unquote
 from pandas_shooju.formats import PointColumns
 
 KeepOnly = Literal["points", "fields", "all"] | None
@@ -271,7 +272,9 @@ def series_of(target: Mapping[str, str]) -> str:
     if "series_id" in target:
         return "$" + target["series_id"].casefold()
     match = _SID.fullmatch(target["query"])
-    return "$" + (match[1] or match[2] or "").casefold() if match else target["query"]
+    if match is None:
+        return target["query"]
+    return "$" + (match[2] if match[1] is None else unquote(match[1])).casefold()
 
 
 def plain_fields(fields: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
 import time
 
@@ -13,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pandas_shooju import formats
-from pandas_shooju.client.buffer import Buffer, chains, waves
+from pandas_shooju.client.buffer import Buffer, chains, series_of, waves
 from pandas_shooju.client.errors import AuthenticationError, ConnectionError, WriteError
 from pandas_shooju.client.job import RemoteJob
 from pandas_shooju.client.points import Point, milli_tuple
+from pandas_shooju.client.query import series
 from pandas_shooju.formats import PointColumns
 from tests.client.faults import answer, cut, drop, lose, status
 
@@ -637,7 +639,16 @@ def test_items_in_any_order_of_calls_mean_what_the_writes_meant(operations, batc
     }
 
 
-def test_a_million_points_one_by_one_stay_columns():
+@given(st.text(min_size=1).filter(str.strip))
+def test_a_series_is_known_by_its_id_however_it_is_named(series_id):
+    by_id = series_of({"series_id": series_id})
+    assert series_of({"query": series(series_id)}) == by_id
+    assert series_of({"query": f"field={series_id}"}) != by_id
+    if re.fullmatch(r'[^\s"()@*]+', series_id):
+        assert series_of({"query": f"sid={series_id}"}) == by_id
+
+
+def test_points_written_one_by_one_stay_columns():
     buffer = Buffer()
     began = time.perf_counter()
     for number in range(20_000):
