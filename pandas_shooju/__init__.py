@@ -14,7 +14,7 @@ The client core below it (`Connection`, `sid`, `Point`, jobs, ...) keeps the nam
 from pandas_shooju import plugin
 from pandas_shooju.client import points as points_serializers
 from pandas_shooju.client import query
-from pandas_shooju.client.connection import Connection
+from pandas_shooju.client.connection import Connection, default_connection
 from pandas_shooju.client.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -53,6 +53,7 @@ __all__ = [
     "ShoojuFormatError",
     "WriteError",
     "WriteResult",
+    "default_connection",
     "options",
     "points_serializers",
     "query",

@@ -1,4 +1,4 @@
-"""The command line: ``python -m pandas_shooju demo | serve | read | write``.
+"""The command line: ``python -m pandas_shooju demo | serve | read | write | store``.
 
 Arguments in, exit status out: 0 for done, 1 for an error of the data or the server, 2 for wrong usage. Every command
 is a thin cover over what Python has under the same name.
@@ -49,7 +49,25 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=0, help="port to listen on (0: any that is free)")
     serve.add_argument("--user", help="user that clients must give; needed beyond loopback")
     serve.add_argument("--api-key", default=os.environ.get("SHOOJU_API_KEY"), help="key (or SHOOJU_API_KEY)")
+    serve.add_argument("--access-log", action="store_true", help="write a line for each call to standard error")
+    serve.add_argument("--compress", action="store_true", help="answer in gzip to who accepts it")
     serve.set_defaults(run=_serve)
+
+    store = commands.add_parser("store", help="look after an embedded store")
+    actions = store.add_subparsers(required=True, metavar="ACTION")
+    for name, help_, argument in (
+        ("info", "what is in it", None),
+        ("vacuum", "make the file as small as what is in it", None),
+        ("export", "write its series (fields, points, reports) into an archive", "archive to make"),
+        ("import", "merge the series of an archive into it", "archive to read"),
+    ):
+        action = actions.add_parser(name, help=help_)
+        action.add_argument("store", metavar="STORE", help="file of the store")
+        if argument:
+            action.add_argument("archive", type=Path, metavar="ARCHIVE", help=argument)
+        if name == "export":
+            action.add_argument("--query", default="", help="which series (default: all but the trash)")
+        action.set_defaults(run=_store, action=name)
 
     read = commands.add_parser("read", help="read series, and print or save them")
     read.add_argument("query", help=r"such as 'sid:users\sam country=(US,CN)'")
@@ -90,7 +108,32 @@ def _demo(arguments: argparse.Namespace) -> None:
 def _serve(arguments: argparse.Namespace) -> None:
     from pandas_shooju.local.serving import serve
 
-    serve(arguments.store, arguments.host, arguments.port, user=arguments.user, api_key=arguments.api_key)
+    serve(
+        arguments.store,
+        arguments.host,
+        arguments.port,
+        user=arguments.user,
+        api_key=arguments.api_key,
+        log_access=arguments.access_log,
+        compress=arguments.compress,
+    )
+
+
+def _store(arguments: argparse.Namespace) -> None:
+    from pandas_shooju.local import maintenance
+
+    if arguments.action == "info":
+        for name, value in maintenance.info(arguments.store).items():
+            print(f"{name.replace('_', ' '):18} {value:,}" if isinstance(value, int) else f"{name:18} {value}")
+    elif arguments.action == "vacuum":
+        before, after = maintenance.vacuum(arguments.store)
+        print(f"{before:,} bytes before, {after:,} after")
+    elif arguments.action == "export":
+        count = maintenance.export_store(arguments.store, arguments.archive, arguments.query)
+        print(f"{count:,} series exported to {arguments.archive}; without jobs, history, trash and files")
+    else:
+        count = maintenance.import_store(arguments.store, arguments.archive)
+        print(f"{count:,} series imported into {arguments.store}")
 
 
 def _read(arguments: argparse.Namespace) -> None:

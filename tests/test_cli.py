@@ -97,3 +97,26 @@ def test_serve_says_where_and_stops_when_told(tmp_path):
         assert server.wait(10) == 0
     again = read_shooju([r"sid=users\sam\a"], connection=sj.Connection(f"local:{tmp_path / 's.sqlite'}"))
     assert again.iloc[0, 0] == 1.0
+
+
+def test_looking_after_a_store(tmp_path):
+    store = tmp_path / "store.sqlite"
+    with sj.Connection(f"local:{store}") as conn:
+        data = pd.DataFrame({"a": [1.0, 2.0]}, pd.DatetimeIndex(["2024-01-01", "2024-01-02"], tz="UTC"))
+        data.shooju.write("points", sid=r"users\sam\a", fields={"unit": "MW"}, connection=conn)
+    info = run("store", "info", store)
+    assert re.search(r"^points +2$", info.stdout, re.MULTILINE), info.stdout + info.stderr
+    assert "bytes before" in run("store", "vacuum", store).stdout
+    exported = run("store", "export", store, tmp_path / "all.zip")
+    assert exported.stdout.startswith("1 series exported"), exported.stderr
+    assert run("store", "export", store, tmp_path / "all.zip").returncode == 1
+    imported = run("store", "import", tmp_path / "other.sqlite", tmp_path / "all.zip")
+    assert imported.stdout.startswith("1 series imported"), imported.stderr
+    with sj.Connection(f"local:{tmp_path / 'other.sqlite'}") as conn:
+        pd.testing.assert_frame_equal(
+            read_shooju([r"sid=users\sam\a"], "unit", connection=conn).set_axis(["a"], axis=1),
+            data.set_axis(data.index.as_unit("ms").rename("dt")),
+        )
+    missing = run("store", "info", tmp_path / "none.sqlite")
+    assert missing.returncode == 1
+    assert "Traceback" not in missing.stderr

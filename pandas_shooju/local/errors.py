@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pandas_shooju.formats.errors import ShoojuError
+
 
 class ApiError(Exception):
     """A request that was understood and is refused.
@@ -41,7 +43,7 @@ class HttpError(Exception):
         self.description = description
 
 
-class StoreError(Exception):
+class StoreError(ShoojuError):
     """A file that cannot be opened as a store."""
 
 
