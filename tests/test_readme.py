@@ -11,6 +11,7 @@ import pytest
 
 import pandas_shooju
 from pandas_shooju import cli
+from pandas_shooju.local.supported import supported
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -55,6 +56,16 @@ def test_the_commands_are_there():
             assert ended.value.code == 0
             for option in re.findall(r"--[a-z-]+", line.split("pandas_shooju ")[1]):
                 assert option in printed.getvalue()
+
+
+def test_what_the_embedded_shooju_supports_is_its_own_table():
+    shown = README.split("<!-- supported -->")[1].split("<!-- /supported -->")[0].strip().splitlines()[2:]
+    rows = [
+        f"| {one.kind} | `{one.form}` | {one.meaning.replace('``', '`')}{'' if one.known else ' (ours)'} |"
+        for one in supported()
+        if one.known or one.kind != "operator"  # (operators that a test added are not known)
+    ]
+    assert shown == rows
 
 
 def test_ci_runs_the_readmes_test_command():
