@@ -6,8 +6,9 @@ What comes back are the decoded documents, with :class:`PointColumns` in their s
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -103,7 +104,7 @@ def pages(
 ) -> Iterator[dict[str, Any]]:
     """The pages of a search, the last one cut off at `max_series`.
 
-    With `prefetch`, the next page is asked for on a thread while the caller works on this one.
+    With `prefetch`, the next page is asked for on a thread while this one is decoded, and while the caller works on it.
     """
     if not isinstance(query, str):
         raise TypeError(f"a query is text; got {query!r}")
@@ -117,32 +118,42 @@ def pages(
     else:
         params["per_page"] = max(max_series, 1)
     first = _read(client, "get", params).document
-    return _pages(client, first, max_series, prefetch)
+    return _pages(client, first, max_series, batch_size, prefetch)
 
 
-def _pages(client: Client, page: dict[str, Any], max_series: int | None, prefetch: bool) -> Iterator[dict[str, Any]]:
+def _pages(
+    client: Client, page: dict[str, Any], max_series: int | None, batch_size: int, prefetch: bool
+) -> Iterator[dict[str, Any]]:
     announced = page.get("total")
     if not isinstance(announced, int):
         announced = len(page["series"])
     left = announced if max_series is None else min(announced, max_series)
     scroll = {"scroll_id": page.get("scroll_id")}
     tried_again = False
-    executor = ThreadPoolExecutor(1, "shooju-pages") if prefetch else None
+    # two, so that one page is fetched while the one before it is decoded
+    executor = ThreadPoolExecutor(2, "shooju-pages") if prefetch else None
+    ahead: _Ahead | None = None
     try:
         while True:
             if len(page["series"]) > left:
                 page["series"] = page["series"][:left]
             left -= len(page["series"])
-            ahead: Future[Answer] | None = None
             more = left > 0 and len(page["series"]) > 0
             if more and scroll["scroll_id"] is None:
                 raise ShoojuFormatError(f"{left} more series are announced, and no scroll_id to ask for them")
-            if more and executor is not None:
-                ahead = executor.submit(_read, client, "get", scroll)
+            if more and executor is not None and ahead is None:
+                ahead = _Ahead(executor, client, scroll)
             yield page
             if not more:
                 break
-            answer = _read(client, "get", scroll) if ahead is None else ahead.result()
+            if executor is None or ahead is None:
+                answer = _read(client, "get", scroll)
+            else:
+                this = ahead
+                this.received.wait()
+                # a page has no more series than asked for: is there one behind it?
+                ahead = _Ahead(executor, client, scroll) if left > batch_size else None
+                answer = this.answer.result()
             tried_again |= answer.attempts > 1
             page = answer.document
             if not page["series"]:
@@ -156,6 +167,21 @@ def _pages(client: Client, page: dict[str, Any], max_series: int | None, prefetc
     finally:
         if executor is not None:
             executor.shutdown(wait=False, cancel_futures=True)
+
+
+class _Ahead:
+    """A page that was asked for on a thread: when it has come, and when it is decoded."""
+
+    def __init__(self, executor: ThreadPoolExecutor, client: Client, scroll: Mapping[str, Any]) -> None:
+        self.received = threading.Event()
+
+        def read() -> Answer:
+            try:
+                return _read(client, "get", scroll, received=self.received.set)
+            finally:
+                self.received.set()
+
+        self.answer: Future[Answer] = executor.submit(read)
 
 
 def bulk(
@@ -205,8 +231,16 @@ def bulk(
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _read(client: Client, method: str, params: Mapping[str, Any], body: Any = None) -> Answer:
-    answer = client.call(method, "/series", params=params, data_json=body, receive_format=options.series_format)
+def _read(
+    client: Client,
+    method: str,
+    params: Mapping[str, Any],
+    body: Any = None,
+    received: Callable[[], None] | None = None,
+) -> Answer:
+    answer = client.call(
+        method, "/series", params=params, data_json=body, receive_format=options.series_format, received=received
+    )
     document = answer.document
     series = document.get("series")
     if not isinstance(series, list) or not all(isinstance(item, dict) for item in series):

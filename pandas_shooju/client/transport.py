@@ -267,6 +267,7 @@ class Client:
         timeout: float | None = None,
         send_format: str | None = None,
         receive_format: str | None = None,
+        received: Callable[[], None] | None = None,
     ) -> Answer:
         """One call of the API.
 
@@ -293,6 +294,8 @@ class Client:
             Seconds to wait for the server; by default as for the client.
         send_format, receive_format
             ``json``, ``msgpack`` or ``sjts``; by default as `options` have it.
+        received
+            Called when the whole answer has come, before it is decoded.
 
         Raises
         ------
@@ -352,6 +355,8 @@ class Client:
                 attempt += 1
                 continue
             break
+        if received is not None:
+            received()
         binary = binary_response or into is not None
         document = None if binary else decode(content, response, f"{method.upper()} {without_secrets(request.url)}")
         given = Response(content, response.headers, response.status_code, document)

@@ -12,19 +12,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from tests.benchmarks.workloads import BY_NAME, WORKLOADS, Workload
+import pandas_shooju as sj
+from tests.benchmarks.replay import series_of
+from tests.benchmarks.workloads import BY_NAME, DATA, WORKLOADS, Workload, frame_to_write
 
 
 @contextmanager
-def replay(workload: Workload) -> Iterator[str]:
-    """The URL of a server that replays the workload's pages."""
-    command = [sys.executable, "-m", "tests.benchmarks.replay", workload.data, str(workload.latency)]
+def served(workload: Workload) -> Iterator[str]:
+    """The URL of a server: one that replays the workload's pages, or the embedded Shooju with the workload's series."""
+    if workload.embedded:
+        command = [sys.executable, "-m", "pandas_shooju", "serve", "--store", ":memory:"]
+    else:
+        command = [sys.executable, "-m", "tests.benchmarks.replay", workload.data, str(workload.latency)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
-            yield server.stdout.readline().strip()
+            url = server.stdout.readline().strip().removeprefix("listening on ")
+            if workload.embedded:
+                fill(url, workload.data)
+            yield url
         finally:
             server.kill()
+
+
+def fill(url: str, data: str) -> None:
+    """Write the series of some data to a server."""
+    with sj.Connection(url, "sam", "key") as conn:
+        job = conn.register_job("benchmark")
+        for item in series_of(DATA[data]):
+            job.enqueue(sj.query.series(item["series_id"]), fields=item["fields"], points=item.get("points"))
+        job.submit(workers=2)
 
 
 def once(name: str, side: str, url: str) -> dict:
@@ -44,7 +61,7 @@ def measure(workload: Workload, runs: int, sides: list[str]) -> dict[str, list[d
         if side == "ours" or (side == "peer" and workload.peer) or (side == "floor" and workload.floor)
     ]
     results: dict[str, list[dict]] = {side: [] for side in sides}
-    with replay(workload) as url:
+    with served(workload) as url:
         for _ in range(runs):
             for side in sides:
                 results[side].append(once(workload.name, side, url))
@@ -116,12 +133,9 @@ def profile(workloads: list[Workload]) -> None:
     import cProfile
     import pstats
 
-    import pandas_shooju  # noqa: F401
-    from tests.benchmarks.workloads import frame_to_write
-
     for workload in workloads:
         frame = frame_to_write(workload) if workload.writes else None
-        with replay(workload) as url:
+        with served(workload) as url:
             profiler = cProfile.Profile()
             profiler.runcall(workload.ours, url, frame)
         pstats.Stats(profiler).sort_stats("tottime").print_stats(25)

@@ -44,11 +44,12 @@ class Pages:
 
     def __init__(self, data: Data) -> None:
         series = series_of(data)
-        head = {"success": True, "total": len(series), "scroll_id": "s"}
+        head = {"success": True, "total": len(series) * data.repeat, "scroll_id": "s"}
         size = data.page
         self.scroll = [
             formats.encode({**head, "series": series[i : i + size]}, "sjts") for i in range(0, len(series), size)
         ]
+        self.count = len(self.scroll) * data.repeat
         self.end = formats.encode({**head, "series": []}, "sjts")
         self.bulk = [
             formats.encode({"success": True, "series": series[i : i + 1000]}, "sjts")
@@ -80,7 +81,7 @@ def handler(pages: Pages, latency: float) -> type[BaseHTTPRequestHandler]:
             if "scroll_id" not in query:
                 pages.position = itertools.count()
             at = next(pages.position)
-            self.answer(pages.scroll[at] if at < len(pages.scroll) else pages.end)
+            self.answer(pages.scroll[at % len(pages.scroll)] if at < pages.count else pages.end)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"] or 0))

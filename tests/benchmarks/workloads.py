@@ -22,10 +22,7 @@ class Data:
     fields: int = 2
     shared: bool = True  # one index for all
     page: int = 2500
-
-    @property
-    def points(self) -> int:
-        return len(self.dates(np.random.default_rng(0))) * self.series
+    repeat: int = 1  # the pages are served so many times, one after the other
 
 
 def hourly(n: int) -> Callable[[np.random.Generator], np.ndarray]:
@@ -49,7 +46,7 @@ DATA = {
     "A": Data(1000, hourly(1000)),
     "B": Data(1000, pandas_dates(1000, "B")),
     "C": Data(1000, ticks(1000), shared=False),
-    "C-wide": Data(40, ticks(1000), shared=False),
+    "C-wide": Data(200, ticks(1000), shared=False),
     "D": Data(5000, pandas_dates(300, "MS")),
     "E": Data(100_000, hourly(10), fields=5),
     "F": Data(1, minutes(5_000_000)),
@@ -57,6 +54,9 @@ DATA = {
     "H": Data(200_000, lambda rng: np.empty(0, np.int64), fields=5),
     "I": Data(2000, hourly(100)),
     "L": Data(400, hourly(1000), page=50),
+    "M": Data(2500, hourly(10), repeat=400),
+    "N5": Data(100, hourly(1000)),
+    "N7": Data(10_000, hourly(1000)),
 }
 
 
@@ -72,6 +72,7 @@ class Workload:
     latency: float = 0.0
     writes: bool = False
     floor: bool = False
+    embedded: bool = False  # served by the embedded Shooju, which is filled first
 
 
 def _read(**options: Any) -> Callable[[Any, Any], Any]:
@@ -94,6 +95,17 @@ def _peer_read(**options: Any) -> Callable[[Any, Any], Any]:
         return conn.get_df("sid:bench", batch_size=batch_size, **options)
 
     return peer
+
+
+def _chunks(url: str, frame: Any) -> Any:
+    import pandas_shooju as sj
+
+    conn = sj.Connection(url, "sam", "key")
+    series = 0
+    for chunk in sj.read_shooju("sid:bench", "field0", layout="long", chunksize=2500, connection=conn):
+        series += chunk["series_id"].nunique()
+    assert series == 1_000_000, series
+    return chunk
 
 
 def _bulk(url: str, frame: Any) -> Any:
@@ -173,7 +185,7 @@ def _pair(data: str, what: str, **options: Any) -> list[Workload]:
 WORKLOADS = [
     *_pair("A", "1,000 series x 1,000 points, hourly"),
     *_pair("B", "1,000 x 1,000, business days"),
-    *_pair("C", "1,000 x 1,000 (wide: 40 x 1,000), ticks"),
+    *_pair("C", "1,000 x 1,000 (wide: 200 x 1,000), ticks"),
     *_pair("D", "5,000 x 300, monthly"),
     Workload(
         "E-long", "100,000 x 10, five fields, long", "E",
@@ -197,6 +209,21 @@ WORKLOADS = [
     Workload("L-bulk", "2,000 single-series queries, 50 ms a request", "I", _bulk, _peer_bulk, latency=0.05),
     Workload(
         "L-write-wide", "writing A, 50 ms a request", "A", _write_wide, _peer_write_wide, latency=0.05, writes=True,
+    ),
+    Workload("M-chunks", "1,000,000 series in chunks of 2,500", "M", _chunks, None),
+    Workload("N-1e5-long", "100 x 1,000, long", "N5", _read(**LONG), None, floor=True),
+    Workload("N-1e6-long", "1,000 x 1,000, long", "A", _read(**LONG), None, floor=True),
+    Workload("N-1e7-long", "10,000 x 1,000, long", "N7", _read(**LONG), None, floor=True),
+    Workload(
+        "O-long", "A from the embedded Shooju, long", "A",
+        _read(fields=["field0"], **LONG), _peer_read(fields=["field0"], **ROWS), embedded=True,
+    ),
+    Workload(
+        "O-wide", "A from the embedded Shooju, wide", "A",
+        _read(**WIDE), _peer_read(fields=[], **COLUMNS), embedded=True,
+    ),
+    Workload(
+        "O-write-wide", "A to the embedded Shooju", "A", _write_wide, _peer_write_wide, writes=True, embedded=True,
     ),
 ]  # fmt: skip
 
