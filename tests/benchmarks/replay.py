@@ -46,14 +46,16 @@ class Pages:
         series = series_of(data)
         head = {"success": True, "total": len(series) * data.repeat, "scroll_id": "s"}
         size = data.page
-        self.scroll = [
-            formats.encode({**head, "series": series[i : i + size]}, "sjts") for i in range(0, len(series), size)
-        ]
+        bare = [{name: value for name, value in item.items() if name != "fields"} for item in series]
+        self.with_fields, self.without = (
+            [formats.encode({**head, "series": some[i : i + size]}, "sjts") for i in range(0, len(some), size)]
+            for some in (series, bare)
+        )
+        self.scroll = self.without
         self.count = len(self.scroll) * data.repeat
         self.end = formats.encode({**head, "series": []}, "sjts")
         self.bulk = [
-            formats.encode({"success": True, "series": series[i : i + 1000]}, "sjts")
-            for i in range(0, len(series), 1000)
+            formats.encode({"success": True, "series": bare[i : i + 1000]}, "sjts") for i in range(0, len(bare), 1000)
         ]
         self.position = itertools.count()
         self.bulk_position = itertools.count()
@@ -80,6 +82,7 @@ def handler(pages: Pages, latency: float) -> type[BaseHTTPRequestHandler]:
             query = parse_qs(urlsplit(self.path).query)
             if "scroll_id" not in query:
                 pages.position = itertools.count()
+                pages.scroll = pages.with_fields if "fields" in query else pages.without
             at = next(pages.position)
             self.answer(pages.scroll[at % len(pages.scroll)] if at < pages.count else pages.end)
 
