@@ -23,6 +23,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, Literal, Self
 
+import numpy as np
+
 from pandas_shooju.client.points import to_milli
 
 __all__ = [
@@ -129,7 +131,7 @@ class _Operators(str):
         >>> print(series("gdp").asof(17), series("gdp").asof(datetime.datetime(2024, 1, 1, 10)))
         sid="gdp"@asof:j17 sid="gdp"@asof:2024-01-01T10:00:00.000
         """
-        job = getattr(job_or_moment, "job_id", job_or_moment)
+        job = _python(getattr(job_or_moment, "job_id", job_or_moment))
         if isinstance(job, int) and not isinstance(job, bool):
             return self.operator("asof", f"j{job}")
         return self.operator("asof", _moment(job_or_moment))
@@ -254,6 +256,7 @@ class Expression(_Operators):
     """A calculation over series: numbers and other expressions, joined by ``+ - * /`` or the methods."""
 
     __slots__ = ()
+    __array_ufunc__ = None  # numpy's numbers leave the calculation to the expression
 
     def __new__(cls, text: str, kind: _Kind = "atom") -> Self:
         """An expression; its text begins with a ``=``."""
@@ -353,13 +356,20 @@ def multi_sum(query: str, *, operators: Iterable[str] = (), key_fields: Iterable
 def _operand(value: Expression | float, *bare: _Kind) -> str:
     if isinstance(value, Expression):
         return value._part(*bare)
+    value = _python(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise TypeError(f"{value!r} is no number and no Expression; values(query) makes one of a query")
     return repr(value) if value >= 0 else f"({value!r})"
 
 
+def _python(value: Any) -> Any:
+    """A number or text of numpy as that of Python."""
+    return value.item() if isinstance(value, np.generic) and not isinstance(value, np.datetime64) else value
+
+
 def _value(value: object) -> str:
     """The text by which a field's value is found."""
+    value = _python(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):

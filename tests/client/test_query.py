@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -118,6 +119,18 @@ def test_how_queries_print():
     assert series("a").asof("2024-01-01") == 'sid="a"@asof:2024-01-01'
     assert repr(series("a")) == "Query('sid=\"a\"')"
     assert sid("users", "sam", "gdp") == r"users\sam\gdp"
+
+
+def test_numbers_of_numpy_are_numbers():
+    a = values("sid=a")
+    assert a * np.float64(2) + np.int64(1) == "={{sid=a}} * 2.0 + 1"
+    assert np.float64(2) * a / np.int64(4) == "=2.0 * {{sid=a}} / 4"
+    assert a.add(1, fill_value=np.float64(0)).endswith("fill_value=0.0)")
+    assert str(field("year") == np.int64(2020)) == 'year="2020"'
+    assert str(field("ok") == np.True_) == 'ok="true"'
+    assert field("year").isin(np.array([2020, 2021])) == 'year=("2020","2021")'
+    assert series("a").asof(np.int64(17)) == 'sid="a"@asof:j17'
+    assert series("a").repdate(np.datetime64("2001-01-01")) == 'sid="a"@repdate:2001-01-01T00:00:00.000'
 
 
 def test_how_expressions_print():
