@@ -17,7 +17,7 @@ import pandas as pd
 import requests
 
 from pandas_shooju.client import dataframe
-from pandas_shooju.client.deprecated import DeprecatedConnectionCalls, is_series_id, warn
+from pandas_shooju.client.deprecated import DeprecatedConnectionCalls, query_or_id, warn
 from pandas_shooju.client.errors import ConfigurationError
 from pandas_shooju.client.files import FileCalls
 from pandas_shooju.client.job import DryRunJob, RemoteJob
@@ -199,26 +199,27 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         series: dict[str, Any] | None = self._get("series_queries", series_query, asked, serializer)
         return series
 
-    def get_fields(self, series_query: str, fields: Fields = "*") -> dict[str, Any] | None:
+    def get_fields(
+        self, series_query: str | None = None, fields: Fields = "*", *, series_id: str | None = None
+    ) -> dict[str, Any] | None:
         r"""Read fields of one series.
 
         Parameters
         ----------
         series_query
-            A query that names one series. (A plain series id works too, and is deprecated.)
+            A query that names one series.
         fields
             Names of fields: one, or a list; by default all but the meta ones.
+        series_id
+            Deprecated: the series' id. (One that stands in the place of the query works too.)
 
         Returns
         -------
         dict or None
             Names and values; None if there is no such series.
         """
-        key = "series_queries"
-        if is_series_id(series_query):
-            warn("get_fields() by a series id", f"a query, such as {f'sid={series_query}'!r}")
-            key = "series_ids"
-        series = self._get(key, series_query, parameters(fields=fields), None)
+        name, by_id = query_or_id(series_query, series_id)
+        series = self._get("series_ids" if by_id else "series_queries", name, parameters(fields=fields), None)
         return series if series is None or "error" in series else series.get("fields", {})
 
     def _get(self, key: str, item: Any, asked: Mapping[str, Any], serializer: Serializer | None) -> Any:

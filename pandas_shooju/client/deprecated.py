@@ -38,6 +38,19 @@ def is_series_id(text: str) -> bool:
     return not _QUERY.match(text)
 
 
+def query_or_id(series_query: str | None, series_id: str | None) -> tuple[str, bool]:
+    """What ``get_fields`` is to read, and whether that is a series id; if so it warns, where the program calls."""
+    if (series_query is None) == (series_id is None):
+        raise TypeError("get_fields() takes a query that names a series")
+    name = series_id if series_query is None else series_query
+    if not isinstance(name, str):
+        raise TypeError(f"a query that names a series is text, such as r'sid=users\\me\\gdp'; got {name!r}")
+    by_id = series_query is None or is_series_id(name)
+    if by_id:
+        warn("get_fields() by a series id", f"a query, such as {f'sid={name}'!r}", depth=2)
+    return name, by_id
+
+
 class DeprecatedConnectionCalls:
     """The deprecated calls of a connection."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pandas_shooju.client.deprecated import DeprecatedMGetCalls, is_series_id, warn
+from pandas_shooju.client.deprecated import DeprecatedMGetCalls, query_or_id
 from pandas_shooju.client.points import Date, Serializer, serialize_series, to_datetime
 from pandas_shooju.client.reads import Fields, bulk, check_items, parameters
 from pandas_shooju.client.settings import options
@@ -72,14 +72,11 @@ class MGet(DeprecatedMGetCalls):
         item = {"query": series_query, **asked}
         return self._queue("series_queries", item, lambda series: series, serializer, extra_params)
 
-    def get_fields(self, series_query: str, fields: Fields = "*") -> int:
+    def get_fields(self, series_query: str | None = None, fields: Fields = "*", *, series_id: str | None = None) -> int:
         """Queue what :meth:`Connection.get_fields` reads, with the same arguments."""
-        key, name = "series_queries", "query"
-        if is_series_id(series_query):
-            warn("get_fields() by a series id", f"a query, such as {f'sid={series_query}'!r}")
-            key, name = "series", "series_id"
-        item = {name: series_query, **parameters(fields=fields)}
-        return self._queue(key, item, lambda series: series.get("fields", {}))
+        name, by_id = query_or_id(series_query, series_id)
+        key, kind = ("series", "series_id") if by_id else ("series_queries", "query")
+        return self._queue(key, {kind: name, **parameters(fields=fields)}, lambda series: series.get("fields", {}))
 
     def get_reported_dates(
         self, series_query: str, df: Date | None = None, dt: Date | None = None, mode: str = "all"

@@ -80,6 +80,21 @@ def test_reads_by_series_id(sj, path):
     assert (points, fields, series["fields"]) == ([(0, 1.0)], {"a": 1}, {"a": 1})
 
 
+def test_get_fields_takes_a_series_id_by_name(sj, path):
+    sj.register_job("reads").write(f"sid={path}", fields={"a": 1, "b": 2})
+    mget = sj.mget()
+    with pytest.deprecated_call(match="sid="):
+        assert sj.get_fields(series_id=path, fields=["a"]) == {"a": 1}
+    with pytest.deprecated_call(match="sid="):
+        mget.get_fields(series_id=path, fields=["a"])
+    assert mget.fetch() == [{"a": 1}]
+    for call in sj.get_fields, sj.mget().get_fields:
+        with pytest.raises(TypeError, match="names a series"):
+            call()
+        with pytest.raises(TypeError, match="is text"):
+            call(5)
+
+
 def test_reported_dates_of_a_job(sj, path):
     job = sj.register_job("reports")
     job.write_reported(f"sid={path}", dt.date(2001, 1, 1), points=TWO)
