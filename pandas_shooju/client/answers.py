@@ -6,6 +6,7 @@ bytes that are none of the formats are refused before anything tries to decode t
 
 from __future__ import annotations
 
+import re
 import ssl
 from typing import Any
 
@@ -42,6 +43,7 @@ class Failure(Exception):
             # the innermost has the system's reason; the outer ones quote the URL with its parameters
             innermost = chain[-1]
             reason = str(getattr(innermost, "strerror", None) or innermost).split("?")[0] or type(innermost).__name__
+            reason = re.sub(r"://[^/\s]*@", "://", reason)  # it may quote a URL with credentials
         message = f"the request to {url} failed: {reason}"
         return cls(reason, ConnectionError(message, url=url), transient=broken and not timed_out and not forged)
 

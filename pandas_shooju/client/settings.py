@@ -205,9 +205,12 @@ def server_url(server: str) -> str:
     ('https://alpha.shooju.com', 'http://127.0.0.1:8000')
     """
     if "://" in server:
-        parts = urlsplit(server)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigurationError(f"the server {without_secrets(server)!r} is not an http(s) URL")
+        if not _is_server(server):
+            # what is no URL cannot be parted into what is secret and what is not: only what follows the credentials
+            shown = without_secrets(server).rpartition("@")[2]
+            raise ConfigurationError(
+                f"the server {shown!r} is not an http(s) URL of a host, with a port and a path where needed"
+            )
         return server.rstrip("/")
     if not re.fullmatch(r"[\w-]+", server):
         raise ConfigurationError(
@@ -216,9 +219,18 @@ def server_url(server: str) -> str:
     return f"https://{server}.shooju.com"
 
 
+def _is_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        plain = not (parts.query or parts.fragment)
+        return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, or a bracket that stays open
+        return False
+
+
 def without_secrets(url: str) -> str:
     """A URL without user, password, parameters and fragment, for messages."""
-    return re.sub(r"^(\w+://)?[^/@]*@", r"\1", re.split("[?#]", url, maxsplit=1)[0])
+    return re.sub(r"^(\w+://)?[^/]*@", r"\1", re.split("[?#]", url, maxsplit=1)[0])
 
 
 class Options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -127,10 +128,31 @@ def test_username_is_another_name_for_user():
         Connection("alpha", user="sam", username="kim", api_key="k")
 
 
-@pytest.mark.parametrize("server", ["alpha.shooju.com", "alpha beta", "ftp://alpha", "http://", "127.0.0.1:80"])
+@pytest.mark.parametrize(
+    "server",
+    [
+        "alpha.shooju.com",
+        "alpha beta",
+        "ftp://alpha",
+        "http://",
+        "127.0.0.1:80",
+        "https://alpha.example?api_key=k",
+        "http://alpha:99999",
+    ],
+)
 def test_a_server_that_is_neither_name_nor_url_is_refused(server):
     with pytest.raises(ConfigurationError):
         Connection(server, "sam", "k")
+
+
+@pytest.mark.parametrize(
+    "server",
+    ["http://sam:secret@alpha:99999", "http://sam:pass/secret@alpha", "http://sam:secret@[::1", "sam:secret@a"],
+)
+def test_a_server_that_is_refused_shows_no_password(server):
+    with pytest.raises(ConfigurationError) as caught:
+        Connection(server, "sam", "k")
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_names_and_urls_of_servers():
