@@ -310,7 +310,7 @@ class Client:
         receive_format = receive_format or options.plain_format
         auth = self._authentication()
         streams = list(_streams(files, data, data_raw, into))
-        repeatable = all(stream.seekable() for stream in streams if hasattr(stream, "seekable"))
+        repeatable = all(_rewindable(stream) for stream in streams)
         positions = [stream.tell() for stream in streams] if repeatable else []
         attempt = 1
         while True:
@@ -439,12 +439,19 @@ def _returned(given: Any, kind: type[_T], hook: BaseHook) -> _T:
     return given
 
 
+def _rewindable(stream: Any) -> bool:
+    """Whether what a stream gave can be had once more; of a generator it cannot."""
+    if not hasattr(stream, "seek"):
+        return False
+    return bool(stream.seekable()) if hasattr(stream, "seekable") else True
+
+
 def _streams(*bodies: Any) -> Iterator[Any]:
-    """The files that stand in the bodies of a request, to be rewound before another attempt."""
+    """The files and iterators that stand in the bodies of a request: another attempt needs them from the beginning."""
     for body in bodies:
         if isinstance(body, Mapping):
             yield from _streams(*body.values())
         elif isinstance(body, (list, tuple)):
             yield from _streams(*body)
-        elif hasattr(body, "read"):
+        elif hasattr(body, "read") or hasattr(body, "__next__"):
             yield body

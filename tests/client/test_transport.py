@@ -195,11 +195,20 @@ def test_keys_appear_nowhere(proxy, through, caplog):
     assert "secret" not in "".join(record.getMessage() for record in caplog.records if record.name == "pandas_shooju")
 
 
-def test_a_url_with_credentials_does_not_show_them():
-    client = Client("http://sam:secret@127.0.0.1:1/", retry_delay=0, retries=1)
+@pytest.mark.parametrize("password", ["secret", "p@secret"])
+def test_a_url_with_credentials_does_not_show_them(password):
+    client = Client(f"http://sam:{password}@127.0.0.1:1/", retry_delay=0, retries=1)
     with pytest.raises(ConnectionError) as caught:
         ping(client)
     assert "secret" not in str(caught.value) + repr(client)
+
+
+def test_a_url_that_a_reason_quotes_does_not_show_credentials(proxy, caplog):
+    caplog.set_level(logging.DEBUG, "pandas_shooju")
+    client = Client(proxy.url, hosts=["http://sam:secret@127.0.0.1:99999"], retry_delay=0)
+    with pytest.raises(ConnectionError, match="99999") as caught:
+        ping(client)
+    assert "secret" not in str(caught.value) + caplog.text
 
 
 def test_hosts_stand_in_for_the_server_in_turn(proxy, served):
@@ -307,6 +316,13 @@ def test_an_upload_that_cannot_be_rewound_is_not_tried_again(proxy, raw):
     proxy.fail(drop())
     with pytest.raises(ConnectionError):
         raw.post("/files", files={"file": ("a.bin", Pipe(b"0123456789"))})
+    assert len(proxy.seen) == 1
+
+
+def test_a_generator_that_was_sent_is_not_tried_again(proxy, raw):
+    proxy.fail(drop(), drop())
+    with pytest.raises(ConnectionError):
+        raw.post("/files", data_raw=iter([b"0123", b"456789"]))
     assert len(proxy.seen) == 1
 
 
