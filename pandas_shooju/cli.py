@@ -25,13 +25,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     from pandas_shooju.formats import ShoojuError
 
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     try:
         arguments.run(arguments)
     except (ShoojuError, ValueError, TypeError, OSError, ImportError) as error:
         print(f"pandas_shooju: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _joined(argv: Sequence[str]) -> list[str]:
+    """The arguments with the values of --df and --dt joined to them: argparse takes ``-5y`` for an option."""
+    joined: list[str] = []
+    for argument in argv:
+        if joined and joined[-1] in ("--df", "--dt"):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,7 +57,14 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve an embedded store over HTTP")
     serve.add_argument("--store", help="file of the store, or :memory: (default: the user's own store)")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    serve.add_argument("--port", type=int, default=0, help="port to listen on (0: any that is free)")
+    serve.add_argument(
+        "--port",
+        type=int,
+        choices=range(65536),
+        metavar="PORT",
+        default=0,
+        help="port to listen on (0: any that is free)",
+    )
     serve.add_argument("--user", help="user that clients must give; needed beyond loopback")
     serve.add_argument("--api-key", default=os.environ.get("SHOOJU_API_KEY"), help="key (or SHOOJU_API_KEY)")
     serve.add_argument("--access-log", action="store_true", help="write a line for each call to standard error")
@@ -207,7 +225,9 @@ def _load(path: Path, date: str | None) -> pd.DataFrame:
     if name == "series_id":  # fields only
         return frame
     try:
-        frame[name] = pd.to_datetime(frame[name], format="ISO8601")
+        text = frame[name].astype(str)
+        zoned = text.str.contains(r"(?:[+-]\d\d:?\d\d|Z)$").all()  # offsets differ across a clock change
+        frame[name] = pd.to_datetime(text, format="ISO8601", utc=True if zoned else None)
     except (ValueError, TypeError):
         raise ValueError(f"the column {name!r} of {path.name} is no column of ISO dates; name it: --date") from None
     return frame if {"series_id", "val"} & set(frame.columns) or date else frame.set_index(name)

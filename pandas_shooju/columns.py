@@ -18,35 +18,37 @@ from pandas_shooju.formats import PointColumns
 Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
 
+_EXACT = 2.0**53  # up to here integers are doubles
 _NUMERIC_OBJECTS = {"floating", "integer", "mixed-integer-float", "integer-na", "decimal", "empty"}
 
 
-def is_dates(index: Any) -> bool:
-    """Whether an index holds dates: of a datetime dtype, or Python's dates as objects."""
-    return isinstance(index, pd.DatetimeIndex) or (
-        len(index) > 0 and index.dtype == object and infer_dtype(index) in ("date", "datetime")
-    )
+def is_dates(values: Any) -> bool:
+    """Whether an index or a column holds dates: of a datetime dtype, or Python's dates as objects."""
+    dtype = values.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
+        return len(values) > 0 and infer_dtype(values, skipna=True) in ("date", "datetime")
+    return bool(getattr(dtype, "kind", "O") == "M") or (isinstance(dtype, pd.ArrowDtype) and "date32" in str(dtype))
 
 
 def date_index(values: Any) -> pd.DatetimeIndex:
     """A column or index of dates as a DatetimeIndex."""
     if isinstance(values, pd.DatetimeIndex):
         return values
-    if isinstance(values.dtype, np.dtype | pd.DatetimeTZDtype) and values.dtype.kind == "M":
-        return pd.DatetimeIndex(values)
-    if isinstance(values.dtype, pd.ArrowDtype) and values.dtype.kind == "M":
-        return pd.DatetimeIndex(
-            values.astype(values.to_numpy().dtype) if values.dt.tz is None else values.dt.tz_convert("UTC")
+    if not is_dates(values) and len(values):
+        name = getattr(values, "name", None)
+        raise TypeError(
+            f"the column {name!r} holds {kind_of(values)}, not dates; convert it first: pd.to_datetime(...)"
         )
-    if is_dates(pd.Index(values)):
-        try:
-            return pd.DatetimeIndex(np.asarray(values, "M8[ms]") if infer_dtype(values) == "date" else values)
-        except ValueError:  # of several timezones
-            return pd.DatetimeIndex(pd.to_datetime(values, utc=True))
-    if not len(values):
+    if not is_dates(values):
         return pd.DatetimeIndex([], dtype="M8[ms]")
-    name = getattr(values, "name", None)
-    raise TypeError(f"the column {name!r} holds {kind_of(values)}, not dates; convert it first: pd.to_datetime(...)")
+    if isinstance(values.dtype, pd.ArrowDtype):
+        return pd.DatetimeIndex(pd.Index(values).astype(object).map(pd.Timestamp))
+    if values.dtype == object and infer_dtype(values, skipna=True) == "date":
+        return pd.DatetimeIndex(pd.Series(values).to_numpy("M8[ms]"))
+    try:
+        return pd.DatetimeIndex(values)
+    except ValueError:  # of several timezones
+        return pd.DatetimeIndex(pd.to_datetime(values, utc=True))
 
 
 def doubles(values: Any, what: str) -> Float64Array:
@@ -59,14 +61,15 @@ def doubles(values: Any, what: str) -> Float64Array:
     if kind != "number" and kind not in _NUMERIC_OBJECTS and not values.isna().all():
         example = next(value for value in values if not is_missing(value))
         raise TypeError(f"{what} is not numeric: dtype {values.dtype}, with {example!r}; points are numbers")
-    numbers: Float64Array = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    if values.dtype.kind in "iu":
-        large = np.abs(numbers) >= 2**53
-        if large.any():
-            back = values.to_numpy()[large]
-            wrong = [int(exact) for exact in back.tolist() if exact is not pd.NA and int(float(exact)) != int(exact)]
-            if wrong:
-                raise ValueError(f"{what} holds {wrong[0]}, which is no double; Shooju stores doubles")
+    try:
+        numbers: Float64Array = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    except OverflowError:
+        raise ValueError(f"{what} holds an integer that is no double; Shooju stores doubles") from None
+    if (np.abs(numbers) >= _EXACT).any() and (values.dtype == object or values.dtype.kind in "iu"):
+        large = pd.Series(values)[np.abs(numbers) >= _EXACT].tolist()
+        wrong = [number for number in large if isinstance(number, int) and int(float(number)) != number]
+        if wrong:
+            raise ValueError(f"{what} holds {wrong[0]}, which is no double; Shooju stores doubles")
     return numbers
 
 

@@ -22,15 +22,16 @@ Fields: TypeAlias = Mapping[str, Any] | pd.DataFrame | Sequence[str] | str
 
 def column_fields(frame: pd.DataFrame, fields: Fields | None, ids: list[str]) -> list[dict[str, Any]]:
     """Fields for each column of a wide frame, which is written to the series of these ids."""
+    fields = _checked(fields)
     if fields is None:
         return [{} for _ in ids]
     if isinstance(fields, Mapping):
         clean = clean_fields(fields)
         return [clean for _ in ids]
     if isinstance(fields, pd.DataFrame):
-        source_ids = origin.column_series_ids(frame.attrs, frame.columns)
+        source_ids = origin.column_series_ids(frame)
         return _fields_by_id(fields, ids, source_ids)
-    levels = [name for name in frame.columns.names if name is not None]
+    levels = [name for name in frame.columns.names if name is not None and name != "series_id"]
     wanted = levels if fields == "levels" else [fields] if isinstance(fields, str) else list(fields)
     unknown = [name for name in wanted if name not in levels]
     if unknown or not levels:
@@ -42,6 +43,14 @@ def column_fields(frame: pd.DataFrame, fields: Fields | None, ids: list[str]) ->
     return [clean_fields(dict(zip(wanted, row, strict=True))) for row in zip(*values, strict=True)]
 
 
+def _checked(fields: Fields | None) -> Fields | None:
+    if isinstance(fields, pd.Series):
+        return fields.to_dict()
+    if fields is not None and not isinstance(fields, str | Mapping | pd.DataFrame | Sequence):
+        raise TypeError(f"fields is {fields!r}; it can be a dict, a frame by series id, or names of columns or levels")
+    return None if isinstance(fields, Sequence) and not fields else fields
+
+
 def row_fields(
     frame: pd.DataFrame,
     fields: Fields | None,
@@ -50,6 +59,7 @@ def row_fields(
     starts: npt.NDArray[np.int64],
 ) -> list[dict[str, Any]]:
     """Fields for each series of a long frame, whose rows are together: `starts` are the first of each."""
+    fields = _checked(fields)
     if fields is None:
         return [{} for _ in ids]
     if isinstance(fields, Mapping):
@@ -81,6 +91,9 @@ def _fields_by_id(fields: pd.DataFrame, ids: Sequence[str], source_ids: Sequence
     """Fields from a frame with a row for each series, by the id written to or else the id read from."""
     if "series_id" in fields.columns:
         fields = fields.set_index("series_id")
+    for what, index in (("series", fields.index), ("columns", fields.columns)):
+        if not index.is_unique:
+            raise ValueError(f"the fields frame has several {what} called {index[index.duplicated()][0]!r}")
     by_id = {
         str(series_id).casefold(): dict(zip(fields.columns, row, strict=True))
         for series_id, row in zip(fields.index, fields.astype(object).to_numpy().tolist(), strict=True)
@@ -103,17 +116,22 @@ def clean_fields(fields: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _field_value(name: Any, value: Any) -> Any:
+    value = _plain(value)
+    try:
+        return json.loads(json.dumps(value, default=_plain, allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        pass
+    raise TypeError(
+        f"the field {name!r} is {value!r}; a field holds text, finite numbers, booleans, dates, lists or objects"
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it, or as it is."""
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, str | bool | int | float):
-        return value
     if isinstance(value, datetime.date | datetime.datetime):  # Timestamps too
         return value.isoformat()
     if isinstance(value, np.ndarray | tuple | set):
-        value = list(value)
-    if isinstance(value, list | dict):
-        try:
-            return json.loads(json.dumps(value))
-        except (TypeError, ValueError):
-            pass
-    raise TypeError(f"the field {name!r} is {value!r}; a field holds text, numbers, booleans, dates, lists or objects")
+        return list(value)
+    return value

@@ -76,13 +76,22 @@ def labels(series: Sequence[Series], names: Sequence[str]) -> pd.Index:
     if index.has_duplicates:
         position = int(np.flatnonzero(index.duplicated())[0])
         label = index[position]
+        if _missing_label(label):
+            raise ValueError(
+                f"{int(index.duplicated().sum()) + 1} series have no field {', '.join(map(repr, names))}; columns must "
+                "tell series apart: name other fields in `columns=`, or columns='series_id'"
+            )
         twins = [item["series_id"] for item, value in zip(series, index, strict=True) if _equal(value, label)]
         raise ValueError(
             f"{len(twins)} series have the label {label!r} (by {', '.join(names)}): {', '.join(twins[:5])}"
             f"{', ...' if len(twins) > 5 else ''}. Columns must tell series apart: name more fields in `columns=`, "
-            "or columns='series_id', or read with layout='long'"
+            "or columns='series_id'; read with layout='long'; or ask by a dict of queries, whose keys are the labels"
         )
     return index
+
+
+def _missing_label(label: Any) -> bool:
+    return all(part != part for part in label) if isinstance(label, tuple) else bool(label != label)
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -130,7 +139,7 @@ def common_zone(series: Sequence[Series]) -> str:
     """The zone that all these series are localized to; UTC where they differ, or none is."""
     if not any("tz" in item for item in series):
         return "UTC"
-    zones = {zone_of(item) or "UTC" for item in series if "points" in item}
+    zones = {zone_of(item) or "UTC" for item in series if "points" in item or "tz" in item}
     return zones.pop() if len(zones) == 1 else "UTC"
 
 
@@ -244,6 +253,12 @@ def long(
         (float64), and ``job`` (int64) and ``timestamp`` (``datetime64[ms, UTC]``) where asked for. Series in the
         order given, dates ascending in each.
     """
+    clash = [name for name in fields if name in ("dt", "val", "job", "timestamp")]
+    if clash:
+        raise ValueError(
+            f"a field is called {clash[0]!r}, as a column of the long layout is; name the fields to read without it, "
+            "or read with layout='wide' or 'fields'"
+        )
     counts = np.array([len(_no_points(item)) for item in series], np.int64)
     wanted = PointColumns.empty(jobs=jobs, timestamps=timestamps)
     parts = [item["points"] for item, count in zip(series, counts.tolist(), strict=True) if count]
@@ -324,12 +339,17 @@ def with_dtype_backend(frame: pd.DataFrame, dtype_backend: str) -> pd.DataFrame:
     """The frame with nullable or pyarrow dtypes, as pandas' own readers have them; dates and categoricals stay."""
     dtypes = _BACKENDS[dtype_backend]
     changes = {}
-    for position, dtype in enumerate(frame.dtypes):
-        kind = "text" if _is_text(frame.iloc[:, position]) else getattr(dtype, "kind", "O")
-        if kind in dtypes and not isinstance(dtype, pd.CategoricalDtype):
+    for position in range(frame.shape[1]):
+        kind = _kind(frame.iloc[:, position])
+        if kind in dtypes:
             changes[frame.columns[position]] = dtypes[kind]
     return frame.astype(changes)
 
 
-def _is_text(column: pd.Series) -> bool:
-    return bool(column.dtype == str_dtype()) and pd.api.types.infer_dtype(column, skipna=True) == "string"
+def _kind(column: pd.Series) -> str:
+    """What a column holds: ``f``, ``i``, ``b``, ``text``, or something else."""
+    if column.dtype == object or column.dtype == str_dtype():
+        inferred = pd.api.types.infer_dtype(column, skipna=True)
+        kind: str = {"string": "text", "integer": "i", "boolean": "b"}.get(inferred, inferred)
+        return kind
+    return str(column.dtype.kind) if isinstance(column.dtype, np.dtype) else ""

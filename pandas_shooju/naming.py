@@ -13,21 +13,44 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from pandas_shooju import origin
-from pandas_shooju.columns import is_missing, listed
+from pandas_shooju.columns import column_named, is_missing, listed
 
 Sid: TypeAlias = str | Mapping[Any, str] | Callable[[Any], str]
 
 _OPERATORS = re.compile(r"@[A-Za-z_]\w*(:[^\s\\@]+)*$")
 
 
-def _template_names(template: str) -> list[str]:
-    """The names in a sid template, in order; ``{}`` is the name ``""``."""
-    try:
-        return [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
-    except ValueError as error:
-        raise ValueError(
-            f"the sid template {template!r} is not well-formed: {error}; write literal braces twice: {{{{ and }}}}"
-        ) from None
+class _Template:
+    r"""A series id with places for values: ``users\sam\{country}``, with format specs as in `str.format`."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        try:
+            self._parts = list(string.Formatter().parse(text))
+        except ValueError as error:
+            raise ValueError(
+                f"the sid template {text!r} is not well-formed: {error}; write literal braces twice: {{{{ and }}}}"
+            ) from None
+        if any("{" in (spec or "") for _, _, spec, _ in self._parts):
+            raise ValueError(f"the sid template {text!r} has a place within a place")
+        self.names = [name for _, name, _, _ in self._parts if name is not None]
+
+    def fill(self, values: Mapping[str, Any]) -> str:
+        text = ""
+        for literal, name, spec, conversion in self._parts:
+            text += literal
+            if name is None:
+                continue
+            value = values[name]
+            if is_missing(value) or value == "":
+                raise ValueError(
+                    f"{name or 'the label'!r} is missing in a row or column; the sid template {self.text!r} needs it"
+                )
+            try:
+                text += format(string.Formatter().convert_field(value, conversion), spec or "")
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"the sid template {self.text!r} cannot take the {name} {value!r}: {error}") from None
+        return text
 
 
 def column_ids(frame: pd.DataFrame, sid: Sid | None) -> list[str]:
@@ -35,45 +58,56 @@ def column_ids(frame: pd.DataFrame, sid: Sid | None) -> list[str]:
     columns = frame.columns
     if sid is None:
         return _known_ids(frame)
-    if isinstance(sid, str):
-        names = _template_names(sid)
-        levels = ["" if name is None else str(name) for name in columns.names]
-        unknown = [name for name in names if name not in levels]
-        if unknown:
-            named = [level for level in levels if level]
-            raise ValueError(
-                f"the sid template {sid!r} names {unknown[0]!r}, and the columns have "
-                + (f"the levels {listed(named)}" if named else "no level names; set them: frame.columns.name = ...")
-            )
-        if not names and len(columns) > 1:
-            raise ValueError(
-                f"the sid template {sid!r} names no level of the columns, so all {len(columns)} columns would be "
-                f"written to one series; put a level into it, as {{{levels[0] or 'name'}}}"
-            )
-        plain = sid.replace("{}", "{0}") if names.count("") == 1 else sid
-        ids = []
-        for label in columns:
-            parts = label if isinstance(columns, pd.MultiIndex) else (label,)
-            values = dict(zip(levels, parts, strict=True))
-            _refuse_missing({name: values[name] for name in names}, sid)
-            ids.append(checked_id(plain.format(*parts, **{k: v for k, v in values.items() if k}), label, levels))
-        return ids
-    return [checked_id(_looked_up(sid, label, "column"), label, list(columns.names)) for label in columns]
+    if not isinstance(sid, str):
+        return [checked_id(_looked_up(sid, label, "column"), label, list(columns.names)) for label in columns]
+    template = _Template(sid)
+    levels = ["" if name is None else str(name) for name in columns.names]
+    places = {name: [i for i, level in enumerate(levels) if level == name] for name in template.names}
+    if "" in places and len(levels) == 1:
+        places[""] = [0]
+    for name, at in places.items():
+        if len(at) == 1:
+            continue
+        named = [level for level in levels if level]
+        raise ValueError(
+            f"the sid template {sid!r} names {name!r}, and the columns have "
+            + (f"{len(at)} levels of that name" if at else f"the levels {listed(named)}" if named else "no level names")
+            + ("" if named else "; set them: frame.columns.name = ...")
+        )
+    if not template.names and len(columns) > 1:
+        raise ValueError(
+            f"the sid template {sid!r} names no level of the columns, so all {len(columns)} columns would be "
+            f"written to one series; put a level into it, as {{{levels[0] or 'name'}}}"
+        )
+    ids = []
+    for label in columns:
+        parts = label if isinstance(columns, pd.MultiIndex) else (label,)
+        ids.append(checked_id(template.fill({name: parts[at[0]] for name, at in places.items()}), label, levels))
+    return ids
 
 
 def _looked_up(sid: Mapping[Any, str] | Callable[[Any], str], label: Any, what: str) -> str:
-    if not isinstance(sid, Mapping):
-        return sid(label)
-    if label not in sid:
-        raise ValueError(f"sid has no series id for the {what} {label!r}; it has {listed(sid)}")
-    return sid[label]
+    if isinstance(sid, pd.Series):
+        sid = sid.to_dict()
+    if isinstance(sid, Mapping):
+        try:
+            return sid[label]
+        except (KeyError, TypeError):
+            raise ValueError(f"sid has no series id for the {what} {label!r}; it has {listed(sid)}") from None
+    if not callable(sid):
+        raise TypeError(f"sid is {sid!r}; it can be a template, a dict from label to series id, or a function")
+    return sid(label)
 
 
 def _known_ids(frame: pd.DataFrame) -> list[str]:
     """Series ids from where the frame was read, or the labels themselves where they are series ids."""
     columns = frame.columns
-    known = origin.column_series_ids(frame.attrs, columns)
-    derived = origin.derived_columns(frame.attrs, columns)
+    if origin.is_mixed(frame):
+        raise ValueError(
+            "this frame was computed from several that were read from different series; say where to write it: sid=..."
+        )
+    known = origin.column_series_ids(frame)
+    derived = origin.derived_columns(frame)
     ids = []
     for label, read_from, is_derived in zip(columns, known, derived, strict=True):
         if is_derived:
@@ -92,57 +126,54 @@ def _known_ids(frame: pd.DataFrame) -> list[str]:
 
 def _own_id(label: str) -> str:
     """A label that is a series id, unless it looks like one with operators."""
-    if _OPERATORS.search(label):
+    if isinstance(label, str) and (_OPERATORS.search(label) or label.startswith("=")):
         raise ValueError(
-            f"{label!r} looks like a series id with operators; writing to it is probably not meant. "
+            f"{label!r} looks like a series id with operators, or an expression; writing to it is probably not meant. "
             "Say where to, sid=..., or sid='{series_id}' if it is the id"
         )
     return label
 
 
 def row_ids(
-    frame: pd.DataFrame, sid: Sid | None, keys: list[str] | None, taken: set[Hashable]
+    frame: pd.DataFrame, sid: Sid | None, keys: Mapping[str, str], taken: set[Hashable]
 ) -> tuple[Callable[[tuple[Any, ...]], str], list[Any]]:
-    """How a label gives a series id, and the columns whose values make a label."""
+    """How a label gives a series id, and the columns whose values make a label.
+
+    `keys` are the keys of a groupby: their names, and the columns that hold them.
+    """
     if sid is None:
         if "series_id" not in frame.columns:
             raise ValueError(
                 "which series are the rows? There is no column 'series_id'; say sid=..., a template over the columns "
-                f"{listed(set(frame.columns) - taken)}"
+                f"{listed(name for name in frame.columns if name not in taken)}"
             )
-        if any(origin.derived_columns(frame.attrs, ["series_id"])):
-            raise ValueError(
-                "these points were computed on the server (by operators, or an expression), and are no longer those of "
-                "the series; say where to write them: sid=..."
-            )
-        known = isinstance(frame.attrs.get(origin.KEY), Mapping)
-        return (lambda label: label[0]) if known else (lambda label: _own_id(label[0])), ["series_id"]
-    if isinstance(sid, str):
-        names = _template_names(sid)
-        for name in names:
-            if name not in frame.columns:
+        read = origin.is_origin(frame.attrs.get(origin.KEY)) and not origin.is_mixed(frame)
+        derived = origin.derived_series(frame)
+
+        def own(label: tuple[Any, ...]) -> str:
+            if label[0] in derived:
                 raise ValueError(
-                    f"the sid template {sid!r} names {name!r}, and the columns are {listed(frame.columns)}"
+                    f"the points of {label[0]!r} were computed on the server, and are no longer those of the series; "
+                    "say where to write them: sid=..."
                 )
+            return label[0] if read else _own_id(label[0])
 
-        def fill(label: tuple[Any, ...]) -> str:
-            values = dict(zip(names, label, strict=True))
-            _refuse_missing(values, sid)
-            return sid.format(**values)
-
-        return fill, names
-    if keys is None:
+        return own, ["series_id"]
+    if isinstance(sid, str):
+        template = _Template(sid)
+        by = [keys.get(name, name) for name in template.names]
+        for name, column in zip(template.names, by, strict=True):
+            if column not in frame.columns:
+                shown = [*keys, *(column for column in frame.columns if column not in keys.values())]
+                raise ValueError(f"the sid template {sid!r} names {name!r}, and the columns are {listed(shown)}")
+            column_named(frame, column, "sid")
+        return lambda label: template.fill(dict(zip(template.names, label, strict=True))), by
+    if not keys:
         raise TypeError(
             "for a long frame sid is a template over its columns, as r'users\\sam\\{symbol}'; a dict or a function "
             "goes with a groupby: df.groupby('symbol').shooju.write(job, sid={...})"
         )
-    return lambda label: _looked_up(sid, label[0] if len(label) == 1 else label, "group"), keys
-
-
-def _refuse_missing(values: Mapping[str, Any], template: str) -> None:
-    for name, value in values.items():
-        if is_missing(value) or value == "":
-            raise ValueError(f"{name!r} is missing in a row or column, and the sid template {template!r} needs it")
+    return lambda label: _looked_up(sid, label[0] if len(label) == 1 else label, "group"), list(keys.values())
 
 
 def checked_id(series_id: Any, label: Any, names: Sequence[Any]) -> str:

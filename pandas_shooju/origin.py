@@ -2,21 +2,24 @@
 
 Pure. The one place that knows the form of that data::
 
-    {"query": ..., "layout": "wide", "labels": [...], "series_ids": [...], "derived": [...], "fields": {name: [...]}}
+    {"query": ..., "layout": "wide", "names": [...], "labels": [...], "series_ids": [...], "derived": [...],
+     "fields": {name: [...]}}
 
-with a label, a series id and a value of each field for each column as read, and whether its points were derived from
-the series' own (by operators, or an expression). It is plain JSON data (`to_parquet`
+with the names of the column levels, and for each column as read a label, a series id, whether its points were derived
+from the series' own (by operators, or an expression), and a value of each field. It is plain JSON data (`to_parquet`
 keeps it), and columns are found in it by their labels, so that a selection of a frame still knows its series.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, Self
 
 import pandas as pd
 
 KEY = "shooju"
+MIXED = "mixed"  # the layout of what was computed from several frames
 
 
 class Origin(dict[str, Any]):
@@ -35,6 +38,7 @@ class Origin(dict[str, Any]):
         return cls(
             query=query,
             layout="wide",
+            names=[_json_label(name) for name in columns.names],
             labels=[_json_label(label) for label in columns],
             series_ids=list(series_ids),
             derived=list(derived),
@@ -44,11 +48,24 @@ class Origin(dict[str, Any]):
     def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: Any) -> Self:
+    def __deepcopy__(self, memo: Any) -> Origin:
+        """Itself; but where pandas is about to make it the origin of a frame computed from two, neither's.
+
+        pandas gives the result of `a / b` first the attributes of a, then those of b in their place: written back, it
+        would overwrite the series of b. So at the second the first is looked up in the frame that is being made.
+        """
+        try:
+            caller = sys._getframe(4)  # deepcopy, of a dict, by deepcopy, in there
+        except ValueError:
+            return self
+        if caller.f_code.co_name == "__finalize__":
+            first = getattr(caller.f_locals.get("self"), "attrs", {}).get(KEY)
+            if isinstance(first, Origin) and first is not self and first != self:
+                return Origin(query=[first["query"], self["query"]], layout=MIXED)
         return self
 
     def __reduce__(self) -> Any:
-        return dict, (dict(self),)
+        return Origin, (dict(self),)
 
     def _read_only(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
@@ -59,39 +76,59 @@ class Origin(dict[str, Any]):
     __setitem__ = __delitem__ = update = setdefault = pop = popitem = clear = __ior__ = _read_only
 
 
-def column_series_ids(attrs: Mapping[Any, Any], columns: Iterable[Any]) -> list[str | None]:
-    """The series id behind each column, None where `attrs` knows of none."""
-    origin = attrs.get(KEY)
-    if not isinstance(origin, Mapping) or "labels" not in origin:
-        return [None for _ in columns]
-    known = dict(zip(map(_key, origin["labels"]), origin["series_ids"], strict=True))
-    return [known.get(_key(_json_label(label))) for label in columns]
+def column_series_ids(frame: pd.DataFrame) -> list[str | None]:
+    """The series id behind each column of a frame, None where its origin knows of none."""
+    origin = frame.attrs.get(KEY)
+    return [None if at is None else origin["series_ids"][at] for at in _positions(frame)]
 
 
-def derived_columns(attrs: Mapping[Any, Any], columns: Iterable[Any]) -> list[bool]:
+def derived_columns(frame: pd.DataFrame) -> list[bool]:
     """Whether the points of each column are known to be derived from those of its series."""
-    origin = attrs.get(KEY)
-    if not isinstance(origin, Mapping) or "derived" not in origin:
-        return [False for _ in columns]
-    if isinstance(origin["derived"], bool):
-        return [origin["derived"] for _ in columns]
-    known = dict(zip(map(_key, origin["labels"]), origin["derived"], strict=True))
-    return [known.get(_key(_json_label(label)), False) for label in columns]
+    origin = frame.attrs.get(KEY)
+    return [at is not None and bool(origin["derived"][at]) for at in _positions(frame)]
 
 
-def column_fields(attrs: Mapping[Any, Any], columns: Iterable[Any]) -> list[dict[str, Any]]:
+def derived_series(frame: pd.DataFrame) -> set[str]:
+    """The ids that stand for derived points in a long frame."""
+    origin = frame.attrs.get(KEY)
+    return set(origin.get("derived", ())) if is_origin(origin) else set()
+
+
+def column_fields(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The fields of the series behind each column; those that the series does not have are left out."""
-    origin = attrs.get(KEY)
-    if not isinstance(origin, Mapping) or "labels" not in origin:
-        return [{} for _ in columns]
-    position = {_key(label): i for i, label in enumerate(origin["labels"])}
-    found = []
-    for label in columns:
-        i = position.get(_key(_json_label(label)))
-        found.append(
-            {} if i is None else {name: values[i] for name, values in origin["fields"].items() if values[i] is not None}
-        )
-    return found
+    origin = frame.attrs.get(KEY)
+    return [
+        {} if at is None else {name: values[at] for name, values in origin["fields"].items() if values[at] is not None}
+        for at in _positions(frame)
+    ]
+
+
+def is_origin(data: Any) -> bool:
+    """Whether this is the origin of a frame, as read or as it comes back from a file."""
+    return isinstance(data, Mapping) and "layout" in data
+
+
+def is_mixed(frame: pd.DataFrame) -> bool:
+    """Whether a frame was computed from several that were read from different series."""
+    origin = frame.attrs.get(KEY)
+    return is_origin(origin) and origin["layout"] == MIXED
+
+
+def _positions(frame: pd.DataFrame) -> list[int | None]:
+    """Where the columns of a frame stand in its origin: found by their labels, and the names of their levels."""
+    origin, columns = frame.attrs.get(KEY), frame.columns
+    if not is_origin(origin) or origin["layout"] != "wide":
+        return [None] * len(columns)
+    known = {_key(label): at for at, label in enumerate(origin["labels"])}
+    if columns.nlevels == 1:
+        return [known.get(_key(_json_label(label))) for label in columns]
+    names = [_json_label(name) for name in columns.names]
+    order = list(range(len(names)))
+    if names != list(origin["names"]):  # levels may have changed places
+        if sorted(map(str, names)) != sorted(map(str, origin["names"])) or len(set(names)) < len(names):
+            return [None] * len(columns)
+        order = [names.index(name) for name in origin["names"]]
+    return [known.get(tuple(_key(_json_label(label[i])) for i in order)) for label in columns]
 
 
 def _json_label(label: Any) -> Any:

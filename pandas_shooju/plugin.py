@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pandas_flavor
 
-from pandas_shooju import origin, writing
+from pandas_shooju import frames, origin, writing
 from pandas_shooju.reading import read_shooju
 
 
@@ -50,7 +50,7 @@ class FrameAccessor(SeriesAccessor):
         if _is_by_row(frame):
             values = frame["series_id"] if "series_id" in frame.columns else frame.index.to_series()
             return pd.Series(values.astype(object).unique(), name="series_id", dtype=object)
-        ids = origin.column_series_ids(frame.attrs, frame.columns)
+        ids = origin.column_series_ids(frame)
         return pd.Series(ids, index=frame.columns, name="series_id", dtype=object)
 
     @property
@@ -63,10 +63,12 @@ class FrameAccessor(SeriesAccessor):
             names = (frame.attrs.get(origin.KEY) or {}).get("fields", [])
             names = [name for name in names if name in frame.columns]
             return frame.drop_duplicates("series_id").set_index("series_id")[names]
-        ids = origin.column_series_ids(frame.attrs, frame.columns)
-        fields = origin.column_fields(frame.attrs, frame.columns)
-        table = pd.DataFrame.from_records(fields, index=pd.Index(ids, name="series_id", dtype=object))
-        return table[table.index.notna()]
+        ids = origin.column_series_ids(frame)
+        fields = origin.column_fields(frame)
+        series = [
+            {"series_id": one, "fields": of_one} for one, of_one in zip(ids, fields, strict=True) if one is not None
+        ]
+        return frames.fields_table(series, frames.field_names(fields, ["*"]))
 
 
 def _is_by_row(frame: pd.DataFrame) -> bool:

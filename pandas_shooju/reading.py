@@ -10,11 +10,12 @@ from __future__ import annotations
 import datetime
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import EllipsisType
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from pandas_shooju import frames, timezones
@@ -32,6 +33,7 @@ OnMissing = Literal["raise", "warn", "ignore"]
 # operators, or an expression, outside of quotes
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _DERIVING = re.compile(r"@\w|^\s*=")
+_LOCALIZED = re.compile(r"@localize:([A-Za-z][\w/+-]*)$")
 _SID_QUERY = re.compile(r'sid=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s"()@]+))(?P<operators>(?:@[^\s"]+)?)')
 
 
@@ -93,7 +95,9 @@ def read_shooju(
         Wide layout only: what labels the columns, one or several of the field names and ``"series_id"``.
     tz
         The timezone of the dates. By default as served: UTC, or the zone of ``@localize`` (UTC if there are
-        several). A name converts; None gives naive times, as the clocks of that zone show them.
+        several). A name converts; None gives naive times, as the clocks of that zone show them. (``@localize`` sends
+        wall-clock times: where only the second pass of a repeated hour has points, nothing in them tells so. Converting
+        by `tz` is exact always.)
     sort
         Order of the series of a search: ``"country asc, city desc"``.
     max_series
@@ -147,9 +151,20 @@ def read_shooju(
     2024-01-01 00:00:00+00:00  1.0  3.0
     2025-01-01 00:00:00+00:00  2.0  4.0
     """
+    if not isinstance(query, str | Mapping):
+        if isinstance(query, bytes) or not isinstance(query, Iterable):
+            raise TypeError(
+                f"query is {query!r}; it can be a string, a list of strings, or a dict from label to string"
+            )
+        query = list(query)
     wish = _checked(query, fields, columns, layout, tz, include_job, include_timestamp, on_missing, dtype_backend)
-    if isinstance(max_points, bool) or not isinstance(max_points, int) or max_points < -1:
+    if isinstance(max_points, bool) or not isinstance(max_points, int | np.integer) or max_points < -1:
         raise ValueError(f"max_points is {max_points!r}; say a number of points, or -1 for all")
+    for name, date in (("df", df), ("dt", dt)):
+        if isinstance(date, str) and date.isdecimal() and len(date) <= 4:
+            raise ValueError(
+                f"{name} is {date!r}; a year is written as a date, '{date}-01-01' (milliseconds are an int)"
+            )
     if chunksize is not None and (not isinstance(chunksize, int) or chunksize < 1):
         raise ValueError(f"chunksize is {chunksize!r}; say how many series each frame shall have")
     connection = connection or default_connection()
@@ -306,17 +321,22 @@ def series_id_of(answered: str) -> tuple[str, bool]:
 
 def _chunks(pages: Iterator[list[frames.Series]], size: int) -> Iterator[list[frames.Series]]:
     waiting: list[frames.Series] = []
+    chunks = 0
     for page in pages:
         waiting += page
         while len(waiting) >= size:
             yield waiting[:size]
             del waiting[:size]
-    if waiting:
+            chunks += 1
+    if waiting or not chunks:  # nothing found is a frame, too
         yield waiting
 
 
 def _frame(series: list[frames.Series], wish: _Wish) -> pd.DataFrame:
     zone = frames.common_zone(series)
+    if not series and isinstance(wish.query, str):
+        asked = _LOCALIZED.search(wish.query)
+        zone = asked[1] if asked else zone
     tz = zone if wish.tz is ... else wish.tz
     assert tz is None or isinstance(tz, str)
     fields = [name for name in frames.field_names(frames.fields_of(series), wish.fields) if name != "series_id"]
@@ -325,7 +345,7 @@ def _frame(series: list[frames.Series], wish: _Wish) -> pd.DataFrame:
         origin = Origin(query=_plain(wish.query), layout="fields")
     elif wish.layout == "long":
         frame = frames.long(series, fields, tz, zone, jobs=wish.include_job, timestamps=wish.include_timestamp)
-        derived = any(item["derived"] for item in series)
+        derived = [item["series_id"] for item in series if item["derived"]]
         origin = Origin(query=_plain(wish.query), layout="long", fields=fields, derived=derived)
     else:
         if isinstance(wish.query, Mapping):
@@ -350,4 +370,4 @@ def _plain(query: Query) -> Any:
     """The query as JSON has it."""
     if isinstance(query, str):
         return query
-    return dict(query) if isinstance(query, Mapping) else list(query)
+    return list(query.values() if isinstance(query, Mapping) else query)

@@ -71,15 +71,22 @@ def series_writes(
     if isinstance(data, DataFrameGroupBy | SeriesGroupBy):
         frame, keys, value = _ungrouped(data, date, value)
         writes = _long(frame, options, date, value, keys)
+    elif isinstance(data, pd.Series) and isinstance(data.index, pd.MultiIndex):
+        name = "val" if data.name is None else data.name
+        writes = _long(data.to_frame(name), options, date, name, {})
     elif isinstance(data, pd.Series):
         if not is_dates(data.index):
             raise TypeError(f"the series {data.name!r} has no dates: its index is {kind_of(data.index)}; {_SET_DATES}")
         writes = _wide(_one_column(data), options)
-    elif date is not None or value is not None or {"dt", "val"} <= set(data.columns):
-        writes = _long(data, options, date, value, None)
+    elif not isinstance(data, pd.DataFrame):
+        raise TypeError(f"what is written is a frame, a series or a groupby of pandas, not {type(data).__name__}")
+    elif data.index.name == "series_id" and not is_dates(data.index) and date is None and value is None:
+        writes = _fields_only(data, options)
+    elif date is not None or value is not None or _is_long(data):
+        writes = _long(data, options, date, value, {})
     elif is_dates(data.index):
         writes = _wide(data, options)
-    elif data.index.name == "series_id" or "series_id" in data.columns:
+    elif "series_id" in data.columns:
         writes = _fields_only(data, options)
     else:
         raise TypeError(
@@ -91,6 +98,14 @@ def series_writes(
     return writes
 
 
+def _is_long(frame: pd.DataFrame) -> bool:
+    """Whether there are dates and values under the names that `read_shooju` gives them."""
+    if "val" not in frame.columns:
+        return False
+    levels = frame.index.names if isinstance(frame.index, pd.MultiIndex) else []
+    return "dt" in frame.columns or "dt" in levels or (frame.index.name == "dt" and "series_id" in frame.columns)
+
+
 _SET_DATES = "set a DatetimeIndex, as by frame.index = pd.to_datetime(frame.index)"
 
 
@@ -99,8 +114,7 @@ _SET_DATES = "set a DatetimeIndex, as by frame.index = pd.to_datetime(frame.inde
 
 def _one_column(data: pd.Series) -> pd.DataFrame:
     frame = data.to_frame()
-    if data.name is None:
-        frame.columns = pd.Index([None], dtype=object)
+    frame.columns = pd.Index([data.name], dtype=object, name="name")
     frame.attrs = data.attrs
     return frame
 
@@ -127,12 +141,14 @@ def _columns(frame: pd.DataFrame) -> Iterable[Any]:
 
 
 def _long(
-    frame: pd.DataFrame, options: _Options, date: Hashable | None, value: Hashable | None, keys: list[str] | None
+    frame: pd.DataFrame, options: _Options, date: Hashable | None, value: Hashable | None, keys: Mapping[str, str]
 ) -> list[SeriesWrite]:
+    frame = _levels_as_columns(frame)
     if date is None and "dt" in frame.columns:
         date = "dt"
-    if any(name is not None for name in frame.index.names) and not (date is None and is_dates(frame.index)):
-        frame = frame.reset_index()  # levels are as good as columns
+    if date is None and not is_dates(frame.index):
+        dates_there = [name for name in frame.columns if is_dates(frame[name])]
+        date = dates_there[0] if len(dates_there) == 1 else None
     if date is None and not is_dates(frame.index):
         raise TypeError(f"a long frame needs dates: name the column, date=...; there are {listed(frame.columns)}")
     value = "val" if value is None else value
@@ -141,6 +157,8 @@ def _long(
     if date is not None:
         column_named(frame, date, "date")
 
+    if not len(frame):
+        return []
     frame, starts, labels = _by_label(frame, by)
     index = date_index(frame.index if date is None else frame[date])
     numbers = doubles(frame[value], f"the column {value!r}")
@@ -163,14 +181,41 @@ def _long(
     return writes
 
 
+def _levels_as_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the named levels of its index as columns; a single index of dates stays, where it is no column."""
+    index = frame.index
+    if not isinstance(index, pd.MultiIndex) and (index.name is None or is_dates(index)):
+        return frame
+    attrs = frame.attrs
+    names = [name for name in index.names if name is not None and name not in frame.columns]
+    frame = (
+        frame.reset_index([name for name in index.names if name not in names], drop=True)
+        if (len(names) < index.nlevels)
+        else frame
+    )
+    frame = frame.reset_index(names) if names else frame
+    frame.attrs = attrs
+    return frame
+
+
 def _fields_only(frame: pd.DataFrame, options: _Options) -> list[SeriesWrite]:
+    if not frame.columns.is_unique:
+        raise ValueError(f"several columns are called {frame.columns[frame.columns.duplicated()][0]!r}")
     if frame.index.name != "series_id":
         frame = frame.set_index("series_id")
+        points = [name for name in frame.columns if name in ("dt", "val") or is_dates(frame[name])]
+        if points:
+            raise TypeError(
+                f"is this a long frame, or fields? It has the column {points[0]!r}. For points name both columns, "
+                "date=... and value=...; for fields set the index: frame.set_index('series_id')"
+            )
+    if is_dates(frame.columns):
+        raise TypeError("this frame has series in rows and dates in columns; write it transposed: frame.T")
     if options.sid is None:
         ids = [checked_id(label, (label,), ["series_id"]) for label in frame.index]
     else:
         flat = frame.reset_index()
-        name_of, by = row_ids(flat, options.sid, None, set())
+        name_of, by = row_ids(flat, options.sid, {}, set())
         ids = [checked_id(name_of(label), label, by) for label in flat[by].itertuples(index=False, name=None)]
     names = list(frame.columns)
     extra = options.fields
@@ -190,22 +235,31 @@ def _fields_only(frame: pd.DataFrame, options: _Options) -> list[SeriesWrite]:
 
 def _ungrouped(
     groupby: DataFrameGroupBy | SeriesGroupBy, date: Hashable | None, value: Hashable | None
-) -> tuple[pd.DataFrame, list[str], Hashable]:
-    """The frame behind a groupby with the group keys as columns, their names, and the name of the values."""
+) -> tuple[pd.DataFrame, dict[str, str], Hashable]:
+    """The frame behind a groupby, with the labels of the groups in columns of their own, and the name of the values."""
     obj = groupby.obj
     if isinstance(obj, pd.Series):
         value = "val" if obj.name is None else obj.name
         obj = obj.to_frame(value)
     sizes = groupby.size()
-    labels = sizes.index if isinstance(sizes, pd.Series) else pd.MultiIndex.from_frame(sizes.iloc[:, :-1])
-    keys = [f"key{i}" if name is None else str(name) for i, name in enumerate(labels.names)]
-    if not set(keys) <= set(map(str, obj.columns)):
-        codes = groupby.ngroup().to_numpy()
-        obj = obj[codes >= 0]
-        for level, key in enumerate(keys):
-            obj = obj.assign(**{key: labels.get_level_values(level).take(codes[codes >= 0])})
+    if isinstance(sizes, pd.DataFrame):  # as_index=False
+        sizes = sizes.set_index(list(sizes.columns[:-1]))["size"]
+    sizes = sizes[sizes > 0]
+    codes = groupby.ngroup().to_numpy()
+    obj, codes = obj[codes >= 0], codes[codes >= 0]
+    if not np.array_equal(np.bincount(codes, minlength=len(sizes)), sizes):
+        raise ValueError("the groups of this groupby cannot be told apart; group by observed=True")
+    keys = {}
+    names = ["key" if name is None else str(name) for name in sizes.index.names]
+    for level, name in enumerate(names):
+        keys[name] = f"\0group key {level}"
+        obj = obj.assign(**{keys[name]: sizes.index.get_level_values(level).take(codes)})
+    selected = groupby._selection if isinstance(groupby, SeriesGroupBy) else None
+    if selected is not None and value is None:
+        value = selected
     if value is None and "val" not in obj.columns:
-        numeric = [name for name in obj.select_dtypes("number").columns if str(name) not in keys and name != date]
+        taken = {*names, *keys.values(), date}
+        numeric = [name for name in obj.select_dtypes("number").columns if name not in taken and str(name) not in taken]
         if len(numeric) != 1:
             raise ValueError(f"which column holds the values? Name it: value=..., one of {listed(numeric)}")
         value = numeric[0]
@@ -214,8 +268,6 @@ def _ungrouped(
 
 def _by_label(frame: pd.DataFrame, by: list[Any]) -> tuple[pd.DataFrame, Int64Array, list[tuple[Any, ...]]]:
     """The frame with the rows of each label together, where each begins, and the labels, in order of appearance."""
-    if not len(frame):
-        return frame, np.empty(0, np.int64), []
     if not by:
         return frame, np.zeros(1, np.int64), [()]
     codes = frame.groupby(by, sort=False, observed=True, dropna=False).ngroup().to_numpy()

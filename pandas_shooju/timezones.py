@@ -115,6 +115,8 @@ def to_milliseconds(index: pd.DatetimeIndex) -> Int64Array:
     raw: Int64Array = index.asi8
     per_ms = {"s": 1, "ms": 1, "us": 1000, "ns": 1_000_000}[index.unit]
     if index.unit == "s":
+        if len(raw) and max(abs(int(raw.min())), abs(int(raw.max()))) > 2**62 // 1000:
+            raise ValueError("a date is too far from 1970 for milliseconds in 64 bits")
         return raw * 1000
     if per_ms > 1:
         milliseconds, rest = np.divmod(raw, per_ms)

@@ -123,9 +123,10 @@ def write(
         is left open.
     sid
         Which series. A template over the names of the column levels (wide) or the columns (long), as
-        ``r"users\sam\{country}"``; for wide frames and groupbys also a dict from label to series id, or a function
-        of the label. By default the series that the frame was read from, or the labels themselves where they are
-        series ids, or the column ``series_id`` of a long frame.
+        ``r"users\sam\{country}"``, with format specs as in `str.format`; for wide frames and groupbys also a dict
+        from label to series id, or a function of the label. By default the series that the frame was read from (one
+        that was computed from several needs `sid`), or the labels themselves where they are series ids, or the column
+        ``series_id`` of a long frame.
     fields
         Fields to write: a dict for all series; a frame with a row for each series id; names of columns (long) or of
         column levels (wide); ``"levels"`` for all the named levels.
@@ -172,6 +173,8 @@ def write(
         raise TypeError(
             'a write needs a job: a description of it, as df.shooju.write("GDP, revised"), or a registered job'
         )
+    if not isinstance(job, str | RemoteJob | DryRunJob):
+        raise TypeError(f"job is {job!r}; it can be a description, or a job that was registered")
     if remove_others not in (None, "points", "fields", "all"):
         raise ValueError(f"remove_others is {remove_others!r}; it can be None, 'points', 'fields' or 'all'")
     writes = series_writes(data, sid, fields=fields, date=date, value=value, na=na)

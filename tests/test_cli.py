@@ -120,3 +120,17 @@ def test_looking_after_a_store(tmp_path):
     missing = run("store", "info", tmp_path / "none.sqlite")
     assert missing.returncode == 1
     assert "Traceback" not in missing.stderr
+
+
+def test_a_csv_across_a_clock_change_goes_back(tmp_path):
+    store = f"local:{tmp_path / 'store.sqlite'}"
+    index = pd.date_range("2024-10-26 20:00", periods=10, freq="h", tz="UTC")
+    with sj.Connection(store) as conn:
+        pd.DataFrame({r"users\sam\a": range(10)}, index).shooju.write("hours", connection=conn)
+        saved = run("read", r"sid:users\sam", "--tz", "Europe/Berlin", "--df", "-50y", "-o", tmp_path / "c.csv",
+                    "--server", store)  # fmt: skip
+        assert saved.returncode == 0, saved.stderr
+        back = run("write", tmp_path / "c.csv", "--job", "back", "--server", store)
+        assert "10 points of 1 series stored" in back.stdout, back.stderr
+        assert (read_shooju([r"sid=users\sam\a"], connection=conn).index == index).all()
+    assert "port" in run("serve", "--port", "99999").stderr.lower()

@@ -246,3 +246,60 @@ def test_progress_needs_no_notebook(conn, gdp, capsys):
 def test_what_is_public_is_exported():
     for name in sj.__all__:
         assert getattr(sj, name) is not None
+
+
+def test_a_field_named_as_a_column_of_the_long_layout(conn, gdp):
+    gdp.shooju.write("val", sid=r"users\sam\gdp\{country}\{unit}", fields={"val": 1}, connection=conn)
+    with pytest.raises(ValueError, match="a field is called 'val'"):
+        read_shooju(ROOT, "*", layout="long", connection=conn)
+    table = read_shooju(ROOT, "*", layout="fields", connection=conn)
+    table.assign(val=2, dt="x").shooju.write("back", connection=conn)
+    assert read_shooju(ROOT, "val", layout="fields", connection=conn)["val"].tolist() == [2, 2, 2]
+
+
+def test_queries_of_a_wrong_kind_are_named(conn, gdp):
+    for query, words in [
+        (None, "query is None"),
+        (3, "query is 3"),
+        (b"sid", "query is b'sid'"),
+        ([1], "a query is 1"),
+    ]:
+        with pytest.raises(TypeError, match=words):
+            read_shooju(query, connection=conn)
+    assert read_shooju((one for one in [ONE]), connection=conn).shape == (4, 1)
+    assert len(read_shooju(ONE, max_points=np.int64(2), connection=conn)) == 2
+    with pytest.raises(ValueError, match="'2024-01-01'"):
+        read_shooju(ONE, df="2024", connection=conn)
+    with pytest.raises(ValueError, match="3 series have no field 'nope'"):
+        read_shooju(ROOT, "nope", connection=conn)
+    with pytest.raises(ValueError, match="dict of queries"):
+        read_shooju([ONE, ONE], connection=conn)
+
+
+def test_what_is_empty_keeps_its_zone_and_its_frame(conn, gdp):
+    for options in ({"df": "2100-01-01"}, {"max_points": 0}):
+        empty = read_shooju(f"{ROOT}@localize:Europe/Berlin", connection=conn, **options)
+        assert empty.shape == (0, 3)
+        assert str(empty.index.tz) == "Europe/Berlin"
+    assert str(read_shooju(r"sid:users\no@localize:Europe/Berlin", connection=conn).index.tz) == "Europe/Berlin"
+    assert [len(part) for part in read_shooju(r"sid:users\no", chunksize=5, layout="long", connection=conn)] == [0]
+
+
+def test_nullable_dtypes_of_fields_with_missing_values(conn):
+    table = pd.DataFrame({"n": [1, None], "b": [True, None]}, [r"users\sam\a", r"users\sam\b"], dtype=object)
+    table.rename_axis("series_id").shooju.write("fields", connection=conn)
+    read = read_shooju(r"sid:users\sam", "*", layout="fields", dtype_backend="numpy_nullable", connection=conn)
+    assert read.dtypes.astype(str).to_dict() == {"n": "Int64", "b": "boolean"}
+    wide = read_shooju(r"sid:users\sam", "*", connection=conn)
+    assert wide.shooju.fields["n"].tolist()[0] == 1
+    assert type(wide.shooju.fields["n"].tolist()[0]) is int
+
+
+def test_labels_that_json_lacks(conn, gdp, tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = read_shooju({("a", 1): ONE}, connection=conn)
+    assert isinstance(frame.columns, pd.MultiIndex)
+    json.dumps(frame.attrs["shooju"])
+    moments = read_shooju({pd.Timestamp("2024-01-01"): ONE}, connection=conn)
+    assert moments.shooju.series_ids.tolist() == [r"users\sam\gdp\US\bn"]
+    assert pickle.loads(pickle.dumps(frame)).shooju.series_ids.tolist() == [r"users\sam\gdp\US\bn"]
