@@ -213,13 +213,7 @@ def wide(series: Sequence[Series], columns: pd.Index, tz: str | None, zone: str)
         rows.append(utc)
         values.append(column)
     distinct = list({id(utc): utc for utc in rows}.values())
-    union = (
-        distinct[0]
-        if len(distinct) == 1
-        else np.unique(np.concatenate(distinct))
-        if distinct
-        else np.empty(0, np.int64)
-    )
+    union = _union(distinct)
     matrix = np.empty((len(series), len(union)))
     places: dict[int, Any] = {}
     for i, (utc, column) in enumerate(zip(rows, values, strict=True)):
@@ -233,6 +227,17 @@ def wide(series: Sequence[Series], columns: pd.Index, tz: str | None, zone: str)
         matrix[i, place] = column
     index = index_of(union, zone, tz).rename("dt")
     return pd.DataFrame(matrix.T, index=index, columns=columns, copy=False)
+
+
+def _union(dates: Sequence[Int64Array]) -> Int64Array:
+    """All the dates of some ascending ones, ascending, each once."""
+    if len(dates) == 1:
+        return dates[0]
+    union = np.concatenate([np.empty(0, np.int64), *dates])
+    union.sort()
+    first = np.ones(len(union), bool)
+    np.not_equal(union[1:], union[:-1], out=first[1:])
+    return union[first]
 
 
 def long(
