@@ -201,6 +201,8 @@ class Client:
         for hook in hooks or ():
             if not isinstance(hook, BaseHook):
                 raise TypeError(f"a hook is an instance of a subclass of BaseHook; got {hook!r}")
+        if isinstance(hosts, str):
+            raise TypeError(f"hosts are a list; got the text {without_secrets(hosts)!r}")
         self._url, self._session, self._close = open_server(server, requests_session)
         parts = urlsplit(self._url)
         self._host = parts.netloc.rpartition("@")[2] if hosts else None

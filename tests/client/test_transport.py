@@ -224,6 +224,11 @@ def test_hosts_stand_in_for_the_server_in_turn(proxy, served):
         assert other.seen[-1].params["retry"] == "2"
 
 
+def test_hosts_are_a_list():
+    with pytest.raises(TypeError, match="hosts are a list"):
+        Client("alpha", hosts="10.0.0.1")  # its letters would be asked, and be sent the key
+
+
 def test_hosts_are_shared_out_among_threads(proxy, served):
     client = Client(served.url, hosts=[served.url, served.url])
     with ThreadPoolExecutor(8) as executor:
