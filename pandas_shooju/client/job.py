@@ -233,7 +233,7 @@ class Job(DeprecatedJobCalls, ABC):
             Delete them all, where no dates are given.
         """
         _query(series_query)
-        if isinstance(reported_dates, (list, tuple, set, pd.Index)):
+        if isinstance(reported_dates, Iterable) and not isinstance(reported_dates, str):
             dates = list(reported_dates)
         else:
             dates = [] if reported_dates is None else [reported_dates]

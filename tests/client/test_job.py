@@ -501,6 +501,16 @@ def test_deleting_what_is_not_there_succeeds(sj, path):
     assert job.pending == 0
 
 
+@pytest.mark.parametrize("several", [list, pd.DatetimeIndex, iter, lambda days: np.array(days, "M8[D]")])
+def test_reported_dates_to_delete_may_be_any_iterable(sj, path, several):
+    days = [dt.date(2001, 1, day) for day in (1, 2)]
+    with sj.register_job("reports") as job:
+        for day in days:
+            job.write_reported(f"sid={path}", day, points=[(0, 1)])
+        job.delete_reported(f"sid={path}", several(days))
+    assert sj.get_reported_dates(f"sid={path}") == []
+
+
 def test_reported_dates(sj, path):
     job = sj.register_job("reports", batch_size=100)
     days = [dt.date(2001, 1, day) for day in (1, 2, 3)]
