@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+from urllib.parse import quote
 
 from pandas_shooju import formats
 from pandas_shooju.client.errors import ShoojuApiError, ShoojuFormatError
@@ -128,7 +130,7 @@ class FileCalls:
         ConnectionError
             The download failed, in every attempt.
         """
-        path = f"/files/{file_id}/download"
+        path = f"/files/{quote(str(file_id), safe='')}/download"
         if filename is None:
             file = cast(BinaryIO, tempfile.NamedTemporaryFile(prefix="download"))  # noqa: SIM115
             try:
@@ -138,11 +140,13 @@ class FileCalls:
                 file.close()
                 raise
             return file
-        part = Path(f"{os.fspath(filename)}.part")
+        target = Path(filename)
+        # beside it, under a name of its own: others may download to the same
+        part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
         try:
-            with part.open("w+b") as file:
+            with part.open("x+b") as file:
                 _download(self.raw, path, file)
-            part.replace(filename)
+            part.replace(target)
         finally:
             part.unlink(missing_ok=True)
         return open(filename, "r+b")

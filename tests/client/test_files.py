@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -25,6 +26,22 @@ def test_a_file_is_downloaded_to_where_it_is_wanted(sj, tmp_path):
     with sj.download_file(file_id, tmp_path / "mine.txt") as file:
         assert file.read() == b"abc"
     assert [found.name for found in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_downloads_to_one_place_do_not_touch_each_other_or_what_stands_beside(sj, tmp_path):
+    (tmp_path / "x.part").write_text("mine")
+    ids = [sj.upload_file(io.BytesIO(bytes([n]) * 100_000), "x") for n in range(4)]
+    with ThreadPoolExecutor(4) as executor:
+        for file in executor.map(lambda one: sj.download_file(one, tmp_path / "x"), ids * 3):
+            file.close()
+    assert len(set((tmp_path / "x").read_bytes())) == 1
+    assert (tmp_path / "x.part").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x", "x.part"]
+
+
+def test_an_id_is_no_path(sj):
+    with pytest.raises((ShoojuError, LookupError)):
+        sj.download_file("../jobs")
 
 
 def test_several_files_in_one_call(proxy, through):
