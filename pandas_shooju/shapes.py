@@ -267,14 +267,17 @@ def _ungrouped(
 
 
 def _by_label(frame: pd.DataFrame, by: list[Any]) -> tuple[pd.DataFrame, Int64Array, list[tuple[Any, ...]]]:
-    """The frame with the rows of each label together, where each begins, and the labels, in order of appearance."""
+    """The frame with the rows of each label together, where each begins, and the labels."""
     if not by:
         return frame, np.zeros(1, np.int64), [()]
-    codes = frame.groupby(by, sort=False, observed=True, dropna=False).ngroup().to_numpy()
-    if (np.diff(codes) < 0).any():
+    if len(by) == 1 and isinstance(frame[by[0]].dtype, pd.CategoricalDtype):
+        codes = frame[by[0]].cat.codes.to_numpy()
+    else:
+        codes = frame.groupby(by, sort=False, observed=True, dropna=False).ngroup().to_numpy()
+    if (codes[1:] < codes[:-1]).any():
         order = np.argsort(codes, kind="stable")
         frame, codes = frame.iloc[order], codes[order]
-    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
     return frame, starts, list(frame[by].iloc[starts].itertuples(index=False, name=None))
 
 

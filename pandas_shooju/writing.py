@@ -57,6 +57,7 @@ class WriteResult:
     def __init__(self, job: RemoteJob | DryRunJob, writes: Sequence[SeriesWrite], finish: bool) -> None:
         self.job = job
         self._finish = finish
+        self._queries = [series_query(write.series_id) for write in writes]
         self.series = pd.DataFrame(
             {
                 "points": np.array([0 if write.points is None else len(write.points) for write in writes], np.int64),
@@ -191,9 +192,9 @@ def write(
     else:
         to_job = job
     result = WriteResult(to_job, writes, finish=isinstance(job, str))
-    for item in writes:
+    for query, item in zip(result._queries, writes, strict=True):
         to_job.enqueue(
-            series_query(item.series_id),
+            query,
             points=item.points,
             fields=item.fields or None,
             keep_only=remove_others,
@@ -205,7 +206,7 @@ def write(
 
 def _submit(result: WriteResult, progress: bool | None, batch_size: int = 1000, workers: int = 4) -> None:
     job = result.job
-    queries = [series_query(series_id) for series_id in result.series.index]
+    queries = result._queries
     try:
         with Progress("writing", "series", progress) as bar:
             job.submit(batch_size=batch_size, workers=workers, progress=lambda n: bar.advance(n, len(queries)))
