@@ -146,20 +146,24 @@ def _pages(
             yield page
             if not more:
                 break
-            if executor is None or ahead is None:
-                answer = _read(client, "get", scroll)
-            else:
-                this = ahead
-                this.received.wait()
-                # a page has no more series than asked for: is there one behind it?
-                ahead = _Ahead(executor, client, scroll) if left > batch_size else None
-                answer = this.answer.result()
-            tried_again |= answer.attempts > 1
+            while True:
+                if executor is None or ahead is None:
+                    answer = _read(client, "get", scroll)
+                else:
+                    this = ahead
+                    this.received.wait()
+                    # a page has no more series than asked for: is there one behind it?
+                    ahead = _Ahead(executor, client, scroll) if left > batch_size else None
+                    answer = this.answer.result()
+                tried_again |= answer.attempts > 1
+                if answer.attempts == 1 or not _begin_alike(answer.document, page):
+                    break
+                # the last page again: of the call that was sent again, nothing had arrived the first time
             page = answer.document
             if not page["series"]:
                 break
         if left > 0 and tried_again:
-            # the server keeps the position of a scroll: a page whose answer broke off is not sent again
+            # the server keeps the position of a scroll, and has not given a page again whose answer broke off
             raise ConnectionError(
                 f"{left} of {announced} series were lost while a page was asked for again; read once more",
                 url=client.url,
@@ -167,6 +171,12 @@ def _pages(
     finally:
         if executor is not None:
             executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin_alike(page: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two pages of a search are the same: no series is found twice."""
+    first, second = ((one["series"] or [{}])[0].get("series_id") for one in (page, other))
+    return first is not None and first == second
 
 
 class _Ahead:

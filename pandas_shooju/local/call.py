@@ -27,12 +27,16 @@ _MOST_SCROLLS, _MOST_SERIES, _LIFETIME = 1_000, 20_000_000, 3_600.0
 
 @dataclass(slots=True)
 class Scroll:
-    """A search whose results are fetched page by page."""
+    """A search whose results are fetched page by page.
+
+    The page given last goes from `begin` to `end`; a page that is asked for again begins where it began.
+    """
 
     ids: Int64
     request: reading.Request
     page: int
-    position: int = 0
+    begin: int = 0
+    end: int = 0
     used: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -143,6 +147,11 @@ class Call:
         if not least <= number <= most:
             raise invalid(f"{name} is {number}; it takes {least} to {most}")
         return number
+
+    @property
+    def again(self) -> bool:
+        """Whether the caller has sent the same call before, and got no answer."""
+        return self.number("retry", 1) >= 2
 
     def text(self, name: str, default: str = "") -> str:
         """A text in the body's object."""

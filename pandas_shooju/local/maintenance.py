@@ -2,7 +2,8 @@
 
 An archive (`export_store`, `import_store`) is a zip of SJTS documents, `series-1.sjts` and so on, each with items as
 ``/series/write`` takes them: the series' fields and points, and after each its reports. Of the past, the jobs, the
-trash and the files there is nothing in it: for a whole copy, copy the store's file while nobody has it open.
+trash and the files there is nothing in it: for a whole copy, copy the store's file, and the folder of files beside
+it, while nobody has them open.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from pandas_shooju import formats
 from pandas_shooju.formats import PointColumns, ShoojuFormatError
-from pandas_shooju.local.errors import ApiError, StoreError
+from pandas_shooju.local.errors import ApiError, StoreError, invalid
 from pandas_shooju.local.query.parser import parse
 from pandas_shooju.local.query.search import find
 from pandas_shooju.local.store import catalogue, jobs, points, reports
@@ -81,7 +82,10 @@ def vacuum(path: str | os.PathLike[str]) -> tuple[int, int]:
 
 
 def export_store(path: str | os.PathLike[str], target: str | os.PathLike[str], query: str = "") -> int:
-    """Write series into an archive; how many.
+    """Write series, as they are now, into an archive; how many.
+
+    Left out: jobs, history (what was written before), the trash, and uploaded files. For all of it, copy the
+    store's file and the folder of files beside it while nobody has them open.
 
     Parameters
     ----------
@@ -90,22 +94,48 @@ def export_store(path: str | os.PathLike[str], target: str | os.PathLike[str], q
     target
         The archive to make; it must not be there yet.
     query
-        Which series; all of them (but for the trash) by default.
+        Which series, without operators; all of them by default. The trash, only where the query speaks of it.
+
+    Raises
+    ------
+    StoreError
+        There is no such store, or the query is none.
+    FileExistsError
+        The archive is there already.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from pandas_shooju.local import open_app
+    >>> from pandas_shooju.local.maintenance import export_store
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> open_app(folder / "store.sqlite").close()
+    >>> export_store(folder / "store.sqlite", folder / "series.zip")
+    0
     """
     database = _opened(path)
     try:
-        with database.reading() as db, zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            ids = find(db, parse(query).condition).tolist()
-            for number, start in enumerate(range(0, len(ids), _AT_A_TIME), 1):
-                items = _items(db, ids[start : start + _AT_A_TIME])
-                archive.writestr(f"series-{number}.sjts", formats.encode({"series": items}, "sjts"))
+        asked = parse(query)
+        if asked.operators:
+            raise invalid("an archive takes series as they are: the query for it has no operators")
+        with database.reading() as db:
+            ids = find(db, asked.condition).tolist()
+            with zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+                for number, start in enumerate(range(0, len(ids), _AT_A_TIME), 1):
+                    items = _items(db, ids[start : start + _AT_A_TIME])
+                    archive.writestr(f"series-{number}.sjts", formats.encode({"series": items}, "sjts"))
         return len(ids)
+    except ApiError as error:
+        raise StoreError(f"nothing is exported by the query {query!r}: {error.description}") from error
     finally:
         database.close()
 
 
 def import_store(path: str | os.PathLike[str], source: str | os.PathLike[str], user: str = "local") -> int:
     """Merge the series of an archive into a store, under one job; how many.
+
+    What an archive leaves out (see `export_store`) does not come back: in the store, all of it is written anew now.
 
     Parameters
     ----------

@@ -13,10 +13,12 @@ with warnings.catch_warnings():
 pytest.importorskip("sjts")
 
 import pandas as pd
+import requests
 from shooju import Point
 from shooju import points_serializers as ps
 
 from pandas_shooju.local import start
+from tests.client.faults import lose, proxy
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -115,6 +117,20 @@ def test_scrolling_and_frames(conn):
     assert sorted(fields.columns) == ["even", "series_id", "unit"]
     with pytest.raises(ValueError, match="Expected <= 5"):
         conn.scroll("sid:users", max_series=5, assert_under_max_series=True)
+
+
+@pytest.mark.parametrize("broken", [1, 2, 3])
+def test_a_page_whose_answer_is_lost_is_given_again(served, broken):
+    requests.post(
+        f"{served.url}/api/1/series/write", json={"series": [{"series_id": f"s\\{number}"} for number in range(8)]}
+    )
+    pages = iter(range(1, 9))
+    with proxy(served.url) as between:
+        between.fail(lose(), when=lambda seen: "scroll_id" in seen.params and next(pages) == broken)
+        conn = shooju.Connection(between.url, "sam", "key", retry_delay=0.01)
+        found = [series["series_id"] for series in conn.scroll("sid:s", batch_size=2)]
+        assert [seen.params["retry"] for seen in between.seen if "retry" in seen.params] == ["2"]
+    assert found == [f"s\\{number}" for number in range(8)]
 
 
 def test_clock_changes_through_localize(conn):

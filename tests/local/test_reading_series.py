@@ -194,6 +194,27 @@ def test_a_page_of_a_scroll_ends_early_rather_than_fill_the_memory(api, monkeypa
     assert len(api.search("sid:s", scroll="y", max_points=2)["series"]) == 5
 
 
+def test_a_page_of_a_scroll_is_given_again_to_who_asks_again(api, app, monkeypatch):
+    api.write(*({"series_id": f"s\\{number}"} for number in range(7)))
+    scroll = api.search("sid:s", scroll="y", scroll_batch_size=2)["scroll_id"]
+
+    def ids(**parameters):
+        return [
+            series["series_id"][2:] for series in api.call("GET", "/series", scroll_id=scroll, **parameters)["series"]
+        ]
+
+    assert ids(retry=2) == ["0", "1"]
+    assert ids() == ["2", "3"]
+    assert [ids(retry=2), ids(retry=3)] == [["2", "3"]] * 2
+    assert ids(retry=1) == ["4", "5"]
+    with monkeypatch.context() as broken:
+        broken.setattr(app._database, "reading", lambda: 1 / 0)
+        assert api.raw("GET", "/series", scroll_id=scroll).status_code == 500
+    assert ids(retry=2) == ["6"]
+    assert ids() == []
+    assert [ids(retry=2), ids()] == [[], []]
+
+
 def test_an_unknown_scroll_is_refused(api):
     answer = api.call("GET", "/series", scroll_id="nonsense")
     assert answer["error"] == "invalid_parameters"

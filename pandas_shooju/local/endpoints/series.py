@@ -70,16 +70,27 @@ def _expression_as_search(call: Call, text: str) -> dict[str, Any]:
 
 
 def _next_page(call: Call, scroll_id: str) -> dict[str, Any]:
+    """The next page of a scroll; to a call that is sent again, the page that it asked for before.
+
+    A call of which nothing arrived the first time looks just like one whose answer was lost: it gets the last page
+    twice, which its sender can see, as the ids are the same.
+    """
     scroll = call.scrolls.get(scroll_id)
-    request = scroll.request
-    with scroll.lock, call.database.reading() as db:
-        items: list[dict[str, Any]] = []
-        while not items and scroll.position < len(scroll.ids):
-            ids = scroll.ids[scroll.position : scroll.position + scroll.page].tolist()
-            if request.wanted is not None:
-                ids = ids[: _fitting(points.counts(db, ids), request.wanted.limit)]
-            items = _page(db, ids, request)
-            scroll.position += len(ids)
+    request, again = scroll.request, call.again
+    with scroll.lock:
+        if not again:
+            # before anything can fail: who is turned away now, and asks again, means this page
+            scroll.begin = scroll.end
+        with call.database.reading() as db:
+            items: list[dict[str, Any]] = []
+            position = scroll.begin
+            while not items and position < len(scroll.ids):
+                ids = scroll.ids[position : position + scroll.page].tolist()
+                if request.wanted is not None:
+                    ids = ids[: _fitting(points.counts(db, ids), request.wanted.limit)]
+                items = _page(db, ids, request)
+                position += len(ids)
+            scroll.end = position
     return _answer(items, request) | {"total": len(scroll.ids), "scroll_id": scroll_id}
 
 
