@@ -9,9 +9,12 @@ import base64
 import binascii
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Request, Response
 
 from pandas_shooju import formats
@@ -30,20 +33,52 @@ def read_body(request: Request, limit: int) -> bytes:
     Raises
     ------
     HttpError
-        413 if it is larger than `limit` bytes.
+        413 if it is larger than `limit` bytes, 400 if it is not as long as it says, or breaks off.
     """
-    size = request.content_length
-    if size is not None and size > limit:
-        raise _too_large(limit)
-    if size is not None and not request.environ.get("wsgi.input_terminated"):
-        data: bytes = request.environ["wsgi.input"].read(size)
-        if len(data) < size:
-            raise HttpError(400, "bad_request", f"the body ends after {len(data)} of {size} bytes")
+    with _arriving(request, limit):
+        size = request.content_length
+        if size is not None and not request.environ.get("wsgi.input_terminated"):
+            data: bytes = request.environ["wsgi.input"].read(size)
+            if len(data) < size:
+                raise HttpError(400, "bad_request", f"the body ends after {len(data)} of {size} bytes")
+            return data
+        data = request.stream.read(limit + 1)
+        if len(data) > limit:
+            raise _too_large(limit)
         return data
-    data = request.stream.read(limit + 1)
-    if len(data) > limit:
-        raise _too_large(limit)
-    return data
+
+
+def read_form(request: Request, limit: int) -> tuple[Mapping[str, str], list[FileStorage]]:
+    """The texts of a form, and the files under the name ``file``.
+
+    Raises
+    ------
+    HttpError
+        As for `read_body`; 400 also if there is no such file.
+    """
+    request.max_content_length = limit
+    with _arriving(request, limit):
+        uploaded = request.files.getlist("file")
+    if not uploaded:
+        raise HttpError(400, "bad_request", "the body is not multipart/form-data with a part 'file'")
+    return request.form.to_dict(), uploaded
+
+
+@contextmanager
+def _arriving(request: Request, limit: int) -> Iterator[None]:
+    """What goes wrong while a body comes in: the caller's doing, and none of the store's."""
+    try:
+        size = int(request.environ.get("CONTENT_LENGTH") or 0)
+        if size < 0:
+            raise ValueError(f"Content-Length is {size}")
+        if size > limit:
+            raise _too_large(limit)
+        yield
+    except RequestEntityTooLarge:
+        raise _too_large(limit) from None
+    except (ValueError, TimeoutError, ConnectionError) as error:
+        # the server's own words for broken chunks, and for a connection that fell silent
+        raise HttpError(400, "bad_request", f"the body cannot be read: {error}") from None
 
 
 def read_document(request: Request, limit: int) -> dict[str, Any]:

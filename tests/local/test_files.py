@@ -7,7 +7,10 @@ import json
 
 import pytest
 import requests
+from werkzeug.test import create_environ
+from werkzeug.wrappers import Response
 
+from pandas_shooju.local import open_app
 from tests.local.conftest import BASE
 
 
@@ -126,3 +129,28 @@ def test_the_published_client_and_files(served, tmp_path):
     assert conn.download_file(uploader.complete(), str(tmp_path / "back")).read() == b"a" * 100_000 + b"b" * 10
     session = conn.create_uploader_session()
     assert session.upload_file(io.BytesIO(b"x"), "x")
+
+
+def test_a_refused_upload_leaves_nothing_behind(served, url):
+    files = [("file", ("a", b"1")), ("file", ("b", b"2"))]
+    for meta in ('{"custom": 5}', '{"multi_custom": {"1": []}}'):
+        answer = requests.post(f"{url}/files", files=files, data={"meta": meta}).json()
+        assert answer["error"] == "invalid_parameters"
+    assert requests.get(f"{url}/files").json()["results"] == []
+    assert list(served.app._database.files_folder.glob("*")) == []
+
+
+def test_uploads_in_chunks_have_the_same_limit():
+    app = open_app(":memory:", body_limit=1000)
+    for size, status in ((100, 200), (5000, 413)):
+        body = (
+            b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + b"a" * size + b"\r\n--x--\r\n"
+        )
+        environ = create_environ("/api/1/files", method="POST")
+        environ["CONTENT_TYPE"] = "multipart/form-data; boundary=x"
+        environ |= {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+        environ.pop("CONTENT_LENGTH", None)
+        answer = Response.from_app(app, environ)
+        assert answer.status_code == status
+        assert answer.json["success"] is (status == 200)
+    app.close()

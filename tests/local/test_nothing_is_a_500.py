@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+from http.client import HTTPResponse
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -116,3 +119,28 @@ def test_any_bytes(fuzzed, data, name, magic):
     headers = {"Sj-Send-Format": name}
     url = "http://embedded.localhost/api/1/series/write"
     check(fuzzed.session.post(url, data=b"SJTS" * magic + data, headers=headers))
+
+
+@pytest.mark.parametrize("path", ["/jobs/", "/files"])
+@pytest.mark.parametrize(
+    ("header", "body"),
+    [
+        ("Content-Length: -5", b"{}"),
+        ("Content-Length: 100", b"{}"),
+        ("Transfer-Encoding: chunked", b"ZZ\r\n{}\r\n0\r\n\r\n"),
+        ("Transfer-Encoding: chunked", b"15\r\n{"),
+        ("Transfer-Encoding: chunked", b""),
+    ],
+)
+def test_bodies_that_are_not_as_long_as_they_say(served, path, header, body):
+    kind = "multipart/form-data; boundary=x" if path == "/files" else "application/json"
+    head = f"POST /api/1{path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n{header}\r\n\r\n"
+    address = urlsplit(served.url)
+    with socket.create_connection((address.hostname, address.port), timeout=20) as sock:
+        sock.sendall(head.encode() + body)
+        sock.shutdown(socket.SHUT_WR)
+        answer = HTTPResponse(sock)
+        answer.begin()
+        assert answer.status == 400
+        assert json.loads(answer.read())["error"] == "bad_request"
+        answer.close()

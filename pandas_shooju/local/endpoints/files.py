@@ -6,13 +6,13 @@ import json
 import secrets
 from typing import Any
 
-from werkzeug.datastructures import FileStorage
 from werkzeug.utils import send_file
 from werkzeug.wrappers import Response
 
 from pandas_shooju.local.call import Call, bad_request
 from pandas_shooju.local.errors import ApiError, HttpError, invalid
 from pandas_shooju.local.store import files
+from pandas_shooju.local.wire import read_form
 
 #: the highest number that a part may have
 _MOST_PARTS = 100_000
@@ -20,14 +20,21 @@ _MOST_PARTS = 100_000
 
 def upload(call: Call) -> dict[str, Any]:
     """``POST /files``."""
-    uploaded = _uploaded(call)
-    customs = _customs(call.request.form.get("meta"), len(uploaded))
+    form, uploaded = read_form(call.request, call.body_limit)
+    customs = _customs(form.get("meta"), len(uploaded))
     folder = call.database.files_folder
-    saved = [files.save(folder, one.stream) for one in uploaded]
-    with call.database.writing() as db:
-        for one, custom, (file, size) in zip(uploaded, customs, saved, strict=True):
-            files.add(db, file, one.filename or "file", size, custom, call.user.name)
-    return {"file_id": [file for file, _ in saved]}
+    saved: list[str] = []
+    try:
+        for one in uploaded:
+            saved.append(files.save(folder, one.stream))
+        with call.database.writing() as db:
+            for one, custom, file in zip(uploaded, customs, saved, strict=True):
+                size = (folder / file).stat().st_size
+                files.add(db, file, one.filename or "file", size, custom, call.user.name)
+    except BaseException:
+        files.remove(folder, saved)
+        raise
+    return {"file_id": saved}
 
 
 def listed(call: Call) -> dict[str, Any]:
@@ -80,7 +87,7 @@ def upload_part(call: Call) -> dict[str, Any]:
     """``POST /files/multipart/upload``."""
     file = _begun(call)
     number = call.number("part_num", -1, most=_MOST_PARTS)
-    uploaded = _uploaded(call)
+    _, uploaded = read_form(call.request, call.body_limit)
     if number < 0 or len(uploaded) != 1:
         raise invalid("a part is one file, and has its number in part_num")
     files.save_part(call.database.files_folder, file, number, uploaded[0].stream)
@@ -108,16 +115,6 @@ def _begun(call: Call) -> str:
         if files.get(db, file, complete=False)["size"] is not None:
             raise invalid(f"file {file} is complete and takes no more parts")
     return file
-
-
-def _uploaded(call: Call) -> list[FileStorage]:
-    size = call.request.content_length
-    if size is not None and size > call.body_limit:
-        raise HttpError(413, "too_large", f"the body is larger than {call.body_limit} bytes, the limit of this server")
-    uploaded = call.request.files.getlist("file")
-    if not uploaded:
-        raise bad_request("the body is not multipart/form-data with a part 'file'")
-    return uploaded
 
 
 def _customs(meta: str | None, count: int) -> list[Any]:

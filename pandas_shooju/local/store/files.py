@@ -27,11 +27,18 @@ def not_found(file: str) -> ApiError:
     return ApiError("file_not_found", f"file not found: {file[:100]}")
 
 
-def save(folder: Path, content: IO[bytes]) -> tuple[str, int]:
-    """Put the bytes of a new file on the disk; its id, and how many there are."""
+def save(folder: Path, content: IO[bytes]) -> str:
+    """Put the bytes of a new file on the disk; its id."""
     file = secrets.token_hex(16)
     folder.mkdir(parents=True, exist_ok=True)
-    return file, _write(folder / file, [content])
+    _write(folder / file, [content])
+    return file
+
+
+def remove(folder: Path, saved: list[str]) -> None:
+    """Take the bytes of files away again that are not to be told of."""
+    for file in saved:
+        (folder / file).unlink(missing_ok=True)
 
 
 def add(db: sqlite3.Connection, file: str, name: str, size: int | None, custom: Any, user: str) -> None:
