@@ -38,7 +38,7 @@ _plain = re.compile(r'[^\s()"@][^\s()@]*')
 _plain_value = re.compile(r"[^\s()@]+")
 _plain_in_list = re.compile(r"[^,()@\"]+")
 _before_quote = re.compile(r'(\\+)(?="|$)')
-_comparison = re.compile(r"[\w.]+(<|>|!=)")
+_comparison = re.compile(r"[\w.]+(<=?|>=?|!=)")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -141,6 +141,9 @@ class _Parser:
             return Not(self.nested(self.one))
         if self.ahead("("):
             self.at += 1
+            self.skip_space()
+            if self.ahead(")"):
+                raise self.wrong("parentheses with nothing in them (all series are *)")
             inner = self.nested(self.any_of)
             self.skip_space()
             if not self.ahead(")"):
@@ -148,17 +151,22 @@ class _Parser:
             self.at += 1
             return inner
         if self.ahead('"'):
-            return Word(self.quoted())
+            word = self.quoted()
+            if not word.text:
+                raise self.wrong("quotes with nothing in them (all series are *)")
+            return Word(word)
+        if self.ahead("="):
+            raise self.wrong("a '=' without a field right before it")
+        if compared := _comparison.match(self.text, self.at):
+            raise invalid(
+                f"comparing by {compared[1]} is not supported (in {compared[0][:100]!r}); quote it to search the text"
+            )
         if named := _name.match(self.text, self.at):
             self.at = named.end()
             return self.clause(named[1].lower(), named[2])
         plain = _plain.match(self.text, self.at)
         if plain is None:
             raise self.wrong("nothing that a condition begins with")
-        if compared := _comparison.match(plain[0]):
-            raise invalid(
-                f"comparing by {compared[1]} is not supported (in {plain[0][:100]!r}); quote it to search the text"
-            )
         self.at = plain.end()
         return Everything() if plain[0] == "*" else Word(Text(plain[0]))
 

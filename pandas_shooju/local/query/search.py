@@ -254,7 +254,7 @@ def _word(value: Text) -> _Plan:
 def _glob(pattern: str) -> str:
     """A pattern in which only ``*`` is special, for GLOB."""
     if pattern.count("*") > 12:
-        raise invalid(f"{pattern[:100]!r} has more than 10 wildcards")
+        raise invalid(f"{pattern[:100]!r} has too many wildcards")
     return pattern.replace("[", "[[]").replace("?", "[?]")
 
 
