@@ -18,7 +18,9 @@ from __future__ import annotations
 import ast
 import math
 import re
+import secrets
 import sqlite3
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -28,16 +30,16 @@ from pandas_shooju.local import operators
 from pandas_shooju.local.errors import ApiError, invalid, not_found
 from pandas_shooju.local.operators import Line
 from pandas_shooju.local.query.parser import parse, parse_operators
-from pandas_shooju.local.query.search import find
+from pandas_shooju.local.query.search import PATIENCE, find
 from pandas_shooju.local.query.tree import Operator, Query
 from pandas_shooju.local.reading import read_lines
-from pandas_shooju.local.store import catalogue
+from pandas_shooju.local.store import catalogue, points
 from pandas_shooju.local.store.chunks import Float64, Points
 from pandas_shooju.local.store.points import EVERYTHING
 
 #: what is longer, nested deeper, or has more series in it, is nobody's expression
 LONGEST, DEEPEST, MOST_SERIES = 200_000, 50, 1_000
-#: series that `F.multi_sum` reads at a time
+#: series that `F.multi_sum` reads at a time, where their points are few enough
 _AT_A_TIME = 200
 
 Value = Line | float
@@ -59,7 +61,8 @@ _OTHER_SIGNS = {ast.Pow: "**", ast.Mod: "%", ast.FloorDiv: "//", ast.MatMult: "@
 
 # quoted text in a query may hold braces
 _series = re.compile(r'\{\{((?:[^"}]|\}(?!\})|"(?:[^"\\]|\\.)*")*)\}\}', re.DOTALL)
-_NAME = "series_{}_"
+# with spaces, so that it is a word of its own; with a secret, so that nobody else writes it
+_NAME = f"series_{secrets.token_hex(8)}_{{}}"
 
 
 def is_expression(text: str) -> bool:
@@ -109,7 +112,7 @@ def _parts(text: str) -> tuple[str, list[str], str]:
             found = _series.match(text, at)
             if found is None:
                 raise invalid("a '{{' without its '}}' in the expression")
-            body.append(_NAME.format(len(queries)))
+            body.append(f" {_NAME.format(len(queries))} ")
             queries.append(found[1].strip())
             if len(queries) > MOST_SERIES:
                 raise invalid(f"the expression has more than {MOST_SERIES} series in it")
@@ -137,7 +140,6 @@ class _Walk:
     def __init__(self, db: sqlite3.Connection, queries: list[str]) -> None:
         self._db = db
         self._queries = {_NAME.format(number): query for number, query in enumerate(queries)}
-        self._read: dict[str, Line] = {}
         self._depth = 0
 
     def value(self, node: ast.expr) -> Value:
@@ -184,9 +186,7 @@ class _Walk:
                 except OverflowError:
                     raise invalid("a number in the expression is too large") from None
             case ast.Name(id=name) if name in self._queries:
-                if name not in self._read:
-                    self._read[name] = self._one(self._queries[name])
-                return self._read[name]
+                return self._one(self._queries[name])
             case ast.Name(id=name):
                 raise invalid(f"{name[:100]} in an expression is not supported; series stand in {{{{ }}}}")
             case ast.Call(func=ast.Attribute(value=owner, attr="multi_sum")) if _is_namespace(owner):
@@ -251,8 +251,15 @@ class _Walk:
         operators.check(applied)
         ids = find(self._db, query.condition).tolist()
         whole: Line | None = None
-        for start in range(0, len(ids), _AT_A_TIME):
-            rows = catalogue.get_many(self._db, ids[start : start + _AT_A_TIME])
+        deadline = time.monotonic() + PATIENCE
+        start = 0
+        while start < len(ids):
+            if time.monotonic() > deadline:
+                raise invalid(f"F.multi_sum of {len(ids)} series takes longer than {PATIENCE:.0f} s; make it narrower")
+            some = ids[start : start + _AT_A_TIME]
+            some = some[: points.fitting(self._db, some)]
+            start += len(some)
+            rows = catalogue.get_many(self._db, some)
             for line in read_lines(self._db, rows, applied, EVERYTHING):
                 if isinstance(line, ApiError):
                     raise line

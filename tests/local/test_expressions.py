@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pandas_shooju.local import open_app
+from pandas_shooju.local import expressions, open_app
 from pandas_shooju.local.errors import ApiError
 from pandas_shooju.local.expressions import evaluate
+from pandas_shooju.local.reading import read_lines
+from pandas_shooju.local.store import points
 from tests.local.conftest import Api
 
 HOUR = 3_600_000
@@ -54,6 +56,23 @@ def test_expressions(ab, expression, points):
     (found,) = ab.search(expression, max_points=-1)["series"]
     assert found["series_id"] == expression
     assert (found["points"].to_rows() if "points" in found else []) == points
+
+
+@pytest.mark.parametrize("expression", ["=series_0_+{{sid=a}}", "={{sid=a}}{{sid=a}}", "=1{{sid=a}}", "={{sid=a}}_"])
+def test_a_series_is_a_word_of_its_own(ab, expression):
+    assert ab.one(expression)["error"] == "invalid_parameters"
+
+
+def test_sums_of_many_series_are_bounded_in_memory_and_time(ab, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        expressions, "read_lines", lambda db, rows, *a: read.append(len(rows)) or read_lines(db, rows, *a)
+    )
+    monkeypatch.setattr(points, "MOST_AT_ONCE", 3)
+    assert ab.points("=F.multi_sum('*')") == [[0, 1007.0], [HOUR, 2001.0], [2 * HOUR, 5.0]]
+    assert read == [1, 2]
+    monkeypatch.setattr(expressions, "PATIENCE", -1.0)
+    assert "narrower" in ab.one("=F.multi_sum('*')")["description"]
 
 
 def test_ranges_limits_and_zones_of_expressions(ab):

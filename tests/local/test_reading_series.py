@@ -9,6 +9,7 @@ import requests
 from pandas_shooju import formats
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.local.fields import field_names
+from pandas_shooju.local.store import points
 from tests.local.conftest import BASE, Api
 
 HOUR = 3_600_000
@@ -181,9 +182,7 @@ def test_a_scroll_is_not_disturbed_by_what_is_deleted_or_added_meanwhile(api):
 
 
 def test_a_page_of_a_scroll_ends_early_rather_than_fill_the_memory(api, monkeypatch):
-    from pandas_shooju.local.endpoints import series
-
-    monkeypatch.setattr(series, "_POINTS_OF_A_PAGE", 25)
+    monkeypatch.setattr(points, "MOST_AT_ONCE", 25)
     api.write(*({"series_id": f"s\\{number}", "points": [[d, 1.0] for d in range(10)]} for number in range(5)))
     page = api.search("sid:s", scroll="y", max_points=-1)
     sizes = []

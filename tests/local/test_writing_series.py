@@ -215,7 +215,11 @@ def test_report_dates_by_job(api):
     job = api.job()
     api.put("s", [[0, 1.0]], reported_date=DAY, job=job)
     api.put("t", [[0, 1.0]], reported_date=2 * DAY)
-    assert api.call("GET", "/series/reported_dates", job_id=job)["reported_dates"] == [DAY]
+    api.put("u", fields={"a": 1}, reported_date=3 * DAY, job=job)
+    api.put("v", [[0, 1.0]], reported_date=DAY, job=job)
+    for mode, days in (("all", [1, 3]), ("points", [1]), ("fields", [3])):
+        answer = api.call("GET", "/series/reported_dates", job_id=job, mode=mode)
+        assert answer["reported_dates"] == [day * DAY for day in days]
 
 
 def test_the_past_by_job_and_by_moment(api):

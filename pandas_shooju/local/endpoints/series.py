@@ -18,7 +18,7 @@ from pandas_shooju.local.query.order import in_order
 from pandas_shooju.local.query.parser import parse, parse_operators
 from pandas_shooju.local.query.search import find
 from pandas_shooju.local.reading import Request, as_item, read_series, request_from
-from pandas_shooju.local.store import catalogue, points, reports
+from pandas_shooju.local.store import catalogue, points
 from pandas_shooju.local.store.catalogue import Series
 from pandas_shooju.local.store.jobs import now
 from pandas_shooju.local.store.points import EARLIEST, LATEST
@@ -27,8 +27,6 @@ from pandas_shooju.local.store.points import EARLIEST, LATEST
 _PER_PAGE, _SCROLL_PAGE, _LARGEST_PAGE = 100, 2_500, 10_000
 #: the most single series in one call
 _MOST_SINGLE = 1_000
-#: a page of a scroll ends earlier than asked when its points get more than this
-_POINTS_OF_A_PAGE = 4_000_000
 
 
 def search(call: Call) -> dict[str, Any]:
@@ -87,21 +85,12 @@ def _next_page(call: Call, scroll_id: str) -> dict[str, Any]:
             while not items and position < len(scroll.ids):
                 ids = scroll.ids[position : position + scroll.page].tolist()
                 if request.wanted is not None:
-                    ids = ids[: _fitting(points.counts(db, ids), request.wanted.limit)]
+                    # rather a shorter page than one that fills the memory
+                    ids = ids[: points.fitting(db, ids, request.wanted.limit)]
                 items = _page(db, ids, request)
                 position += len(ids)
             scroll.end = position
     return _answer(items, request) | {"total": len(scroll.ids), "scroll_id": scroll_id}
-
-
-def _fitting(counts: list[int], limit: int | None) -> int:
-    """How many series of a page fit in an answer; one at least."""
-    held = 0
-    for number, count in enumerate(counts):
-        held += count if limit is None else min(count, limit)
-        if held > _POINTS_OF_A_PAGE and number:
-            return number
-    return len(counts)
 
 
 def _page(db: sqlite3.Connection, ids: list[int], request: Request) -> list[dict[str, Any]]:
@@ -232,7 +221,7 @@ def reported_dates(call: Call) -> dict[str, Any]:
                 raise invalid("the query for report dates takes no operators")
             dates = reading.report_dates(db, row.id, parameters.get("mode") or "all").dates.tolist()
         elif parameters.get("job_id"):
-            dates = reports.dates_of_job(db, call.number("job_id", 0))
+            dates = reading.report_dates_of_job(db, call.number("job_id", 0), parameters.get("mode"))
         elif parameters.get("processor"):
             raise invalid("report dates by processor are not supported")
         else:

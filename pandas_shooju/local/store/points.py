@@ -20,6 +20,8 @@ _SELECT = f"SELECT id, {chunks.COLUMNS} FROM chunks"
 
 #: dates outside the years 1 to 9999 have no name, and are refused
 EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
+#: points that are held in memory at once, where many series are gone through
+MOST_AT_ONCE = 4_000_000
 
 
 class Range(NamedTuple):
@@ -52,6 +54,16 @@ def counts(db: sqlite3.Connection, series: Sequence[int]) -> list[int]:
         ).fetchall()
     )
     return [found.get(one, 0) for one in series]
+
+
+def fitting(db: sqlite3.Connection, series: Sequence[int], limit: int | None = None) -> int:
+    """How many of the series, from the first on, fit in memory with their points (of each, `limit`); one at least."""
+    held = 0
+    for number, count in enumerate(counts(db, series)):
+        held += count if limit is None else min(count, limit)
+        if held > MOST_AT_ONCE and number:
+            return number
+    return len(series)
 
 
 def read_many(

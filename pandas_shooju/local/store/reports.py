@@ -20,6 +20,11 @@ class Report(NamedTuple):
     has_points: bool
     fields: dict[str, Any]
 
+    @property
+    def holds(self) -> int:
+        """1 for points, 2 for fields, 3 for both."""
+        return self.has_points | bool(self.fields) << 1
+
 
 def listed(db: sqlite3.Connection, series: int) -> list[Report]:
     """The reports of a series, by date."""
@@ -37,13 +42,13 @@ def get(db: sqlite3.Connection, series: int, date: int) -> Report | None:
     return None if row is None else _report(row)
 
 
-def dates_of_job(db: sqlite3.Connection, job: int) -> list[int]:
-    """The report dates that a job wrote last."""
+def of_job(db: sqlite3.Connection, job: int) -> list[Report]:
+    """The reports of all series that a job wrote last."""
     rows = db.execute(
-        "SELECT DISTINCT date FROM reports WHERE revision IN (SELECT id FROM revisions WHERE job = ?) ORDER BY date",
+        "SELECT id, date, has_points, fields FROM reports WHERE revision IN (SELECT id FROM revisions WHERE job = ?)",
         (job,),
     ).fetchall()
-    return [row[0] for row in rows]
+    return [_report(row) for row in rows]
 
 
 def write(
