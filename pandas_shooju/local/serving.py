@@ -201,9 +201,12 @@ def _logged(app: WSGI) -> WSGI:
 
 def compressing(app: WSGI) -> WSGI:
     """The app, with its answers in gzip for who accepts that; files go as they are."""
+    from werkzeug.datastructures import Accept
+    from werkzeug.http import parse_accept_header
 
     def compressed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if "gzip" not in environ.get("HTTP_ACCEPT_ENCODING", ""):
+        # with its quality: "gzip;q=0" says no
+        if not parse_accept_header(environ.get("HTTP_ACCEPT_ENCODING"), Accept).quality("gzip"):
             return app(environ, start_response)
         given: list[Any] = []
 
