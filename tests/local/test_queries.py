@@ -307,3 +307,12 @@ def test_paths_that_only_begin_like_the_trash_do_not_open_it(some_series):
     some_series.put(r"systems\a", fields={"country": "US"})
     some_series.write({"type": "DELETE", "series_id": r"users\sam\gdp"})
     assert some_series.ids(r"sid:systems OR country=US") == [r"systems\a"]
+
+
+def test_series_deleted_for_good_are_no_longer_a_jobs(api):
+    job = api.job()
+    api.write(*({"series_id": one, "fields": {"n": 1}} for one in "abc"), job=job)
+    api.write({"type": "DELETE", "series_id": "a", "force": True}, {"type": "DELETE", "series_id": "b"}, job=job)
+    for query in (f"job:{job}", f"job:{job} OR n=2", f"job:{job} n=1", f"n=1 job:(0,{job})"):
+        assert api.search(query)["total"] == 1
+    assert api.one(f"job:{job}")["series_id"] == f"$job:{job}"

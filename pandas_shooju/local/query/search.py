@@ -101,8 +101,10 @@ def _plan(db: sqlite3.Connection, node: Node) -> _Plan:
             return _any([_meta(node.name, value) for value in node.values])
         case tree.Job():
             listed = json.dumps(node.jobs)
-            select = "SELECT series AS id FROM job_series WHERE job IN (SELECT value FROM json_each(?))"
-            return _Plan(f"s.id IN ({select})", [listed], select, cost=_count(db, select, [listed]))
+            wrote = "SELECT series AS id FROM job_series WHERE job IN (SELECT value FROM json_each(?))"
+            # a job is known to have written series that have been deleted for good since
+            select = f"SELECT w.id AS id FROM ({wrote}) w CROSS JOIN series still ON still.id = w.id"
+            return _Plan(f"s.id IN ({wrote})", [listed], select, cost=_count(db, wrote, [listed]))
         case tree.Word():
             return _word(node.value)
         case tree.Not():
