@@ -1,21 +1,24 @@
-"""The points of SJTS: runs of evenly spaced values, to and from columns.
+r"""The points of SJTS: runs of evenly spaced values, read into columns.
 
     block      i64 bytes that follow, i64 first date, i32 step (only when two points or more), f64 values
 
-Theory. A series on one even grid is one block: a few numpy calls. A series of many blocks is nearly always runs of
-blocks of the same size (ticks: pairs; months: single points; business days: weeks), and a run is a strided view over
-the bytes: it is found, checked and copied as an array. Where series after series begins alike, the layout of one is
-kept, and the next is compared with it: if all the heads are the same, so are the dates, and only values are copied.
+Theory. What the blocks of a series are is its *shape*: runs of blocks of one size (hourly: one block; months: blocks of
+single points; ticks: mostly pairs; business days: weeks, the first and the last one shorter). A run is a strided view
+over the bytes, checked and copied as an array. The shape of a series must be found step by step, but the next series
+nearly always has the same: so the series that follow one are taken to be like it, many at a time, and that is checked
+by comparing the sizes of all their blocks at once before anything is believed. What all the series of a batch have in
+common, such as their dates, is computed once.
 
-Writing mirrors this: where the blocks of an index begin depends on its dates alone, so it is computed once (`Grid`) and
-used for every series on that index, and the values go to their places by one scatter.
+Where runs are too short for that (ticks by the second, with gaps), blocks are found by what they begin like, again in
+many series at a time, and that each begins where the one before it ends is the check.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +26,21 @@ import numpy.typing as npt
 from pandas_shooju.formats.columns import Float64Array, Int64Array
 from pandas_shooju.formats.errors import ShoojuFormatError
 
+Bytes = npt.NDArray[np.uint8]
+
 #: a date outside is nobody's, and within no sum of a date and its steps wraps around to it
 MAX_DATE = 2**62
 
+#: bytes that are read as one batch: they stay in the cache while they are checked and copied
+BATCH = 1 << 20
+#: a series of more bytes gains nothing from being read with others
+_LARGE = 1 << 16
+#: runs in a shape; with more of them the blocks are followed one by one
+_RUNS = 8
+
+_i64 = struct.Struct("<q")
 _i32 = struct.Struct("<i")
-_f64 = struct.Struct("<d")
 _single_head = struct.Struct("<qq")
-_block_head = struct.Struct("<qqi")
 _COUNTING = np.arange(20_000)
 
 
@@ -40,131 +51,291 @@ class _Run(NamedTuple):
     blocks: int
     n: int  # points of each block
 
+    @property
+    def head(self) -> int:
+        """Bytes of a block before its values."""
+        return 16 if self.n == 1 else 20
 
-class _Layout(NamedTuple):
-    """The blocks of a series, but for the values."""
+    @property
+    def stride(self) -> int:
+        """Bytes of a block."""
+        return self.head + 8 * self.n
 
-    size: int
+
+class Shape(NamedTuple):
+    """The blocks of a series, but for what they hold."""
+
+    size: int  # bytes of all the blocks
+    points: int
     runs: list[_Run]
-    heads: list[bytes]  # of each run
-    dates: Int64Array
+
+    @property
+    def begin(self) -> bytes:
+        """The first bytes: the size of the first block."""
+        return _i64.pack(self.runs[0].stride - 8)
 
 
 class BlockReader:
-    """Reads the blocks of the series of one document, one after the other."""
+    """Reads the blocks of the series of one document, one after the other.
 
-    def __init__(self, data: bytes) -> None:
+    Attributes
+    ----------
+    dates, values
+        What was read, `filled` points so far, in arrays with room for all that the document can hold.
+    shape
+        That of the last series, if others may be like it.
+    """
+
+    def __init__(self, data: bytes, room: int) -> None:
         self._data = data
         self._end = len(data)
-        self._begin = b""  # of the last series of several blocks
-        self._layout: _Layout | None = None
+        self.dates: Int64Array = np.empty(room, np.int64)
+        self.values: Float64Array = np.empty(room, np.float64)
+        self.filled = 0
+        self.shape: Shape | None = None
 
-    def read(self, pos: int, dates: Int64Array, values: Float64Array) -> int:
-        """Fill the dates and values of a series, at least one, from the blocks at `pos`; where they end.
+    def read(self, pos: int, count: int) -> int:
+        """Read the next series, of at least one point, from the blocks at `pos`; where they end.
 
         Raises
         ------
         ShoojuFormatError
-            The blocks are not such, or end too early. (Dates out of all bounds are for the caller to find.)
+            The blocks are not such, or end too early, or have a date out of all bounds.
         """
-        count = len(dates)
         if self._end - pos < 24:
             raise self._ends_early(count)
         size: int
         first: int
         size, first = _single_head.unpack_from(self._data, pos)
-        if size != 12 + 8 * count or count == 1:
-            return self._read_several(pos, dates, values)
-        if size > self._end - pos - 8:
-            raise self._ends_early(count)
-        # by far the most frequent: all the points are one block
-        np.multiply(_counting(count), _i32.unpack_from(self._data, pos + 16)[0], dates)
-        dates += first
-        values[:] = np.frombuffer(self._data, "<f8", count, pos + 20)
-        return pos + 8 + size
-
-    def _read_several(self, pos: int, dates: Int64Array, values: Float64Array) -> int:
-        begin = self._data[pos : pos + 16]  # size and date of the first block
-        if begin == self._begin:
-            layout = self._layout
-            if layout is not None and len(layout.dates) == len(dates) and self._is_at(layout, pos):
-                dates[:] = layout.dates
-                done = 0
-                for run in layout.runs:
-                    self._copy_values(pos + run.at, run, values[done : done + run.blocks * run.n])
-                    done += run.blocks * run.n
-                return pos + layout.size
-        runs: list[_Run] = []
-        end = self._read_runs(pos, dates, values, runs)
-        if begin == self._begin:  # the second of its kind: more may follow
-            self._layout = _Layout(end - pos, runs, [self._heads(pos, run) for run in runs], dates)
-        self._begin = begin
+        if size == 12 + 8 * count and count > 1:
+            # by far the most frequent: all the points are one block
+            if size > self._end - pos - 8:
+                raise self._ends_early(count)
+            step: int = _i32.unpack_from(self._data, pos + 16)[0]
+            _check_dates(first, first + step * (count - 1))
+            dates = self.dates[self.filled : self.filled + count]
+            np.multiply(_counting(count), step, dates)
+            dates += first
+            self.values[self.filled : self.filled + count] = np.frombuffer(self._data, "<f8", count, pos + 20)
+            runs, end = [_Run(0, 1, count)], pos + 8 + size
+        else:
+            runs, end = self._read_runs(pos, count)
+        self.filled += count
+        likely = len(runs) <= _RUNS and end - pos <= _LARGE
+        self.shape = Shape(end - pos, count, runs) if likely else None
         return end
 
-    def _read_runs(self, pos: int, dates: Int64Array, values: Float64Array, runs: list[_Run]) -> int:
-        data, end, begin = self._data, self._end, pos
-        count = len(dates)
+    def read_alike(self, shape: Shape, at: Sequence[int]) -> int:
+        """Read series whose blocks begin at these positions, taken to be of a shape; how many are, from the first on.
+
+        All their bytes must be there. They are the next ones of the document only if all before them are of that shape:
+        what is found behind the first that is not counts for nothing.
+
+        Raises
+        ------
+        ShoojuFormatError
+            A date is out of all bounds.
+        """
+        windows: npt.NDArray[np.void] = np.ndarray(
+            (self._end - shape.size + 1,), _item(shape.size), self._data, 0, (1,)
+        )
+        table = windows[np.array(at)].view(np.uint8).reshape(len(at), shape.size)
+        right = np.ones(len(at), bool)
+        for run in shape.runs:
+            right &= (_heads(table, run, 0) == run.stride - 8).all(axis=1)
+        good = len(at) if right.all() else int(right.argmin())
+        self._copy(shape, table[:good])
+        return good
+
+    def _copy(self, shape: Shape, table: Bytes) -> None:
+        """Fill the dates and values of the next series from their bytes, checked to be of the shape."""
+        series = len(table)
+        if not series:
+            return
+        count = shape.points
+        upto = self.filled + series * count
+        dates = self.dates[self.filled : upto].reshape(series, count)
+        values = self.values[self.filled : upto].reshape(series, count)
+        alike = series > 1 and all(_is_one(_heads(table, run, 8)) and _is_one(_steps(table, run)) for run in shape.runs)
+        own = dates[:1] if alike else dates
         done = 0
-        while done < count:
-            if end - pos < 24:
-                raise self._ends_early(count - done)
-            size: int
-            first: int
-            size, first = _single_head.unpack_from(data, pos)
-            n = (size - 8) // 8
-            if not 1 <= n <= count - done or size != (16 if n == 1 else 12 + 8 * n) or size > end - pos - 8:
-                raise ShoojuFormatError(
-                    f"a block of {size} bytes, where {end - pos - 8} bytes and {count - done} points are left"
-                )
-            stride = 8 + size
-            blocks = 1
-            if done + n < count:  # another block follows: how many of the same size?
-                blocks = _run_length(data, pos, size, min((count - done) // n, (end - pos) // stride))
-            run = _Run(pos - begin, blocks, n)
-            upto = done + blocks * n
-            own = dates[done:upto]
-            if n == 1 and blocks == 1:
-                dates[done] = first
-                values[done] = _f64.unpack_from(data, pos + 16)[0]
-            else:
-                self._copy_values(pos, run, values[done:upto])
-                firsts: Int64Array = np.ndarray((blocks,), "<i8", data, pos + 8, (stride,))
-                if n == 1:
-                    own[:] = firsts
-                else:
-                    steps: npt.NDArray[np.int32] = np.ndarray((blocks,), "<i4", data, pos + 16, (stride,))
-                    if n <= 6:
-                        own[::n] = firsts
-                        for i in range(1, n):
-                            np.add(own[i - 1 :: n], steps, own[i::n])
-                    else:
-                        table = own.reshape(blocks, n)
-                        np.multiply(steps[:, np.newaxis].astype(np.int64), _counting(n), table)
-                        table += firsts[:, np.newaxis]
-            runs.append(run)
-            done = upto
+        for run in shape.runs:
+            firsts, steps = _heads(table, run, 8)[: len(own)], _steps(table, run)[: len(own)]
+            _fill_dates(own[:, done : done + run.blocks * run.n], firsts, steps, run)
+            item = _item(8 * run.n)
+            source = _strided(table, item, run, run.head)
+            np.ndarray(source.shape, item, values, 8 * done, (8 * count, item.itemsize))[...] = source
+            done += run.blocks * run.n
+        _check_dates(own.min(), own.max())
+        if alike:
+            dates[1:] = own
+        self.filled = upto
+
+    def _read_runs(self, pos: int, count: int) -> tuple[list[_Run], int]:
+        """Read the series at `pos`, whatever its shape; its runs (some, if they are many), and where it ends."""
+        data, end, begin = self._data, self._end, pos
+        runs: list[_Run] = []
+        left = count
+        while left and len(runs) <= _RUNS:
+            n, stride = self._block_at(pos, left)
+            # another block follows: how many of the same size?
+            blocks = _run_length(data, pos, stride, min(left // n, (end - pos) // stride)) if left > n else 1
+            runs.append(_Run(pos - begin, blocks, n))
+            left -= blocks * n
             pos += blocks * stride
+        filled = self.filled
+        if left:
+            pos = self._read_blocks(begin, count)
+            self.filled = filled
+            return runs, pos
+        whole: Bytes = np.ndarray((1, pos - begin), np.uint8, data, begin)
+        self._copy(Shape(pos - begin, count, runs), whole)
+        self.filled = filled
+        return runs, pos
+
+    def read_irregular(self, at: Sequence[int], ends: Sequence[int], counts: Sequence[int]) -> int:
+        """Read series, taken to have the blocks between these positions and these counts; how many have, as above.
+
+        The size of a block begins with a small number, and four zeros follow: what else in the bytes looks like that is
+        told by where it stands, as each block begins where the one before it ends.
+
+        Raises
+        ------
+        ShoojuFormatError
+            A date is out of all bounds.
+        """
+        data = b"".join([self._data[begin:end] for begin, end in zip(at, ends, strict=True)])
+        words = np.frombuffer(data, "<u4", len(data) // 4)
+        places = np.flatnonzero((words[:-1] <= min(12 + 8 * max(counts), 2**31)) & (words[1:] == 0))
+        sizes = words[places].astype(np.int64)
+        block = (sizes == 16) | ((sizes > 20) & (sizes % 8 == 4))
+        places, sizes = places[block], sizes[block]
+        follow = places + 2 + sizes // 4
+        if not len(places) or places[0] != 0:
+            return 0
+        if not np.array_equal(follow[:-1], places[1:]):
+            path = _path(places, follow)
+            places, sizes, follow = places[path], sizes[path], follow[path]
+        # of each series: its first block, and that behind its last
+        bounds = np.cumsum([0, *(end - begin for begin, end in zip(at, ends, strict=True))]) // 4
+        blocks = np.searchsorted(np.append(places, follow[-1]), bounds)
+        lengths = np.where(sizes == 16, 1, sizes // 8 - 1)
+        points = np.append(0, np.cumsum(lengths))
+        right = np.append(places, follow[-1])[np.minimum(blocks, len(places))] == bounds
+        upto = points[np.minimum(blocks, len(places))]
+        whole = right[:-1] & right[1:] & (np.diff(upto) == counts)
+        good = len(counts) if whole.all() else int(whole.argmin())
+        if good:
+            last = blocks[good]
+            self._fill(data, 4 * places[:last], lengths[:last])
+        return good
+
+    def _read_blocks(self, pos: int, count: int) -> int:
+        """Read the series at `pos` block by block; where it ends."""
+        places: list[int] = []
+        lengths: list[int] = []
+        left, begin = count, pos
+        while left:
+            n, stride = self._block_at(pos, left)
+            places.append(pos - begin)
+            lengths.append(n)
+            left -= n
+            pos += stride
+        self._fill(self._data[begin:pos], np.array(places), np.array(lengths))
         return pos
 
-    def _copy_values(self, pos: int, run: _Run, values: Float64Array) -> None:
-        item = _item(8 * run.n)
-        head = 16 if run.n == 1 else 20
-        values.view(item)[...] = np.ndarray((run.blocks,), item, self._data, pos + head, (head + 8 * run.n,))
+    def _fill(self, data: bytes, places: Int64Array, lengths: Int64Array) -> None:
+        """Fill dates and values from blocks of any lengths, which begin at these places of some bytes."""
+        several = lengths > 1
+        steps = np.zeros(len(places), np.int64)
+        steps[several] = _anywhere(data, _I32)[places[several] + 16]
+        ends = np.cumsum(lengths)
+        count = int(ends[-1])
+        dates = self.dates[self.filled : self.filled + count]
+        block = np.repeat(np.arange(len(places)), lengths)
+        inside = np.arange(count) - (ends - lengths)[block]
+        np.multiply(steps[block], inside, dates)
+        dates += _anywhere(data, _I64)[places + 8][block]
+        _check_dates(dates.min(), dates.max())
+        inside *= 8
+        inside += (places + np.where(several, 20, 16))[block]
+        self.values[self.filled : self.filled + count] = _anywhere(data, _F64)[inside]
+        self.filled += count
 
-    def _heads(self, pos: int, run: _Run) -> bytes:
-        head = 16 if run.n == 1 else 20
-        heads: npt.NDArray[np.void] = np.ndarray(
-            (run.blocks,), _item(head), self._data, pos + run.at, (head + 8 * run.n,)
-        )
-        return heads.tobytes()
-
-    def _is_at(self, layout: _Layout, pos: int) -> bool:
-        if layout.size > self._end - pos:
-            return False
-        return all(self._heads(pos, run) == heads for run, heads in zip(layout.runs, layout.heads, strict=True))
+    def _block_at(self, pos: int, left: int) -> tuple[int, int]:
+        """How many points the block at `pos` has, and how many bytes."""
+        there = self._end - pos
+        if there < 24:
+            raise self._ends_early(left)
+        size: int = _i64.unpack_from(self._data, pos)[0]
+        n = (size - 8) // 8
+        if not 1 <= n <= left or size != (16 if n == 1 else 12 + 8 * n) or size > there - 8:
+            raise ShoojuFormatError(f"a block of {size} bytes, where {there - 8} bytes and {left} points are left")
+        return n, 8 + size
 
     def _ends_early(self, left: int) -> ShoojuFormatError:
         return ShoojuFormatError(f"the document ends in a series, with {left} points to come")
+
+
+def _strided(table: Bytes, dtype: np.dtype[Any], run: _Run, at: int) -> npt.NDArray[Any]:
+    """What stands `at` bytes into each block of a run: a row for each series, a column for each block."""
+    return np.ndarray((len(table), run.blocks), dtype, table, run.at + at, (table.shape[1], run.stride))
+
+
+def _heads(table: Bytes, run: _Run, at: int) -> Int64Array:
+    return _strided(table, _I64, run, at)
+
+
+def _steps(table: Bytes, run: _Run) -> npt.NDArray[np.int32]:
+    return _NO_STEPS if run.n == 1 else _strided(table, _I32, run, 16)
+
+
+_I64, _I32, _F64 = np.dtype("<i8"), np.dtype("<i4"), np.dtype("<f8")
+_NO_STEPS = np.zeros((1, 1), np.int32)
+
+
+def _fill_dates(dates: Int64Array, firsts: Int64Array, steps: npt.NDArray[np.int32], run: _Run) -> None:
+    """The dates of a run, a row for each series, from the first dates and the steps of its blocks."""
+    n = run.n
+    if n <= 6:
+        dates[:, ::n] = firsts
+        for i in range(1, n):
+            np.add(dates[:, i - 1 :: n], steps, dates[:, i::n])
+    else:
+        blocks = np.lib.stride_tricks.as_strided(
+            dates, (len(dates), run.blocks, n), (dates.strides[0], 8 * n, 8)
+        )  # a view, though the rows of `dates` may be parts of longer ones
+        np.multiply(steps[:, :, np.newaxis].astype(np.int64), _counting(n), blocks)
+        blocks += firsts[:, :, np.newaxis]
+
+
+def _is_one(table: npt.NDArray[Any]) -> bool:
+    """Whether all the rows are the same."""
+    return bool((table[1:] == table[0]).all())
+
+
+def _check_dates(lowest: int | np.int64, highest: int | np.int64) -> None:
+    if not (-MAX_DATE <= lowest <= MAX_DATE and -MAX_DATE <= highest <= MAX_DATE):
+        raise ShoojuFormatError("a block has a date out of all bounds")
+
+
+def _anywhere(data: bytes, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """The numbers that begin at each byte."""
+    return np.ndarray((len(data) - dtype.itemsize + 1,), dtype, data, 0, (1,))
+
+
+def _path(places: Int64Array, follow: Int64Array) -> list[int]:
+    """The places that are reached from the first one, if from each one goes to the place that follows it."""
+    after = np.searchsorted(places, follow)
+    there = after < len(places)
+    there[there] = places[after[there]] == follow[there]
+    following = np.where(there, after, -1).tolist()
+    path = []
+    at = 0
+    while at >= 0:
+        path.append(at)
+        at = following[at]
+    return path
 
 
 @lru_cache(maxsize=256)
@@ -177,105 +348,16 @@ def _counting(n: int) -> Int64Array:
     return _COUNTING[:n] if n <= len(_COUNTING) else np.arange(n)
 
 
-def _run_length(data: bytes, pos: int, size: int, most: int) -> int:
-    """How many blocks of `size` bytes follow each other from `pos` on, up to `most`."""
-    stride = 8 + size
+def _run_length(data: bytes, pos: int, stride: int, most: int) -> int:
+    """How many blocks of `stride` bytes follow each other from `pos` on, up to `most`."""
     known, window = 1, 1024
     while known < most:
         ahead = min(window, most - known)
         sizes: Int64Array = np.ndarray((ahead,), "<i8", data, pos + known * stride, (stride,))
-        other = sizes != size
+        other = sizes != stride - 8
         at = int(other.argmax())
         if other[at]:
             return known + at
         known += ahead
         window *= 8
     return known
-
-
-class Grid:
-    """Where the blocks of an index begin, for every series that has these dates."""
-
-    def __init__(self, dates: Int64Array) -> None:
-        self._dates = dates
-        self._starts = starts = _block_starts(dates)
-        lengths = np.diff(starts, append=len(dates))
-        if len(starts) == 1:
-            return
-        # the bytes of all the blocks as 32-bit words, complete but for the values, and the places of the values
-        heads = np.where(lengths == 1, 4, 5)
-        at = np.cumsum(heads + 2 * lengths) - (heads + 2 * lengths)
-        words = np.zeros(int(heads.sum()) + 2 * len(dates), "<u4")
-        firsts = np.ascontiguousarray(dates[starts], "<i8").view("<u4")
-        sizes = np.where(lengths == 1, 16, 12 + 8 * lengths).astype("<i8").view("<u4")
-        for half in (0, 1):
-            words[at + half] = sizes[half::2]
-            words[at + 2 + half] = firsts[half::2]
-        several = lengths > 1
-        steps = dates[starts[several] + 1] - dates[starts[several]]
-        words[at[several] + 4] = steps.astype("<i4").view("<u4")
-        self._words = words
-        self._places = np.repeat(at + heads - 2 * starts, lengths) + 2 * np.arange(len(dates))
-
-    def fits(self, dates: Int64Array) -> bool:
-        """Whether these are the dates of the grid."""
-        return dates is self._dates or np.array_equal(dates, self._dates)
-
-    def blocks(self, values: Float64Array) -> list[bytes | memoryview]:
-        """The blocks with these values, to be joined."""
-        values = np.ascontiguousarray(values, "<f8")
-        n = len(values)
-        if len(self._starts) > 1:
-            words = self._words.copy()
-            halves = values.view("<u4")
-            words[self._places] = halves[0::2]
-            words[self._places + 1] = halves[1::2]
-            return [words.data]
-        first = int(self._dates[0])
-        if n == 1:
-            head = _single_head.pack(16, first)
-        else:
-            head = _block_head.pack(12 + 8 * n, first, int(self._dates[1]) - first)
-        return [head, values.data]
-
-
-def _block_starts(dates: Int64Array) -> Int64Array:
-    """The positions at which the blocks of `dates` begin.
-
-    As the reference encoder has it: a block takes the difference of its first two dates as its step and goes on
-    while it holds; the difference between the last of a block and the first of the next belongs to neither.
-
-    Told in runs of equal differences: a run begins either at a free date (state 0) or with its first date already
-    taken by the block before (state 1). A run of two differences or more always makes a block and leaves the
-    next run's first date taken; a single difference makes one only if its date is free, so that a stretch of them
-    takes turns; differences beyond 32 bits make blocks of single points, and leave a free date.
-    """
-    n = len(dates)
-    if n < 2:
-        return np.zeros(1, np.int64)
-    steps = np.diff(dates)
-    if steps[0] == steps[-1] and (steps == steps[0]).all() and -(2**31) <= steps[0] < 2**31:
-        return np.zeros(1, np.int64)
-    begins = np.flatnonzero(np.diff(steps, prepend=steps[0] ^ 1))
-    lengths = np.diff(begins, append=len(steps))
-    step = steps[begins]
-    wide = (step < -(2**31)) | (step >= 2**31)
-    sets = wide | (lengths > 1)
-    # the state left by the last run that sets it, toggled by every run since
-    numbers = np.arange(len(begins))
-    setter = np.maximum.accumulate(np.where(sets, numbers, -1))
-    setter = np.concatenate(([-1], setter[:-1]))
-    left = np.where(setter >= 0, ~wide[setter], False)
-    taken = left ^ ((numbers - setter - 1) % 2 == 1)
-    starts = np.zeros(n, bool)
-    narrow = ~wide & (~taken | (lengths > 1))
-    starts[(begins + taken)[narrow]] = True
-    # every date of a wide run begins a block, but for its first where that is taken
-    inside = np.repeat(wide, lengths)
-    starts[:-1] |= inside
-    starts[begins[wide & taken]] = False
-    # the last date, where the last block before it ended earlier
-    last_wide, last_taken, last_length = wide[-1], taken[-1], lengths[-1]
-    if last_wide or (last_taken and last_length == 1):
-        starts[-1] = True
-    return np.flatnonzero(starts)

@@ -7,7 +7,7 @@ for the formats whose own form is rows (JSON and msgpack).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,21 @@ class PointColumns:
             None if self.jobs is None else self.jobs[key],
             None if self.timestamps is None else self.timestamps[key],
         )
+
+    def parted(self, counts: Iterable[int | None]) -> Iterator[PointColumns]:
+        """The points in parts of so many each, one after the other; None counts none."""
+        dates, values, jobs, timestamps = self.dates, self.values, self.jobs, self.timestamps
+        upto = 0
+        for n in counts:
+            start, upto = upto, upto + (n or 0)
+            part = PointColumns(
+                dates[start:upto],
+                values[start:upto],
+                None if jobs is None else jobs[start:upto],
+                None if timestamps is None else timestamps[start:upto],
+            )
+            part.start = start
+            yield part
 
     @classmethod
     def empty(cls, *, jobs: bool = False, timestamps: bool = False) -> PointColumns:

@@ -7,9 +7,10 @@
     series     u32 size, JSON text, with "points": C in place of the points; then blocks until C points are read
     block      i64 bytes that follow, i64 first date, i32 step (only when two points or more), f64 values
 
-How points become blocks, and blocks points, is told in :mod:`pandas_shooju.formats.blocks`. Every size is checked
-against the bytes that are there before anything is allocated or read by it. The arrays for the points are allocated
-once, for at most as many points as the bytes could hold, and every series has its slice of them.
+How points become blocks is told in :mod:`pandas_shooju.formats.grid`, and blocks points in
+:mod:`pandas_shooju.formats.blocks`. Every size is checked against the bytes that are there before anything is
+allocated or read by it. The arrays for the points are allocated once, for at most as many points as the bytes could
+hold, and every series has its slice of them.
 
 Without the magic a document is plain JSON: a server may answer so to an SJTS request.
 """
@@ -25,14 +26,18 @@ from typing import Any
 
 import numpy as np
 
-from pandas_shooju.formats.blocks import MAX_DATE, BlockReader, Grid
+from pandas_shooju.formats.blocks import BATCH, BlockReader
 from pandas_shooju.formats.columns import Int64Array, PointColumns
 from pandas_shooju.formats.errors import ShoojuFormatError
+from pandas_shooju.formats.grid import Grid
 from pandas_shooju.formats.json import decode as decode_json
 
 MAGIC = b"SJTS"
 
 _u32 = struct.Struct("<I")
+_BRACE = ord("{")
+_MARK = 12  # bytes
+_MANY = 1 << 16  # points
 _JOB_COLUMNS = {
     (True, False): np.dtype([("job", "<u4")]),
     (False, True): np.dtype([("timestamp", "<i8")]),
@@ -79,49 +84,108 @@ def _decode(data: bytes, *, careful: bool) -> Any:
         raise ShoojuFormatError(f"{count!r} series are announced, in {end - pos} bytes")
     jobs, timestamps = _per_point_columns(layout, per_point)
 
-    room = (end - pos) // 8
-    dates, values = np.empty(room, np.int64), np.empty(room, np.float64)
-    blocks = BlockReader(data)
-    filled = 0
-    texts: list[bytes] = []
-    points: list[PointColumns | None] = []
-    for number in range(count):
-        text, pos = _section(data, pos, end, f"series number {number}")
-        texts.append(text)
-        n = _careful_count(text) if careful else _quick_count(text)
-        if n is None:
-            points.append(None)
-            continue
-        if type(n) is not int or not 0 <= n <= (end - pos) // 8:
-            raise ShoojuFormatError(f"series number {number} announces {n!r} points, in {end - pos} bytes")
-        upto = filled + n
-        columns = PointColumns(
-            dates[filled:upto],
-            values[filled:upto],
-            None if jobs is None else jobs[filled:upto],
-            None if timestamps is None else timestamps[filled:upto],
-        )
-        columns.start = filled
-        if n:
-            pos = blocks.read(pos, columns.dates, columns.values)
-        filled = upto
-        points.append(columns)
-    if pos != end:
-        raise ShoojuFormatError(f"{end - pos} bytes follow the last series")
-    if filled and (dates[:filled].min() < -MAX_DATE or dates[:filled].max() > MAX_DATE):
-        raise ShoojuFormatError("a block has a date out of all bounds")
+    blocks = BlockReader(data, (end - pos) // 8)
+    sections = _Sections(data, blocks, careful)
+    sections.read(pos, count)
+    filled = blocks.filled
     for column in (jobs, timestamps):
         if column is not None and len(column) < filled:
             raise ShoojuFormatError(f"jobs or timestamps of {len(column)} points, for {filled} points")
-    items = [_parse(text) for text in texts] if careful else _parse_all(texts)
-    for item, own in zip(items, points, strict=True):
+    items = [_parse(text) for text in sections.texts] if careful else _parse_all(sections.texts)
+    points = PointColumns(blocks.dates[:filled], blocks.values[:filled], jobs, timestamps)
+    for item, n, own in zip(items, sections.counts, points.parted(sections.counts), strict=True):
         announced = item.get("points") if isinstance(item, dict) else None
-        if own is not None and type(announced) is int and announced == len(own):
+        if n is not None and type(announced) is int and announced == n:
             item["points"] = own
-        elif own is not None or (isinstance(item, dict) and "points" in item):
+        elif n is not None or (isinstance(item, dict) and "points" in item):
             raise ShoojuFormatError("a series has points, and others are announced")
     root["series"] = items
     return root
+
+
+class _Sections:
+    """The sections of the series of a document: the text of each, how many points it announces, and its blocks.
+
+    Attributes
+    ----------
+    texts, counts
+        Of each series; the count is None where no points are announced.
+    """
+
+    def __init__(self, data: bytes, blocks: BlockReader, careful: bool) -> None:
+        self._data = data
+        self._blocks = blocks
+        self._careful = careful
+        self.texts: list[bytes] = []
+        self.counts: list[int | None] = []
+
+    def read(self, pos: int, count: int) -> None:
+        """Read them all; the document ends with them."""
+        data, end = self._data, len(self._data)
+        while len(self.texts) < count:
+            text, pos = _section(data, pos, end, f"series number {len(self.texts)}")
+            n = _careful_count(text) if self._careful else _quick_count(text)
+            if n is not None and (type(n) is not int or not 0 <= n <= (end - pos) // 8):
+                raise ShoojuFormatError(f"series number {len(self.texts)} announces {n!r} points, in {end - pos} bytes")
+            self.texts.append(text)
+            self.counts.append(n)
+            if n:
+                pos = self._blocks.read(pos, n)
+                if not self._careful:
+                    pos = self._read_alike(text[:_MARK], pos, count)
+        if pos != end:
+            raise ShoojuFormatError(f"{end - pos} bytes follow the last series")
+
+    def _read_alike(self, mark: bytes, pos: int, count: int) -> int:
+        """Read the series from `pos` on whose blocks are like those of the last one; where they end.
+
+        Where a series begins is known only if those before it are as they were taken to be, and that is checked for
+        many at once. So what stands at a place may be anything: it is looked at first, and at first few are tried. With
+        a shape to go by, a series ends where one of that shape does; else, where the next text begins like the last
+        one, with `mark`.
+        """
+        data, end, blocks = self._data, len(self._data), self._blocks
+        shape = blocks.shape
+        first_size = b"" if shape is None else shape.begin
+        tried = 8
+        while True:
+            texts: list[bytes] = []
+            counts: list[int] = []
+            at: list[int] = []
+            ends: list[int] = []
+            while len(at) < min(tried, count - len(self.texts)) and end - pos >= 4:
+                begin = pos + 4
+                until: int = begin + _u32.unpack_from(data, pos)[0]
+                if until > end - 24 or data[begin] != _BRACE or not data.startswith(first_size, until):
+                    break
+                text = data[begin:until]
+                n = _quick_count(text)
+                if shape is not None:
+                    upto = until + shape.size
+                    if n != shape.points or upto > end:
+                        break
+                else:
+                    if not n or n > _MANY:
+                        break
+                    found = data.find(mark, until, until + 24 * n + 4 + _MARK)
+                    upto = end if found < 0 else found - 4
+                    if (upto - until) % 4 or not 24 <= upto - until <= 24 * n:
+                        break
+                texts.append(text)
+                counts.append(n)
+                at.append(until)
+                ends.append(upto)
+                pos = upto
+            if not at:
+                return pos
+            good = blocks.read_alike(shape, at) if shape is not None else blocks.read_irregular(at, ends, counts)
+            self.texts += texts[:good]
+            self.counts += counts[:good]
+            if good < len(at):  # the one behind them begins where the last of them ends
+                return at[good] - len(texts[good]) - 4
+            if len(at) < tried:
+                return pos
+            tried = min(4 * tried, max(8, BATCH // (ends[-1] - at[-1])))
 
 
 def _section(data: bytes, pos: int, end: int, what: str) -> tuple[bytes, int]:
