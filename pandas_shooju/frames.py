@@ -1,8 +1,6 @@
 r"""Decoded series to frames: the wide, the long and the fields layout.
 
-Pure: no connection, no requests. A *series* here is the dict of the wire with its points as columns::
-
-    {"series_id": "users\\sam\\\\gdp", "fields": {"unit": "MW"}, "points": PointColumns, "tz": {"timezone": ...}}
+Pure: no connection, no requests. Series come as a :class:`SeriesTable`: columns, as frames have them.
 
 Dates become ``datetime64[ms]``, and every index is built from instants: where series are localized, their
 wall-clock dates are turned into UTC first (:mod:`pandas_shooju.timezones`), joined as UTC, and shown in the zone
@@ -21,55 +19,33 @@ import numpy.typing as npt
 import pandas as pd
 
 from pandas_shooju import timezones
-from pandas_shooju.formats import PointColumns
+from pandas_shooju.formats import PointColumns, SeriesTable
+from pandas_shooju.formats.table import Column, values_of
 
-Series = dict[str, Any]
 Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
 
 _EXACT = 2**53  # integers up to here are doubles too
-_NO_FIELDS: dict[str, Any] = {}
 
 
-def fields_of(series: Sequence[Series]) -> list[dict[str, Any]]:
-    """The fields of each series."""
-    return [item.get("fields") or _NO_FIELDS for item in series]
-
-
-def field_names(fields: Sequence[dict[str, Any]], wanted: Sequence[str]) -> list[str]:
+def field_names(table: SeriesTable, wanted: Sequence[str]) -> list[str]:
     """The names of the fields to show: as wanted, and where ``"*"`` is, all that occur, in order of appearance."""
     if "*" not in wanted:
         return list(wanted)
-    names: dict[str, Any] = dict.fromkeys(name for name in wanted if name != "*")
-    for of_one in fields:
-        names.update(of_one)
-    return list(names)
+    return list(dict.fromkeys([*(name for name in wanted if name != "*"), *table.fields]))
 
 
-def field_values(fields: Sequence[dict[str, Any]], name: str) -> list[Any]:
-    """The values of one field, one for each series; None where it is missing."""
-    return [of_one.get(name) for of_one in fields]
-
-
-def _label_values(series: Sequence[Series], name: str) -> list[Any]:
-    """As `field_values`, fit for labels: lists and objects as their JSON text; ``"series_id"`` is the series id."""
-    if name == "series_id":
-        return [item["series_id"] for item in series]
-    return [
-        json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
-        for value in field_values(fields_of(series), name)
-    ]
-
-
-def labels(series: Sequence[Series], names: Sequence[str]) -> pd.Index:
+def labels(table: SeriesTable, names: Sequence[str]) -> pd.Index:
     """The column index that the fields called `names` give: plain for one, a MultiIndex for several.
+
+    Lists and objects are their JSON text, and ``"series_id"`` is the series id.
 
     Raises
     ------
     ValueError
         Two series have the same label.
     """
-    arrays = [typed(_label_values(series, name)) for name in names]
+    arrays = [typed(_label_values(table.column(name))) for name in names]
     index = (
         pd.Index(arrays[0], name=names[0]) if len(names) == 1 else pd.MultiIndex.from_arrays(arrays, names=list(names))
     )
@@ -81,13 +57,19 @@ def labels(series: Sequence[Series], names: Sequence[str]) -> pd.Index:
                 f"{int(index.duplicated().sum()) + 1} series have no field {', '.join(map(repr, names))}; columns must "
                 "tell series apart: name other fields in `columns=`, or columns='series_id'"
             )
-        twins = [item["series_id"] for item, value in zip(series, index, strict=True) if _equal(value, label)]
+        twins = [one for one, value in zip(values_of(table.series_ids), index, strict=True) if _equal(value, label)]
         raise ValueError(
             f"{len(twins)} series have the label {label!r} (by {', '.join(names)}): {', '.join(twins[:5])}"
             f"{', ...' if len(twins) > 5 else ''}. Columns must tell series apart: name more fields in `columns=`, "
             "or columns='series_id'; read with layout='long'; or ask by a dict of queries, whose keys are the labels"
         )
     return index
+
+
+def _label_values(column: Column) -> Column:
+    if not isinstance(column, list):
+        return column
+    return [json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value for value in column]
 
 
 def _missing_label(label: Any) -> bool:
@@ -100,12 +82,15 @@ def _equal(a: Any, b: Any) -> bool:
     return bool(a == b or (a != a and b != b))
 
 
-def typed(values: list[Any]) -> Any:
-    """One array of values, None for missing ones, that keeps their type.
+def typed(column: Column) -> Any:
+    """One array of the values of a column, None for missing ones, that keeps their type.
 
     int64, float64, bool or text where all are that; objects where a common dtype would change a value (integers
     beside missing ones stay integers). Missing ones are NaN.
     """
+    values = column if isinstance(column, list) else _of_arrow(column)
+    if not isinstance(values, list):
+        return values
     kinds = set(map(type, values))
     missing = type(None) in kinds
     kinds.discard(type(None))
@@ -126,20 +111,24 @@ def typed(values: list[Any]) -> Any:
     return array
 
 
+def _of_arrow(column: Any) -> Any:
+    """The same of an array of pyarrow; a list of its values, if that is to be made of Python's."""
+    kind = str(column.type)
+    if kind == "double" or (kind == "int64" and not column.null_count):
+        return np.array(column.to_numpy(zero_copy_only=False))  # a copy: pyarrow's own may not be written to
+    if kind == "string" and str_dtype() != np.dtype(object):
+        return pd.array(column, dtype=str_dtype())
+    return column.to_pylist()
+
+
 # --- dates -------------------------------------------------------------------------------------------------------
 
 
-def zone_of(series: Series) -> str | None:
-    """The timezone of a localized series; None where its dates are UTC."""
-    tz = series.get("tz")
-    return tz.get("timezone") if isinstance(tz, dict) else None
-
-
-def common_zone(series: Sequence[Series]) -> str:
+def common_zone(table: SeriesTable) -> str:
     """The zone that all these series are localized to; UTC where they differ, or none is."""
-    if not any("tz" in item for item in series):
+    if table.zones is None:
         return "UTC"
-    zones = {zone_of(item) or "UTC" for item in series if "points" in item or "tz" in item}
+    zones = {zone or "UTC" for zone, count in zip(table.zones, table.counts.tolist(), strict=True) if count or zone}
     return zones.pop() if len(zones) == 1 else "UTC"
 
 
@@ -161,21 +150,33 @@ def index_of(utc: Int64Array, zone: str, shown: str | None) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(wall.view("M8[ms]"))
 
 
-def _no_points(series: Series) -> PointColumns:
-    points = series.get("points")
-    return PointColumns.empty() if points is None else points
+def _instants(table: SeriesTable) -> Int64Array:
+    """UTC for all the dates of a table."""
+    dates, zones = table.points.dates, table.zones
+    if zones is None:
+        return dates
+    ends = np.cumsum(table.counts)
+    starts = ends - table.counts
+    if len(set(zones)) == 1 and zones[0] is not None:
+        return timezones.wall_to_utc(dates, zones[0], starts[table.counts > 0])
+    return np.concatenate(
+        [
+            part if zone is None else timezones.wall_to_utc(part, zone)
+            for part, zone in zip(np.split(dates, ends[:-1]), zones, strict=True)
+        ]
+    )
 
 
 # --- layouts -----------------------------------------------------------------------------------------------------
 
 
-def wide(series: Sequence[Series], columns: pd.Index, tz: str | None, zone: str) -> pd.DataFrame:
+def wide(table: SeriesTable, columns: pd.Index, tz: str | None, zone: str) -> pd.DataFrame:
     """A column for each series, a row for each date at which any has a point.
 
     Parameters
     ----------
-    series
-        Decoded series, one for each label of `columns`.
+    table
+        Series, one for each label of `columns`.
     columns
         The labels.
     tz
@@ -188,60 +189,76 @@ def wide(series: Sequence[Series], columns: pd.Index, tz: str | None, zone: str)
     DataFrame
         float64; index ``dt`` of dtype ``datetime64[ms, tz]``; NaN where a series has no point.
     """
-    points = [_no_points(item) for item in series]
-    instants: dict[tuple[str | None, bytes], Int64Array] = {}  # dates as served -> UTC, strictly ascending
-    rows: list[Int64Array] = []
+    utc = _instants(table)
+    shared = _shared_dates(table, utc)
+    if shared is not None:
+        dates, matrix = shared, table.points.values.reshape(len(table), len(shared))
+    else:
+        dates, matrix = _joined(table, utc)
+    return pd.DataFrame(matrix.T, index=index_of(dates, zone, tz).rename("dt"), columns=columns, copy=False)
+
+
+def _shared_dates(table: SeriesTable, utc: Int64Array) -> Int64Array | None:
+    """The dates of each series, where all have the same, ascending: then their values are the frame's, as they are."""
+    series = len(table)
+    if not len(utc) or len(utc) % series or not (table.counts == len(utc) // series).all():
+        return None
+    rows = utc.reshape(series, -1)
+    first: Int64Array = rows[0]
+    return first if (first[1:] > first[:-1]).all() and (rows[1:] == first).all() else None
+
+
+def _joined(table: SeriesTable, utc: Int64Array) -> tuple[Int64Array, Float64Array]:
+    """All dates, ascending, and the values of each series at them."""
+    known: dict[bytes, tuple[int, Int64Array | None]] = {}  # dates -> which they are, and the order that they need
+    distinct: list[Int64Array] = []
+    which: list[int] = []
     values: list[Float64Array] = []
-    for item, columns_of_one in zip(series, points, strict=True):
-        dates, column = columns_of_one.dates, columns_of_one.values
-        served_in = zone_of(item)
-        key = (served_in, dates.tobytes())
-        utc = instants.get(key)
-        if utc is None:
-            utc = dates if served_in is None else timezones.wall_to_utc(dates, served_in)
-            if not (utc[1:] > utc[:-1]).all():
-                order = np.argsort(utc, kind="stable")
-                utc, column = utc[order], column[order]
-                if (utc[1:] == utc[:-1]).any():
-                    twice = utc[1:][utc[1:] == utc[:-1]][0]
+    upto = 0
+    for i, count in enumerate(table.counts.tolist()):
+        own, column = utc[upto : upto + count], table.points.values[upto : upto + count]
+        upto += count
+        key = own.tobytes()
+        if key not in known:
+            order = None if (own[1:] > own[:-1]).all() else np.argsort(own, kind="stable")
+            if order is not None:
+                own = own[order]
+                if (own[1:] == own[:-1]).any():
+                    twice = own[1:][own[1:] == own[:-1]][0]
                     raise ValueError(
-                        f"series {item['series_id']!r} has two points at {np.datetime64(int(twice), 'ms')}Z; "
-                        "layout='long' shows them both"
+                        f"series {values_of(table.series_ids[i : i + 1])[0]!r} has two points at "
+                        f"{np.datetime64(int(twice), 'ms')}Z; layout='long' shows them both"
                     )
-            else:
-                instants[key] = utc
-        rows.append(utc)
-        values.append(column)
-    distinct = list({id(utc): utc for utc in rows}.values())
-    union = _union(distinct)
-    matrix = np.empty((len(series), len(union)))
-    places: dict[int, Any] = {}
-    for i, (utc, column) in enumerate(zip(rows, values, strict=True)):
-        if len(utc) == len(union):
-            matrix[i] = column
-            continue
-        place = places.get(id(utc))
-        if place is None:
-            place = places[id(utc)] = np.searchsorted(union, utc)
-        matrix[i] = np.nan
-        matrix[i, place] = column
-    index = index_of(union, zone, tz).rename("dt")
-    return pd.DataFrame(matrix.T, index=index, columns=columns, copy=False)
+            known[key] = len(distinct), order
+            distinct.append(own)
+        at, order = known[key]
+        which.append(at)
+        values.append(column if order is None else column[order])
+    union, places = _union(distinct)
+    matrix = np.empty((len(table), len(union)))
+    for row, at, column in zip(matrix, which, values, strict=True):
+        if len(column) == len(union):
+            row[:] = column
+        else:
+            row.fill(np.nan)
+            row[places[at]] = column
+    return union, matrix
 
 
-def _union(dates: Sequence[Int64Array]) -> Int64Array:
-    """All the dates of some ascending ones, ascending, each once."""
-    if len(dates) == 1:
-        return dates[0]
-    union = np.concatenate([np.empty(0, np.int64), *dates])
-    union.sort()
-    first = np.ones(len(union), bool)
-    np.not_equal(union[1:], union[:-1], out=first[1:])
-    return union[first]
+def _union(parts: Sequence[Int64Array]) -> tuple[Int64Array, list[Int64Array]]:
+    """All the dates of some ascending ones, ascending, each once; and where those of each part stand in it."""
+    dates = np.concatenate([np.empty(0, np.int64), *parts])
+    order = np.argsort(dates, kind="stable")  # which is a merge of what ascends
+    ordered = dates[order]
+    first = np.ones(len(dates), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    places = np.empty(len(dates), np.int64)
+    places[order] = np.cumsum(first) - 1
+    return ordered[first], np.split(places, np.cumsum([len(part) for part in parts])[:-1])
 
 
 def long(
-    series: Sequence[Series],
+    table: SeriesTable,
     fields: Sequence[str],
     tz: str | None,
     zone: str,
@@ -264,22 +281,17 @@ def long(
             f"a field is called {clash[0]!r}, as a column of the long layout is; name the fields to read without it, "
             "or read with layout='wide' or 'fields'"
         )
-    counts = np.array([len(_no_points(item)) for item in series], np.int64)
-    wanted = PointColumns.empty(jobs=jobs, timestamps=timestamps)
-    parts = [item["points"] for item, count in zip(series, counts.tolist(), strict=True) if count]
-    points = PointColumns.concat(parts) if parts else wanted
+    counts = table.counts
+    points = table.points if len(table.points) else PointColumns.empty(jobs=jobs, timestamps=timestamps)
     if (jobs and points.jobs is None) or (timestamps and points.timestamps is None):
         raise ValueError("the server gave no jobs or timestamps with the points, though they were asked for")
-    utc = _instants(series, counts, points.dates)
+    utc = _instants(table)
     missing = np.isnan(points.values)
     if missing.any():
         points, utc = points[~missing], utc[~missing]
-        gone = np.bincount(np.repeat(np.arange(len(series)), counts)[missing], minlength=len(series))
+        gone = np.bincount(np.repeat(np.arange(len(table)), counts)[missing], minlength=len(table))
         counts = counts - gone
-    data: dict[str, Any] = {"series_id": _spread([item["series_id"] for item in series], counts)}
-    of_each = fields_of(series)
-    for name in fields:
-        data[name] = _spread(field_values(of_each, name), counts)
+    data: dict[str, Any] = {name: _spread(table.column(name), counts) for name in ["series_id", *fields]}
     data["dt"] = index_of(utc, zone, tz)
     data["val"] = points.values
     if jobs:
@@ -289,35 +301,27 @@ def long(
     return pd.DataFrame(data, copy=False)
 
 
-def _instants(series: Sequence[Series], counts: Int64Array, dates: Int64Array) -> Int64Array:
-    """UTC for the dates of several series, one after the other."""
-    if not any("tz" in item for item in series):
-        return dates
-    zones = [zone_of(item) for item in series]
-    ends = np.cumsum(counts)
-    starts = ends - counts
-    if len(set(zones)) == 1 and zones[0] is not None:
-        return timezones.wall_to_utc(dates, zones[0], starts[counts > 0])
-    return np.concatenate(
-        [
-            part if zone is None else timezones.wall_to_utc(part, zone)
-            for part, zone in zip(np.split(dates, ends[:-1]), zones, strict=True)
-        ]
-    )
-
-
-def _spread(values: list[Any], counts: Int64Array) -> Any:
+def _spread(column: Column, counts: Int64Array) -> Any:
     """A value for each series, to a value for each of its rows; text becomes a categorical."""
-    if set(map(type, values)) <= {str, type(None)}:
-        known = dict.fromkeys(values)
+    if isinstance(column, list):
+        if not set(map(type, column)) <= {str, type(None)}:
+            return np.repeat(typed(column), counts)
+        known = dict.fromkeys(column)
         known.pop(None, None)
         categories = pd.Index(list(known), dtype=str_dtype())
         codes: dict[str | None, int] = {value: code for code, value in enumerate(known)}
         codes[None] = -1
-        kind = np.int8 if len(known) < 2**7 else np.int16 if len(known) < 2**15 else np.int32
-        each = np.fromiter(map(codes.__getitem__, values), kind, len(values))
-        return pd.Categorical.from_codes(np.repeat(each, counts), categories=categories, validate=False)
-    return np.repeat(typed(values), counts)
+        each = np.fromiter(map(codes.__getitem__, column), np.int64, len(column))
+    elif str(column.type) == "string":
+        encoded = column.dictionary_encode()
+        encoded = encoded.combine_chunks() if hasattr(encoded, "chunks") else encoded
+        categories = pd.Index(typed(encoded.dictionary), dtype=str_dtype())
+        each = encoded.indices.fill_null(-1).to_numpy()
+    else:
+        return _spread(column.to_pylist(), counts) if str(column.type) == "null" else np.repeat(typed(column), counts)
+    n = len(categories)
+    kind = np.int8 if n < 2**7 else np.int16 if n < 2**15 else np.int32
+    return pd.Categorical.from_codes(np.repeat(each.astype(kind), counts), categories=categories, validate=False)
 
 
 @cache
@@ -326,11 +330,10 @@ def str_dtype() -> Any:
     return pd.Series(["text"]).dtype
 
 
-def fields_table(series: Sequence[Series], fields: Sequence[str]) -> pd.DataFrame:
+def fields_table(table: SeriesTable, fields: Sequence[str]) -> pd.DataFrame:
     """A row for each series, a column for each field; the index is ``series_id``."""
-    index = pd.Index([item["series_id"] for item in series], name="series_id", dtype=str_dtype())
-    of_each = fields_of(series)
-    data = {name: typed(field_values(of_each, name)) for name in fields}
+    index = pd.Index(typed(table.series_ids), name="series_id", dtype=str_dtype())
+    data = {name: typed(table.column(name)) for name in fields}
     return pd.DataFrame(data, index=index, columns=pd.Index(list(fields)), copy=False)
 
 

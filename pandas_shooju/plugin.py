@@ -12,6 +12,7 @@ import pandas as pd
 import pandas_flavor
 
 from pandas_shooju import frames, origin, writing
+from pandas_shooju.formats import SeriesTable
 from pandas_shooju.reading import read_shooju
 
 
@@ -68,7 +69,8 @@ class FrameAccessor(SeriesAccessor):
         series = [
             {"series_id": one, "fields": of_one} for one, of_one in zip(ids, fields, strict=True) if one is not None
         ]
-        return frames.fields_table(series, frames.field_names(fields, ["*"]))
+        table = SeriesTable.of(series)
+        return frames.fields_table(table, list(table.fields))
 
 
 def _is_by_row(frame: pd.DataFrame) -> bool:

@@ -11,7 +11,7 @@ import datetime
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import compress, islice
 from types import EllipsisType
 from typing import Any, Literal, NamedTuple
 
@@ -22,6 +22,8 @@ from pandas_shooju import frames, timezones
 from pandas_shooju.client.connection import Connection, default_connection
 from pandas_shooju.client.errors import SeriesNotFoundError, ShoojuApiError
 from pandas_shooju.client.query import unquote
+from pandas_shooju.formats import SeriesTable
+from pandas_shooju.formats.table import values_of
 from pandas_shooju.origin import KEY, Origin
 from pandas_shooju.progress import Progress
 
@@ -49,6 +51,19 @@ class _Wish(NamedTuple):
     include_timestamp: bool
     on_missing: OnMissing
     dtype_backend: str | None
+
+
+class _Found(NamedTuple):
+    """Series as they came, whether the points of each are derived, and their labels where the caller gave some."""
+
+    table: SeriesTable
+    derived: list[bool]
+    labels: list[Any] | None
+
+    def part(self, start: int, stop: int | None) -> _Found:
+        """A stretch of them."""
+        labels = self.labels and self.labels[start:stop]
+        return _Found(self.table[start:stop], self.derived[start:stop], labels)
 
 
 def read_shooju(
@@ -185,7 +200,7 @@ def read_shooju(
         pages = _single(connection, wish, asked, progress, chunksize or 1000)
     if chunksize is not None:
         return (_frame(chunk, wish) for chunk in _chunks(pages, chunksize))
-    return _frame([item for page in pages for item in page], wish)
+    return _frame(list(pages), wish)
 
 
 def _checked(
@@ -243,30 +258,34 @@ def _search(
     sort: str | None,
     max_series: int | None,
     batch_size: int,
-) -> Iterator[list[frames.Series]]:
+) -> Iterator[_Found]:
     """The series that a query finds, page by page."""
     derived = _DERIVING.search(_QUOTED.sub("", query)) is not None
     with Progress("reading", "series", progress) as bar:
-        for page in connection.read_pages(query, sort=sort, max_series=max_series, batch_size=batch_size, **asked):
-            for item in page["series"]:
-                if "error" in item:
-                    raise ShoojuApiError.from_answer(item)
-                item["derived"] = derived
+        for page in connection.read_pages(
+            query, sort=sort, max_series=max_series, batch_size=batch_size, tables=True, **asked
+        ):
+            series = page["series"]
+            if not isinstance(series, SeriesTable):
+                for item in series:
+                    if "error" in item:
+                        raise ShoojuApiError.from_answer(item)
+                series = SeriesTable.of(series)
             total = page.get("total")
-            bar.advance(len(page["series"]), total if max_series is None else min(total or 0, max_series))
-            yield page["series"]
+            bar.advance(len(series), total if max_series is None else min(total or 0, max_series))
+            yield _Found(series, [derived] * len(series), None)
 
 
 def _single(
     connection: Connection, wish: _Wish, asked: dict[str, Any], progress: bool | None, batch_size: int
-) -> Iterator[list[frames.Series]]:
+) -> Iterator[_Found]:
     """The series of a list or dict of queries, one for each that finds one, with their labels."""
     query = wish.query
     labelled = list(query.items()) if isinstance(query, Mapping) else [(None, one) for one in query]
     todo = iter(labelled)
     with Progress("reading", "series", progress) as bar:
         for answers in connection.read_bulk([one for _, one in labelled], batch_size=min(batch_size, 1000), **asked):
-            found, missing = [], []
+            found, derived, labels, missing = [], [], [], []
             for (label, one), item in zip(islice(todo, len(answers)), answers, strict=True):
                 if item.get("error") == "series_not_found":
                     missing.append(one)
@@ -275,13 +294,14 @@ def _single(
                         {**item, "description": f"{item.get('description')}, in the query {one!r}"}
                     )
                 else:
-                    item["series_id"], item["derived"] = series_id_of(item["series_id"])
-                    item["label"] = label
+                    item["series_id"], is_derived = series_id_of(item["series_id"])
                     found.append(item)
+                    derived.append(is_derived)
+                    labels.append(label)
             if missing:
                 _say_missing(missing, wish.on_missing)
             bar.advance(len(answers), len(labelled))
-            yield found
+            yield _Found(SeriesTable.of(found), derived, labels)
 
 
 def _say_missing(queries: list[str], on_missing: OnMissing) -> None:
@@ -319,46 +339,53 @@ def series_id_of(answered: str) -> tuple[str, bool]:
     return series_id + match["operators"], bool(match["operators"])
 
 
-def _chunks(pages: Iterator[list[frames.Series]], size: int) -> Iterator[list[frames.Series]]:
-    waiting: list[frames.Series] = []
+def _chunks(pages: Iterator[_Found], size: int) -> Iterator[list[_Found]]:
+    waiting: list[_Found] = []
     chunks = 0
     for page in pages:
-        waiting += page
-        while len(waiting) >= size:
-            yield waiting[:size]
-            del waiting[:size]
+        waiting.append(page)
+        while sum(len(found.table) for found in waiting) >= size:
+            # none of those before the last one reaches the size
+            left = size - sum(len(found.table) for found in waiting[:-1])
+            last = waiting.pop()
+            yield [*waiting, last.part(0, left)]
+            waiting = [last.part(left, None)]
             chunks += 1
-    if waiting or not chunks:  # nothing found is a frame, too
+    if any(len(found.table) for found in waiting) or not chunks:  # nothing found is a frame, too
         yield waiting
 
 
-def _frame(series: list[frames.Series], wish: _Wish) -> pd.DataFrame:
-    zone = frames.common_zone(series)
-    if not series and isinstance(wish.query, str):
+def _frame(pages: list[_Found], wish: _Wish) -> pd.DataFrame:
+    table = SeriesTable.concat([page.table for page in pages]) if pages else SeriesTable.of([])
+    derived = [is_derived for page in pages for is_derived in page.derived]
+    zone = frames.common_zone(table)
+    if not len(table) and isinstance(wish.query, str):
         asked = _LOCALIZED.search(wish.query)
         zone = asked[1] if asked else zone
     tz = zone if wish.tz is ... else wish.tz
     assert tz is None or isinstance(tz, str)
-    fields = [name for name in frames.field_names(frames.fields_of(series), wish.fields) if name != "series_id"]
+    fields = [name for name in frames.field_names(table, wish.fields) if name != "series_id"]
     if wish.layout == "fields":
-        frame = frames.fields_table(series, fields)
+        frame = frames.fields_table(table, fields)
         origin = Origin(query=_plain(wish.query), layout="fields")
     elif wish.layout == "long":
-        frame = frames.long(series, fields, tz, zone, jobs=wish.include_job, timestamps=wish.include_timestamp)
-        derived = [item["series_id"] for item in series if item["derived"]]
-        origin = Origin(query=_plain(wish.query), layout="long", fields=fields, derived=derived)
+        frame = frames.long(table, fields, tz, zone, jobs=wish.include_job, timestamps=wish.include_timestamp)
+        series_ids = values_of(table.series_ids) if any(derived) else []
+        origin = Origin(
+            query=_plain(wish.query), layout="long", fields=fields, derived=list(compress(series_ids, derived))
+        )
     else:
         if isinstance(wish.query, Mapping):
-            columns = pd.Index([item["label"] for item in series])
+            columns = pd.Index([label for page in pages for label in page.labels or ()])
         else:
-            columns = frames.labels(series, wish.columns)
-        frame = frames.wide(series, columns, tz, zone)
+            columns = frames.labels(table, wish.columns)
+        frame = frames.wide(table, columns, tz, zone)
         origin = Origin.of_columns(
             _plain(wish.query),
             columns,
-            [item["series_id"] for item in series],
-            [item["derived"] for item in series],
-            {name: [(item.get("fields") or {}).get(name) for item in series] for name in fields},
+            values_of(table.series_ids),
+            derived,
+            {name: values_of(table.column(name)) for name in fields},
         )
     if wish.dtype_backend is not None:
         frame = frames.with_dtype_backend(frame, wish.dtype_backend)

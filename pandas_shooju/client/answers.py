@@ -94,8 +94,8 @@ def _format_of(content: bytes) -> str | None:
     return "msgpack" if content[:1] and (0x80 <= content[0] <= 0x8F or content[0] in (0xDE, 0xDF)) else None
 
 
-def decode(content: bytes, response: requests.Response, what: str) -> Any:
-    """The document that a response holds; `what` names the request.
+def decode(content: bytes, response: requests.Response, what: str, tables: bool = False) -> Any:
+    """The document that a response holds; `what` names the request, and `tables` is as for `formats.decode`.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def decode(content: bytes, response: requests.Response, what: str) -> Any:
             "is that the address of a Shooju server?"
         )
     try:
-        return formats.decode(content, name)
+        return formats.decode(content, name, tables=tables)
     except ShoojuFormatError as error:
         raise ShoojuFormatError(f"{what} answered a damaged document: {error}") from None
 

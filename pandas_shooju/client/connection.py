@@ -409,6 +409,7 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         include_timestamp: bool = False,
         extra_params: Mapping[str, Any] | None = None,
         batch_size: int = 2500,
+        tables: bool = False,
     ) -> Iterator[dict[str, Any]]:
         r"""Read every series that a query finds, as documents: a page at a time, points as columns.
 
@@ -420,6 +421,8 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
             As for :meth:`scroll`.
         include_job, include_timestamp
             Have the columns of jobs and timestamps in the points.
+        tables
+            Have the series of a page as a `SeriesTable` instead of a list, where none failed and the format is SJTS.
 
         Returns
         -------
@@ -431,7 +434,7 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
             fields=fields, df=df, dt=dt, max_points=max_points, include_job=include_job,
             include_timestamp=include_timestamp, extra_params=extra_params,
         )  # fmt: skip
-        return pages(self._client, query, asked, sort=sort, max_series=max_series, batch_size=batch_size)
+        return pages(self._client, query, asked, sort=sort, max_series=max_series, batch_size=batch_size, tables=tables)
 
     def read_bulk(
         self,

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,8 @@ from pandas_shooju.client.errors import ConnectionError, ShoojuApiError, ShoojuF
 from pandas_shooju.client.points import Date, to_milli
 from pandas_shooju.client.settings import options
 from pandas_shooju.client.transport import Answer, Client
+from pandas_shooju.formats import SeriesTable
+from pandas_shooju.formats.table import values_of
 
 #: series that one bulk call may ask for
 MAX_BULK = 1000
@@ -101,10 +104,12 @@ def pages(
     max_series: int | None = None,
     batch_size: int = 2500,
     prefetch: bool = True,
+    tables: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """The pages of a search, the last one cut off at `max_series`.
 
     With `prefetch`, the next page is asked for on a thread while this one is decoded, and while the caller works on it.
+    With `tables`, series are a `SeriesTable` where that can be.
     """
     if not isinstance(query, str):
         raise TypeError(f"a query is text; got {query!r}")
@@ -117,12 +122,17 @@ def pages(
         params |= {"scroll": "y", "scroll_batch_size": batch_size}
     else:
         params["per_page"] = max(max_series, 1)
-    first = _read(client, "get", params).document
-    return _pages(client, first, max_series, batch_size, prefetch)
+    read = partial(_read, client, "get", tables=tables)
+    return _pages(client, read(params).document, read, max_series, batch_size, prefetch)
 
 
 def _pages(
-    client: Client, page: dict[str, Any], max_series: int | None, batch_size: int, prefetch: bool
+    client: Client,
+    page: dict[str, Any],
+    read: Callable[..., Answer],
+    max_series: int | None,
+    batch_size: int,
+    prefetch: bool,
 ) -> Iterator[dict[str, Any]]:
     announced = page.get("total")
     if not isinstance(announced, int):
@@ -142,25 +152,25 @@ def _pages(
             if more and scroll["scroll_id"] is None:
                 raise ShoojuFormatError(f"{left} more series are announced, and no scroll_id to ask for them")
             if more and executor is not None and ahead is None:
-                ahead = _Ahead(executor, client, scroll)
+                ahead = _Ahead(executor, read, scroll)
             yield page
             if not more:
                 break
             while True:
                 if executor is None or ahead is None:
-                    answer = _read(client, "get", scroll)
+                    answer = read(scroll)
                 else:
                     this = ahead
                     this.received.wait()
                     # a page has no more series than asked for: is there one behind it?
-                    ahead = _Ahead(executor, client, scroll) if left > batch_size else None
+                    ahead = _Ahead(executor, read, scroll) if left > batch_size else None
                     answer = this.answer.result()
                 tried_again |= answer.attempts > 1
                 if answer.attempts == 1 or not _begin_alike(answer.document, page):
                     break
                 # the last page again: of the call that was sent again, nothing had arrived the first time
             page = answer.document
-            if not page["series"]:
+            if not len(page["series"]):
                 break
         if left > 0 and tried_again:
             # the server keeps the position of a scroll, and has not given a page again whose answer broke off
@@ -175,23 +185,29 @@ def _pages(
 
 def _begin_alike(page: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether two pages of a search are the same: no series is found twice."""
-    first, second = ((one["series"] or [{}])[0].get("series_id") for one in (page, other))
+    first, second = (_first_id(one["series"]) for one in (page, other))
     return first is not None and first == second
+
+
+def _first_id(series: list[dict[str, Any]] | SeriesTable) -> Any:
+    if isinstance(series, SeriesTable):
+        return next(iter(values_of(series.series_ids[:1])), None)
+    return series[0].get("series_id") if series else None
 
 
 class _Ahead:
     """A page that was asked for on a thread: when it has come, and when it is decoded."""
 
-    def __init__(self, executor: ThreadPoolExecutor, client: Client, scroll: Mapping[str, Any]) -> None:
+    def __init__(self, executor: ThreadPoolExecutor, read: Callable[..., Answer], scroll: Mapping[str, Any]) -> None:
         self.received = threading.Event()
 
-        def read() -> Answer:
+        def run() -> Answer:
             try:
-                return _read(client, "get", scroll, received=self.received.set)
+                return read(scroll, received=self.received.set)
             finally:
                 self.received.set()
 
-        self.answer: Future[Answer] = executor.submit(read)
+        self.answer: Future[Answer] = executor.submit(run)
 
 
 def bulk(
@@ -247,12 +263,16 @@ def _read(
     params: Mapping[str, Any],
     body: Any = None,
     received: Callable[[], None] | None = None,
+    tables: bool = False,
 ) -> Answer:
     answer = client.call(
-        method, "/series", params=params, data_json=body, receive_format=options.series_format, received=received
-    )
+        method, "/series", params=params, data_json=body, receive_format=options.series_format, received=received,
+        tables=tables,
+    )  # fmt: skip
     document = answer.document
     series = document.get("series")
+    if isinstance(series, SeriesTable):
+        return answer
     if not isinstance(series, list) or not all(isinstance(item, dict) for item in series):
         raise ShoojuFormatError("the answer to a read of series has no list of objects under 'series'")
     return answer

@@ -270,6 +270,7 @@ class Client:
         send_format: str | None = None,
         receive_format: str | None = None,
         received: Callable[[], None] | None = None,
+        tables: bool = False,
     ) -> Answer:
         """One call of the API.
 
@@ -298,6 +299,8 @@ class Client:
             ``json``, ``msgpack`` or ``sjts``; by default as `options` have it.
         received
             Called when the whole answer has come, before it is decoded.
+        tables
+            Have series as a `SeriesTable` where that can be; not with hooks, which change documents.
 
         Raises
         ------
@@ -360,12 +363,13 @@ class Client:
         if received is not None:
             received()
         binary = binary_response or into is not None
-        document = None if binary else decode(content, response, f"{method.upper()} {without_secrets(request.url)}")
+        what = f"{method.upper()} {without_secrets(request.url)}"
+        document = None if binary else decode(content, response, what, tables and not self._hooks)
         given = Response(content, response.headers, response.status_code, document)
         for hook in self._hooks:
             given = _returned(hook.after_request(given), Response, hook)
         if not binary and not ignore_exceptions:
-            check(given.json, f"{method.upper()} {without_secrets(request.url)}")
+            check(given.json, what)
         return Answer(given.json, response, attempt)
 
     def _authentication(self) -> _Auth:

@@ -22,8 +22,9 @@ from typing import Any
 from pandas_shooju.formats import json, msgpack, sjts
 from pandas_shooju.formats.columns import PointColumns
 from pandas_shooju.formats.errors import ShoojuError, ShoojuFormatError
+from pandas_shooju.formats.table import SeriesTable
 
-__all__ = ["NAMES", "PointColumns", "ShoojuError", "ShoojuFormatError", "decode", "encode"]
+__all__ = ["NAMES", "PointColumns", "SeriesTable", "ShoojuError", "ShoojuFormatError", "decode", "encode"]
 
 #: the names that the headers ``Sj-Send-Format`` and ``Sj-Receive-Format`` know
 NAMES = ("json", "msgpack", "sjts")
@@ -43,12 +44,15 @@ def encode(document: Any, name: str) -> bytes:
     return data
 
 
-def decode(data: bytes, name: str) -> Any:
+def decode(data: bytes, name: str, *, tables: bool = False) -> Any:
     """The document that `data` holds in the format called `name`.
+
+    With `tables`, its ``"series"`` are a :class:`SeriesTable` instead of a list, where the format is SJTS and each item
+    is a series that did not fail.
 
     Raises
     ------
     ShoojuFormatError
         The bytes are not such a document.
     """
-    return _FORMATS[name].decode(data)
+    return sjts.decode(data, tables) if name == "sjts" else _FORMATS[name].decode(data)

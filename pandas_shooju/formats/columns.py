@@ -43,10 +43,7 @@ class PointColumns:
     (2, [[0, 1.5], [1000, None]])
     """
 
-    __slots__ = ("dates", "jobs", "start", "timestamps", "values")
-
-    #: where the points stand in the arrays that the columns are slices of, as far as known
-    start: int
+    __slots__ = ("dates", "jobs", "timestamps", "values")
 
     def __init__(
         self,
@@ -59,7 +56,6 @@ class PointColumns:
         self.values = values
         self.jobs = jobs
         self.timestamps = timestamps
-        self.start = -1
 
     def __len__(self) -> int:
         return len(self.dates)
@@ -95,14 +91,12 @@ class PointColumns:
         upto = 0
         for n in counts:
             start, upto = upto, upto + (n or 0)
-            part = PointColumns(
+            yield PointColumns(
                 dates[start:upto],
                 values[start:upto],
                 None if jobs is None else jobs[start:upto],
                 None if timestamps is None else timestamps[start:upto],
             )
-            part.start = start
-            yield part
 
     @classmethod
     def empty(cls, *, jobs: bool = False, timestamps: bool = False) -> PointColumns:
@@ -113,27 +107,15 @@ class PointColumns:
     @classmethod
     def concat(cls, parts: Sequence[PointColumns]) -> PointColumns:
         """The points of several, one after the other; all have the same columns."""
-        if not parts:
-            return cls.empty()
-        runs = [parts[0]]
-        first, upto = parts[0], parts[0].start + len(parts[0])
-        for part in parts[1:]:
-            # what a document held side by side is one slice: nothing to copy
-            if part.start == upto >= 0 and part.dates.base is first.dates.base:
-                upto += len(part)
-                runs[-1] = part
-            else:
-                _extend(runs, first, upto)
-                runs.append(part)
-                first, upto = part, part.start + len(part)
-        _extend(runs, first, upto)
-        if len(runs) == 1:
-            return runs[0]
-        jobs = [run.jobs for run in runs if run.jobs is not None]
-        timestamps = [run.timestamps for run in runs if run.timestamps is not None]
+        # what has no points says nothing of columns
+        parts = [part for part in parts if len(part)] or list(parts[:1])
+        if len(parts) < 2:
+            return parts[0] if parts else cls.empty()
+        jobs = [part.jobs for part in parts if part.jobs is not None]
+        timestamps = [part.timestamps for part in parts if part.timestamps is not None]
         return cls(
-            np.concatenate([run.dates for run in runs]),
-            np.concatenate([run.values for run in runs]),
+            np.concatenate([part.dates for part in parts]),
+            np.concatenate([part.values for part in parts]),
             np.concatenate(jobs) if jobs else None,
             np.concatenate(timestamps) if timestamps else None,
         )
@@ -173,17 +155,6 @@ class PointColumns:
         columns = [self.dates.tolist(), values]
         columns += [extra.tolist() for extra in (self.jobs, self.timestamps) if extra is not None]
         return [list(row) for row in zip(*columns, strict=True)]
-
-
-def _extend(runs: list[PointColumns], first: PointColumns, upto: int) -> None:
-    """Make the last run reach from `first` up to a position in the arrays of both."""
-    if runs[-1] is first:
-        return
-
-    def whole(column: Any) -> Any:
-        return None if column is None else column.base[first.start : upto]
-
-    runs[-1] = PointColumns(*map(whole, (first.dates, first.values, first.jobs, first.timestamps)))
 
 
 def _same(a: Int64Array | None, b: Int64Array | None) -> bool:

@@ -26,11 +26,13 @@ from typing import Any
 
 import numpy as np
 
+from pandas_shooju.formats.arrow import series_table
 from pandas_shooju.formats.blocks import BATCH, BlockReader
 from pandas_shooju.formats.columns import Int64Array, PointColumns
 from pandas_shooju.formats.errors import ShoojuFormatError
 from pandas_shooju.formats.grid import Grid
 from pandas_shooju.formats.json import decode as decode_json
+from pandas_shooju.formats.table import SeriesTable
 
 MAGIC = b"SJTS"
 
@@ -51,26 +53,26 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode
 # --- decoding ---------------------------------------------------------------------------------------------------
 
 
-def decode(data: bytes) -> Any:
-    """The document in `data`."""
+def decode(data: bytes, tables: bool = False) -> Any:
+    """The document in `data`; with `tables` its series are a `SeriesTable`, where they are nothing but series."""
     if data[:4] != MAGIC:
         return decode_json(data)
     pause = gc.isenabled()
     gc.disable()  # else it looks at all the new objects again and again, and finds nothing
     try:
-        return _decode(data, careful=False)
+        return _decode(data, tables)
     except ShoojuFormatError:
         # bad bytes, or a series that has "points" in a place where they are not its points: now text by text
-        return _decode(data, careful=True)
+        return _decode(data, tables, careful=True)
     finally:
         if pause:
             gc.enable()
 
 
-def _decode(data: bytes, *, careful: bool) -> Any:
+def _decode(data: bytes, tables: bool = False, careful: bool = False) -> Any:
     end = len(data)
-    text, pos = _section(data, 4, end, "the root section")
-    text, nul, per_point = text.partition(b"\0")
+    begin, pos = _section(data, 4, end, "the root section")
+    text, nul, per_point = data[begin:pos].partition(b"\0")
     root = _parse(text)
     layout = root.pop("sjts", None) if isinstance(root, dict) else None
     if layout is None and nul:
@@ -91,16 +93,31 @@ def _decode(data: bytes, *, careful: bool) -> Any:
     for column in (jobs, timestamps):
         if column is not None and len(column) < filled:
             raise ShoojuFormatError(f"jobs or timestamps of {len(column)} points, for {filled} points")
-    items = [_parse(text) for text in sections.texts] if careful else _parse_all(sections.texts)
-    points = PointColumns(blocks.dates[:filled], blocks.values[:filled], jobs, timestamps)
+    points = PointColumns(
+        blocks.dates[:filled],
+        blocks.values[:filled],
+        None if jobs is None else jobs[:filled],
+        None if timestamps is None else timestamps[:filled],
+    )
+    if tables and not careful:
+        table = series_table(data, sections.begins, sections.ends, sections.counts, points)
+        if table is not None:
+            root["series"] = table
+            return root
+    texts = [data[begin:end] for begin, end in zip(sections.begins, sections.ends, strict=True)]
+    items = [_parse(text) for text in texts] if careful else _parse_all(texts)
     for item, n, own in zip(items, sections.counts, points.parted(sections.counts), strict=True):
         announced = item.get("points") if isinstance(item, dict) else None
         if n is not None and type(announced) is int and announced == n:
             item["points"] = own
         elif n is not None or (isinstance(item, dict) and "points" in item):
             raise ShoojuFormatError("a series has points, and others are announced")
-    root["series"] = items
+    root["series"] = SeriesTable.of(items, points) if tables and all(map(_is_series, items)) else items
     return root
+
+
+def _is_series(item: Any) -> bool:
+    return isinstance(item, dict) and "error" not in item and isinstance(item.get("series_id"), str)
 
 
 class _Sections:
@@ -108,33 +125,58 @@ class _Sections:
 
     Attributes
     ----------
-    texts, counts
-        Of each series; the count is None where no points are announced.
+    begins, ends
+        Of each series, where its text stands.
+    counts
+        Of each series, how many points it announces; None for none.
     """
 
     def __init__(self, data: bytes, blocks: BlockReader, careful: bool) -> None:
         self._data = data
         self._blocks = blocks
         self._careful = careful
-        self.texts: list[bytes] = []
+        self.begins: list[int] = []
+        self.ends: list[int] = []
         self.counts: list[int | None] = []
 
     def read(self, pos: int, count: int) -> None:
         """Read them all; the document ends with them."""
         data, end = self._data, len(self._data)
-        while len(self.texts) < count:
-            text, pos = _section(data, pos, end, f"series number {len(self.texts)}")
-            n = _careful_count(text) if self._careful else _quick_count(text)
+        if not self._careful and data.find(b'"points"', pos) < 0:
+            pos = self._read_texts(pos, count)
+        while len(self.begins) < count:
+            begin, pos = _section(data, pos, end, f"series number {len(self.begins)}")
+            n = _careful_count(data[begin:pos]) if self._careful else _quick_count(data, begin, pos)
             if n is not None and (type(n) is not int or not 0 <= n <= (end - pos) // 8):
-                raise ShoojuFormatError(f"series number {len(self.texts)} announces {n!r} points, in {end - pos} bytes")
-            self.texts.append(text)
+                raise ShoojuFormatError(
+                    f"series number {len(self.begins)} announces {n!r} points, in {end - pos} bytes"
+                )
+            self.begins.append(begin)
+            self.ends.append(pos)
             self.counts.append(n)
             if n:
                 pos = self._blocks.read(pos, n)
                 if not self._careful:
-                    pos = self._read_alike(text[:_MARK], pos, count)
+                    pos = self._read_alike(data[begin : begin + _MARK], pos, count)
         if pos != end:
             raise ShoojuFormatError(f"{end - pos} bytes follow the last series")
+
+    def _read_texts(self, pos: int, count: int) -> int:
+        """Read series that have no points, as long as there are any bytes; where they end."""
+        data, last = self._data, len(self._data) - 4
+        begins: list[int] = []
+        unpack_from = _u32.unpack_from
+        begins.append(pos + 4)
+        while pos <= last and len(begins) <= count:
+            pos += 4 + unpack_from(data, pos)[0]
+            begins.append(pos + 4)
+        if pos > len(data):  # the last one is to be refused
+            begins.pop()
+            pos = begins[-1] - 4
+        self.ends = [begin - 4 for begin in begins[1:]]
+        self.begins = begins[:-1]
+        self.counts = [None] * len(self.begins)
+        return pos
 
     def _read_alike(self, mark: bytes, pos: int, count: int) -> int:
         """Read the series from `pos` on whose blocks are like those of the last one; where they end.
@@ -149,17 +191,16 @@ class _Sections:
         first_size = b"" if shape is None else shape.begin
         tried = 8
         while True:
-            texts: list[bytes] = []
+            begins: list[int] = []
             counts: list[int] = []
             at: list[int] = []
             ends: list[int] = []
-            while len(at) < min(tried, count - len(self.texts)) and end - pos >= 4:
+            while len(at) < min(tried, count - len(self.begins)) and end - pos >= 4:
                 begin = pos + 4
                 until: int = begin + _u32.unpack_from(data, pos)[0]
                 if until > end - 24 or data[begin] != _BRACE or not data.startswith(first_size, until):
                     break
-                text = data[begin:until]
-                n = _quick_count(text)
+                n = _quick_count(data, begin, until)
                 if shape is not None:
                     upto = until + shape.size
                     if n != shape.points or upto > end:
@@ -171,7 +212,7 @@ class _Sections:
                     upto = end if found < 0 else found - 4
                     if (upto - until) % 4 or not 24 <= upto - until <= 24 * n:
                         break
-                texts.append(text)
+                begins.append(begin)
                 counts.append(n)
                 at.append(until)
                 ends.append(upto)
@@ -179,24 +220,25 @@ class _Sections:
             if not at:
                 return pos
             good = blocks.read_alike(shape, at) if shape is not None else blocks.read_irregular(at, ends, counts)
-            self.texts += texts[:good]
+            self.begins += begins[:good]
+            self.ends += at[:good]
             self.counts += counts[:good]
             if good < len(at):  # the one behind them begins where the last of them ends
-                return at[good] - len(texts[good]) - 4
+                return begins[good] - 4
             if len(at) < tried:
                 return pos
             tried = min(4 * tried, max(8, BATCH // (ends[-1] - at[-1])))
 
 
-def _section(data: bytes, pos: int, end: int, what: str) -> tuple[bytes, int]:
-    """The bytes of the section whose size stands at `pos`, and where it ends."""
+def _section(data: bytes, pos: int, end: int, what: str) -> tuple[int, int]:
+    """Where the section begins and ends whose size stands at `pos`."""
     if end - pos < 4:
         raise ShoojuFormatError(f"the document ends before {what}")
     begin = pos + 4
     until: int = begin + _u32.unpack_from(data, pos)[0]
     if until > end:
         raise ShoojuFormatError(f"{what} is {until - begin} bytes long, and {end - begin} are left")
-    return data[begin:until], until
+    return begin, until
 
 
 def _parse(text: bytes) -> Any:
@@ -225,9 +267,9 @@ def _careful_count(text: bytes) -> Any:
     return item.get("points") if isinstance(item, dict) else None
 
 
-def _quick_count(text: bytes) -> int | None:
-    """The same from a look at the text, to be checked when it is parsed."""
-    found = _POINTS.search(text)
+def _quick_count(data: bytes, begin: int, end: int) -> int | None:
+    """The same from a look at the text that stands there, to be checked when it is parsed."""
+    found = _POINTS.search(data, begin, end)
     return None if found is None else int(found[1])
 
 

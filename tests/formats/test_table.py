@@ -1,0 +1,162 @@
+"""Series as columns, read without an object per series: the same frames as from a dict per series, or left to those."""
+
+import json
+import struct
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from pandas_shooju import frames
+from pandas_shooju.formats import PointColumns, SeriesTable, ShoojuFormatError, arrow, decode, encode
+
+pytest.importorskip("pyarrow")
+
+texts = st.sampled_from(["MW", "Türkiye", "", "2024-01-01", "2024-01-01T10:00:00Z", "12", 'a"b\\', "\x00", "😀"])
+numbers = st.sampled_from([0, -1, 2**53, 2**53 + 1, 2**63 - 1, 2**63, 10**30])
+doubles = st.sampled_from([0.5, -0.0, 1e300, 2.0**53, 1e22, 3.0])
+KINDS = [
+    texts,
+    numbers,
+    doubles,
+    st.booleans(),
+    numbers | doubles,
+    texts | numbers,
+    st.lists(texts, max_size=2),
+    st.none(),
+]
+
+
+@st.composite
+def documents(draw):
+    kinds = {name: draw(st.sampled_from(KINDS)) for name in ["unit", "country", "n", "points", "série", ""]}
+    series = []
+    for i in range(draw(st.integers(1, 12))):
+        names = draw(st.lists(st.sampled_from(list(kinds)), unique=True, max_size=4))
+        item = {"series_id": f"users\\sam\\{i}"}
+        if draw(st.integers(0, 5)):
+            item["fields"] = {name: draw(kinds[name] | st.none()) for name in names}
+        if draw(st.booleans()):
+            n = draw(st.integers(0, 3))
+            item["points"] = PointColumns(1000 * np.arange(n), np.arange(n) + 0.5)
+        if not draw(st.integers(0, 9)):
+            item["tz"] = {"timezone": draw(st.sampled_from(["Europe/Berlin", "UTC"]))}
+        series.append(item)
+    return {"success": True, "series": series}
+
+
+def tables(data, monkeypatch, fewest):
+    with monkeypatch.context() as patch:
+        patch.setattr(arrow, "FEWEST", fewest)
+        return decode(data, "sjts", tables=True)["series"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(document=documents())
+@example(
+    document={
+        "success": True,
+        "series": [{"series_id": "a", "fields": {"x": 2**53 + 1}}, {"series_id": "b", "fields": {"x": 0.5}}],
+    }
+)
+def test_frames_are_those_of_a_dict_for_each_series(document):
+    data = encode(document, "sjts")
+    with pytest.MonkeyPatch.context() as patch:
+        by_arrow, by_dicts = (tables(data, patch, fewest) for fewest in (1, 10**9))
+    assert isinstance(by_arrow, SeriesTable)
+    assert isinstance(by_dicts, SeriesTable)
+    names = list(by_dicts.fields)
+    assert by_arrow.zones == by_dicts.zones
+    pd.testing.assert_frame_equal(frames.fields_table(by_arrow, names), frames.fields_table(by_dicts, names))
+    if "points" not in names:
+        long = [frames.long(table, names, "UTC", "UTC") for table in (by_arrow, by_dicts)]
+        pd.testing.assert_frame_equal(*long)
+    if by_arrow.zones is None:
+        labels = [frames.labels(table, ["series_id"]) for table in (by_arrow, by_dicts)]
+        pd.testing.assert_index_equal(*labels)
+        pd.testing.assert_frame_equal(*(frames.wide(table, labels[0], "UTC", "UTC") for table in (by_arrow, by_dicts)))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    documents=st.lists(documents(), min_size=1, max_size=4), cut=st.integers(0, 50), fewest=st.sampled_from([1, 5, 99])
+)
+def test_tables_join_and_part_as_lists_do(documents, cut, fewest):
+    with pytest.MonkeyPatch.context() as patch:
+        parts = [tables(encode(document, "sjts"), patch, fewest) for document in documents]
+    whole = SeriesTable.of([item for document in documents for item in document["series"]])
+    joined = SeriesTable.concat(parts)
+    names = list(whole.fields)
+    for ours, theirs in ((joined, whole), (joined[:cut], whole[:cut]), (joined[cut:], whole[cut:])):
+        assert len(ours) == len(theirs)
+        assert ours.points == theirs.points
+        assert ours.counts.tolist() == theirs.counts.tolist()
+        if len(ours):
+            pd.testing.assert_frame_equal(frames.fields_table(ours, names), frames.fields_table(theirs, names))
+
+
+def test_plain_series_are_read_by_arrow():
+    series = [{"series_id": f"s{i}", "fields": {"unit": "MW", "n": i, "since": "2024-01-01"}} for i in range(1000)]
+    table = decode(encode({"success": True, "series": series}, "sjts"), "sjts", tables=True)["series"]
+    assert not isinstance(table.series_ids, list)
+    assert table.fields["since"][3].as_py() == "2024-01-01"
+    assert list(table.fields) == ["unit", "n", "since"]
+
+
+def test_what_was_read_can_be_written_to():
+    series = [{"series_id": f"s{i}", "fields": {"x": i / 2, "n": i, "on": True}} for i in range(1000)]
+    table = decode(encode({"success": True, "series": series}, "sjts"), "sjts", tables=True)["series"]
+    frame = frames.fields_table(table, ["x", "n", "on"])
+    frame.iloc[0, 0] = 7.0
+    frame.loc["s1", "n"] = 9
+    frame.loc["s2", "on"] = False
+    assert frame.iloc[0, 0] == 7.0
+
+
+def test_a_series_that_failed_is_no_row_of_a_table():
+    series = [{"series_id": "a"}] * 400 + [{"error": "series_not_found", "description": "no"}]
+    assert decode(encode({"success": True, "series": series}, "sjts"), "sjts", tables=True)["series"] == series
+
+
+def raw(*texts):
+    root = json.dumps({"success": True, "series": len(texts)}).encode()
+    return b"SJTS" + b"".join(struct.pack("<I", len(text)) + text for text in (root, *texts))
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        # two series in one text, and none in another
+        [b'{"series_id":"b"}\n{"series_id":"c"}', b""],
+        [b'{"series_id":"b"}{"series_id":"c"}', b" "],
+        # a series over two texts, and two in one
+        [b'{"series_id":"b","fields":', b'{"x":1}}', b'{"series_id":"c"}{"series_id":"d"}'],
+        [b'{"series_id":"b","fields":{"x":', b'{"y":1}}}', b'{"series_id":"c"}\n{"series_id":"d"}'],
+        [b'{"series_id":"b', b'","fields":{}}', b'{"series_id":"c"}{"series_id":"d"}'],
+        [b'{"series_id":"b"} x'],
+        [b'{"series_id":"\xff"}'],
+    ],
+)
+def test_texts_that_pass_for_others_are_refused(lies):
+    texts = [b'{"series_id":"a"}'] * 400
+    with pytest.raises(ShoojuFormatError):
+        decode(raw(*texts, *lies), "sjts", tables=True)
+    with pytest.raises(ShoojuFormatError):
+        decode(raw(*lies, *texts), "sjts", tables=True)
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"series_id":"b","fields":{"x":1,"x":2}}', b'{"series_id":"b","fields":null}', b"{ }"]
+)
+def test_odd_texts_are_read_as_json_has_them(text):
+    texts = [b'{"series_id":"a","fields":{"x":5}}'] * 400
+    got = decode(raw(*texts, text), "sjts", tables=True)["series"]
+    series = [json.loads(one) for one in [*texts, text]]
+    if text == b"{ }":
+        assert got == series
+    else:
+        pd.testing.assert_frame_equal(
+            frames.fields_table(got, ["x"]), frames.fields_table(SeriesTable.of(series), ["x"])
+        )
