@@ -18,7 +18,6 @@ from pandas_shooju.client.connection import Connection, default_connection
 from pandas_shooju.client.errors import ConnectionError, WriteError
 from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.client.points import to_milli
-from pandas_shooju.client.query import series as series_query
 from pandas_shooju.describing import Fields
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.naming import Sid
@@ -54,10 +53,12 @@ class WriteResult:
     users\sam\price       2       0    True
     """
 
-    def __init__(self, job: RemoteJob | DryRunJob, writes: Sequence[SeriesWrite], finish: bool) -> None:
+    def __init__(
+        self, job: RemoteJob | DryRunJob, writes: Sequence[SeriesWrite], queries: list[str], finish: bool
+    ) -> None:
         self.job = job
         self._finish = finish
-        self._queries = [series_query(write.series_id) for write in writes]
+        self._queries = queries
         self.series = pd.DataFrame(
             {
                 "points": np.array([0 if write.points is None else len(write.points) for write in writes], np.int64),
@@ -191,15 +192,9 @@ def write(
         raise ValueError("dry_run=True needs a description as job; a registered job writes")
     else:
         to_job = job
-    result = WriteResult(to_job, writes, finish=isinstance(job, str))
-    for query, item in zip(result._queries, writes, strict=True):
-        to_job.enqueue(
-            query,
-            points=item.points,
-            fields=item.fields or None,
-            keep_only=remove_others,
-            reported_date=reported,
-        )
+    queries = to_job.enqueue_checked(writes, keep_only=remove_others, reported_date=reported)
+    result = WriteResult(to_job, writes, queries, finish=isinstance(job, str))
+    del writes  # the job has them now, and lets go of each when it is stored
     _submit(result, progress, batch_size, workers)
     return result
 

@@ -24,6 +24,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from pandas_shooju.client.query import series as series_query
 from pandas_shooju.client.query import unquote
 from pandas_shooju.formats import PointColumns
 
@@ -50,13 +51,15 @@ class Item:
         To be merged into the series' fields.
     keep_only : {"points", "fields", "all"} or None
         What of the series to remove before.
+    size : int
+        How many points it holds.
     error, description : str or None
         Why it was not stored in the last attempt.
     """
 
     __slots__ = (
-        "_chunks", "delete", "description", "error", "fields", "force", "keep_only", "reported_date",
-        "series", "target",
+        "_ascending", "_chunks", "delete", "description", "error", "fields", "force", "keep_only", "reported_date",
+        "series", "size", "target",
     )  # fmt: skip
 
     def __init__(
@@ -66,9 +69,10 @@ class Item:
         *,
         delete: bool = False,
         force: bool = False,
+        series: str | None = None,
     ) -> None:
         self.target = target
-        self.series = series_of(target)
+        self.series = series_of(target) if series is None else series
         self.reported_date = reported_date
         self.delete = delete
         self.force = force
@@ -76,29 +80,32 @@ class Item:
         self.keep_only: KeepOnly = None
         self.error: str | None = None
         self.description: str | None = None
+        self.size = 0
         self._chunks: list[PointColumns] = []
+        self._ascending = False  # whether the points are one chunk that is known to ascend
 
     @property
     def name(self) -> str:
         """The query or id by which the caller knows it."""
         return next(iter(self.target.values()))
 
-    @property
-    def size(self) -> int:
-        """How many points it holds."""
-        return sum(map(len, self._chunks))
-
-    def merge(self, fields: Mapping[str, Any], points: PointColumns | None, keep_only: KeepOnly) -> None:
-        """Take a further write into this item."""
+    def merge(
+        self, fields: Mapping[str, Any], points: PointColumns | None, keep_only: KeepOnly, ascending: bool = False
+    ) -> None:
+        """Take a further write into this item; `ascending`: the dates of its points are known to be so."""
         if keep_only in ("points", "all"):
             self._chunks.clear()
+            self.size = 0
         if keep_only in ("fields", "all"):
             self.fields.clear()
         if keep_only is not None:
             self.keep_only = keep_only if self.keep_only in (None, keep_only) else "all"
         self.fields.update(fields)
-        if points is not None and len(points):
+        count = 0 if points is None else len(points)
+        if points is not None and count:
             chunks = self._chunks
+            self._ascending = ascending and not chunks
+            self.size += count
             chunks.append(points)
             # point by point, chunks grow as a binary counter does: each is copied log(n) times
             while len(chunks) > 1 and len(chunks[-2]) <= len(chunks[-1]) and len(chunks[-1]) < 100_000:
@@ -109,11 +116,12 @@ class Item:
         if len(self._chunks) > 1:
             self._chunks = [PointColumns.concat(self._chunks)]
         points = self._chunks[0] if self._chunks else PointColumns.empty()
-        if not np.all(points.dates[1:] > points.dates[:-1]):
+        if not (self._ascending or np.all(points.dates[1:] > points.dates[:-1])):
             order = np.argsort(points.dates, kind="stable")
             dates = points.dates[order]
             points = points[order[np.append(dates[1:] != dates[:-1], True)]]
             self._chunks = [points]
+            self.size = len(points)
         return points
 
     def document(self) -> dict[str, Any]:
@@ -121,9 +129,8 @@ class Item:
         document: dict[str, Any] = {"type": "DELETE" if self.delete else "POST", **self.target}
         if self.delete:
             document["force"] = self.force
-        points = self.points()
-        if len(points):
-            document["points"] = points
+        if self.size:
+            document["points"] = self.points()
         if self.fields:
             document["fields"] = self.fields
         if self.keep_only is not None:
@@ -156,14 +163,21 @@ class Buffer:
         points: PointColumns | None,
         keep_only: KeepOnly = None,
         reported_date: int | None = None,
+        *,
+        series: str | None = None,
+        ascending: bool = False,
     ) -> None:
-        """Add a write, to an item that is there or as a new one."""
-        opened = self._open.setdefault(series_of(target), {})
+        """Add a write, to an item that is there or as a new one.
+
+        `series` is what `series_of` the target is, and `ascending` that the points are so, where the caller knows.
+        """
+        series = series_of(target) if series is None else series
+        opened = self._open.setdefault(series, {})
         item = opened.get(reported_date)
         if item is None or item.target != target:
-            item = opened[reported_date] = Item(target, reported_date)
+            item = opened[reported_date] = Item(target, reported_date, series=series)
             self._items[id(item)] = item
-        item.merge(fields, points, keep_only)
+        item.merge(fields, points, keep_only, ascending)
 
     def delete(
         self, target: dict[str, str], force: bool = False, reported_date: int | Literal["all"] | None = None
@@ -203,6 +217,9 @@ class Buffer:
 
 def waves(items: Iterable[Item]) -> list[list[Item]]:
     """The items parted so that no two in a wave conflict; a wave may be sent when the one before it is done."""
+    items = list(items)
+    if items and _all_different(items):
+        return [items]
     parted: list[list[Item]] = []
     # per series and report date: the first wave that is free; under "all" the first that is free for a deletion
     free: dict[str, dict[int | str | None, int]] = {}
@@ -224,13 +241,10 @@ def waves(items: Iterable[Item]) -> list[list[Item]]:
 
 def chains(items: Iterable[Item], batch_size: int, max_points: int) -> Iterator[list[list[Item]]]:
     """The items of a wave as calls; the calls of a chain hold the same series, and go one after the other."""
-    by_series: dict[str, list[Item]] = {}
-    for item in items:
-        by_series.setdefault(item.series, []).append(item)
     call: list[Item] = []
     points = 0
-    for group in by_series.values():
-        size = sum(item.size for item in group)
+    for group in _by_series(list(items)):
+        size = group[0].size if len(group) == 1 else sum(item.size for item in group)
         if call and (len(call) + len(group) > batch_size or points + size > max_points):
             yield [call]
             call, points = [], 0
@@ -241,6 +255,20 @@ def chains(items: Iterable[Item], batch_size: int, max_points: int) -> Iterator[
             yield _cut(group, batch_size, max_points)
     if call:
         yield [call]
+
+
+def _all_different(items: list[Item]) -> bool:
+    """Whether no two items are of one series, as nearly always."""
+    return len({item.series for item in items}) == len(items)
+
+
+def _by_series(items: list[Item]) -> Iterable[list[Item]]:
+    if _all_different(items):
+        return ([item] for item in items)
+    by_series: dict[str, list[Item]] = {}
+    for item in items:
+        by_series.setdefault(item.series, []).append(item)
+    return by_series.values()
 
 
 def _cut(group: list[Item], batch_size: int, max_points: int) -> list[list[Item]]:
@@ -275,6 +303,19 @@ def series_of(target: Mapping[str, str]) -> str:
     if match is None:
         return target["query"]
     return "$" + (match[2] if match[1] is None else unquote(match[1])).casefold()
+
+
+def target_of(series_id: str) -> tuple[dict[str, str], str]:
+    r"""The target that names a series by its id in a query, and what `series_of` it is, without parsing it.
+
+    Examples
+    --------
+    >>> target_of(r"users\Sam")
+    ({'query': 'sid="users\\Sam"'}, '$users\\sam')
+    """
+    nothing_to_quote = '"' not in series_id and not series_id.endswith("\\")
+    query = f'sid="{series_id}"' if nothing_to_quote else series_query(series_id)
+    return {"query": query}, "$" + series_id.casefold()
 
 
 def plain_fields(fields: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import pandas as pd
 
-from pandas_shooju.client.buffer import Buffer, Item, KeepOnly, failed_frame, plain_fields
+from pandas_shooju.client.buffer import Buffer, Item, KeepOnly, failed_frame, plain_fields, target_of
 from pandas_shooju.client.deprecated import DeprecatedJobCalls
 from pandas_shooju.client.errors import ShoojuFormatError
 from pandas_shooju.client.points import Date, Point, columns_of, to_milli
@@ -193,6 +193,36 @@ class Job(DeprecatedJobCalls, ABC):
         columns = None if points is None else columns_of(points)
         self._enqueue({"query": _query(series_query)}, fields, columns, keep_only, reported_date)
 
+    def enqueue_checked(
+        self,
+        writes: Iterable[tuple[str, PointColumns | None, Mapping[str, Any]]],
+        keep_only: KeepOnly = None,
+        reported_date: Date | None = None,
+    ) -> list[str]:
+        """Buffer many writes as `enqueue` does, of what is known to be right: nothing is looked at again.
+
+        Parameters
+        ----------
+        writes
+            Series ids, points whose dates ascend, and fields as JSON has them.
+        keep_only, reported_date
+            As for :meth:`enqueue`.
+
+        Returns
+        -------
+        list of str
+            The queries by which the job knows the series.
+        """
+        _check_keep_only(keep_only)
+        moment = None if reported_date is None else to_milli(reported_date)
+        queries = []
+        with self._lock:
+            for series_id, points, fields in writes:
+                target, series = target_of(series_id)
+                self._buffer.write(target, fields, points, keep_only, moment, series=series, ascending=True)
+                queries.append(target["query"])
+        return queries
+
     def delete_series(self, query: str, one: bool = True, force: bool = False) -> int | None:
         """Delete the series that a query finds.
 
@@ -256,8 +286,7 @@ class Job(DeprecatedJobCalls, ABC):
         keep_only: KeepOnly = None,
         reported_date: Date | None = None,
     ) -> None:
-        if keep_only not in _REMOVE_OTHERS:
-            raise ValueError(f"remove_others={keep_only!r}: give 'points', 'fields', 'all' or None")
+        _check_keep_only(keep_only)
         plain = plain_fields(fields)
         moment = None if reported_date is None else to_milli(reported_date)
         with self._lock:
@@ -447,10 +476,10 @@ class RemoteJob(Job):
                 for item, response in zip(items, responses, strict=True)
             ]
             last = attempt == _LOCK_ATTEMPTS
-            settled = [(item, response) for item, response in answered if last or not _locked(response)]
+            items = [] if last else [item for item, response in answered if _locked(response)]
+            settled = [pair for pair in answered if not _locked(pair[1])] if items else answered
             self._confirm(settled)
             yield settled
-            items = [item for item, response in answered if not last and _locked(response)]
             if not items:
                 return
             time.sleep(self._collision_retry_timeout)
@@ -471,7 +500,7 @@ class RemoteJob(Job):
             for item in stored:
                 if not item.delete:
                     points, fields = self._confirmed.get(item.name, (0, 0))
-                    self._confirmed[item.name] = points + len(item.points()), fields + len(item.fields)
+                    self._confirmed[item.name] = points + item.size, fields + len(item.fields)
 
 
 class DryRunJob(Job):
@@ -526,6 +555,11 @@ def _query(query: str) -> str:
     if not isinstance(query, str) or not query.strip():
         raise TypeError(f'a query that names a series is text, such as sid="users\\me\\gdp"; got {query!r}')
     return query
+
+
+def _check_keep_only(keep_only: KeepOnly) -> None:
+    if keep_only not in _REMOVE_OTHERS:
+        raise ValueError(f"remove_others={keep_only!r}: give 'points', 'fields', 'all' or None")
 
 
 def _hook(fn: Hook) -> Hook:

@@ -96,17 +96,15 @@ class Submission:
             if self._gone:
                 self._note(call, None)
                 continue
-            waiting = set(map(id, call))
             try:
                 for answered in self._post(call):
                     self.responses.update((id(item), response) for item, response in answered)
-                    waiting.difference_update(id(item) for item, _ in answered)
                     refused = [item.series for item, _ in answered if item.error is not None]
                     self.stuck.update(refused)
                     self._unanswered = 0
                     yield len(answered) - len(refused)
             except ShoojuError as error:
-                self._note([item for item in call if id(item) in waiting], error)
+                self._note([item for item in call if id(item) not in self.responses], error)
 
     def _note(self, items: list[Item], error: ShoojuError | None) -> None:
         """Items that got no response of their own, and why."""

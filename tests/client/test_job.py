@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pandas_shooju import formats
-from pandas_shooju.client.buffer import Buffer, chains, series_of, waves
+from pandas_shooju.client.buffer import Buffer, chains, series_of, target_of, waves
 from pandas_shooju.client.errors import AuthenticationError, ConnectionError, WriteError
 from pandas_shooju.client.job import RemoteJob
 from pandas_shooju.client.points import Point, milli_tuple
@@ -93,6 +93,7 @@ def test_the_last_value_of_a_repeated_date_holds(sj, path):
     job.write(f"sid={path}", points=[(1000, 3)])
     job.submit()
     assert stored(sj, f"sid={path}")[0] == [(0, 0.0), (1000, 3.0)]
+    assert job.confirmed == {f"sid={path}": (2, 0)}
 
 
 def test_fields_are_plain_json(sj, path):
@@ -187,6 +188,27 @@ def test_enqueue_never_submits(sj, path):
     assert job.pending == 0
     job.submit()
     assert stored(sj, f"sid={path}") is None
+
+
+def test_what_is_checked_already_is_merged_as_all_else(sj, path):
+    job = sj.register_job("checked", batch_size=100)
+    query = f'sid="{path}"'
+    job.write(query, points=[(2000, 1), (1000, 1)], fields={"a": 1, "b": 1})
+    fields = {"b": 2}
+    assert job.enqueue_checked([(path, columns([0, 2.0], [1000, 2.0]), fields)]) == [query]
+    fields["b"] = 3
+    job.enqueue_checked([(path, None, {"c": 3})])
+    job.enqueue_checked([(path, columns([5000, 5.0]), {})], reported_date=dt.date(2001, 1, 1))
+    assert job.pending == 2
+    job.submit()
+    assert stored(sj, query) == ([(0, 2.0), (1000, 2.0), (2000, 1.0)], {"a": 1, "b": 2, "c": 3})
+    assert stored(sj, f"{query}@repdate:2001-01-01")[0] == [(5000, 5.0)]
+    with pytest.raises(ValueError, match="remove_others='both'"):
+        job.enqueue_checked([(path, None, {})], keep_only="both")
+    assert job.enqueue_checked([(path, columns([9000, 9.0]), {})], keep_only="points") == [query]
+    job.write(query, points=[(8000, 8)])
+    job.submit()
+    assert stored(sj, query)[0] == [(8000, 8.0), (9000, 9.0)]
 
 
 def test_several_workers_never_write_one_series_at_once(proxy, through, path):
@@ -362,6 +384,19 @@ def test_only_items_whose_series_was_locked_are_sent_again(proxy, through, sj, p
     ids = [rf"sid={path}\{number}" for number in range(3)]
     assert writes == [ids, ids[1:], ids[1:2]]
     assert set(job.confirmed) == set(ids)
+
+
+def test_what_was_stored_stays_so_when_the_rest_of_its_call_fails(proxy, through, path):
+    job = through(retries=1).register_job("locked", batch_size=1000, collision_retry_timeout=0)
+    for number in range(3):
+        job.write(rf"sid={path}\{number}", points=[(0, number)])
+    proxy.fail(locked(0, 1, 1), drop(), when=is_write)
+    with pytest.raises(ConnectionError) as caught:
+        job.submit()
+    assert "2 of 3 items wait in the job" in caught.value.__notes__[0]
+    waiting = [rf"sid={path}\{number}" for number in (1, 2)]
+    assert job.failed["series"].tolist() == job.pending_frame()["series"].tolist() == waiting
+    assert job.confirmed == {rf"sid={path}\0": (1, 0)}
 
 
 def test_a_series_that_stays_locked_waits(proxy, through, path):
@@ -653,6 +688,7 @@ def test_items_in_any_order_of_calls_mean_what_the_writes_meant(operations, batc
 def test_a_series_is_known_by_its_id_however_it_is_named(series_id):
     by_id = series_of({"series_id": series_id})
     assert series_of({"query": series(series_id)}) == by_id
+    assert target_of(series_id) == ({"query": series(series_id)}, by_id)
     assert series_of({"query": f"field={series_id}"}) != by_id
     if re.fullmatch(r'[^\s"()@*]+', series_id):
         assert series_of({"query": f"sid={series_id}"}) == by_id
