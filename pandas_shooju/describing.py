@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -73,8 +74,7 @@ def row_fields(
     columns = []
     for name in names:
         column = column_named(frame, name, "fields")
-        comparable = column.map(repr) if any(isinstance(one, list | dict) for one in column.iloc[:100]) else column
-        changes = np.diff(pd.factorize(comparable)[0]) != 0
+        changes = np.diff(_codes(column)) != 0
         changes[starts[1:] - 1] = False
         if changes.any():
             row = int(np.flatnonzero(changes)[0])
@@ -83,8 +83,36 @@ def row_fields(
                 f"the column {name!r} has several values for the series {series_id!r}: "
                 f"{listed(column.iloc[row : row + 2])}, ...; a field has one"
             )
-        columns.append(column.iloc[starts].tolist())
-    return [clean_fields(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
+        columns.append(_clean_column(name, column.iloc[starts]))
+    texts = [_field_name(name) for name in names]
+    return [
+        {name: value for name, value in zip(texts, row, strict=True) if value is not _NONE}
+        for row in zip(*columns, strict=True)
+    ]
+
+
+_NONE = object()  # in a column of fields, where a series has none
+
+
+def _codes(column: pd.Series) -> Any:
+    """An array of numbers that are the same where the values of a column are."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy()
+    comparable = column.map(repr) if any(isinstance(one, list | dict) for one in column.iloc[:100]) else column
+    return pd.factorize(comparable)[0]
+
+
+def _clean_column(name: Any, column: pd.Series) -> list[Any]:
+    """The values of a field as JSON has them, and where one is missing `_NONE`; texts are looked at once each."""
+
+    def clean(value: Any) -> Any:
+        return _NONE if is_missing(value) else _field_value(name, value)
+
+    if isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype):
+        codes, distinct = pd.factorize(column)
+        by_code = [*map(clean, distinct.tolist()), _NONE]
+        return [by_code[code] for code in codes.tolist()]  # -1 is missing
+    return [clean(value) for value in column.tolist()]
 
 
 def _fields_by_id(fields: pd.DataFrame, ids: Sequence[str], source_ids: Sequence[str | None]) -> list[dict[str, Any]]:
@@ -112,10 +140,19 @@ def _fields_by_id(fields: pd.DataFrame, ids: Sequence[str], source_ids: Sequence
 
 def clean_fields(fields: Mapping[Any, Any]) -> dict[str, Any]:
     """Fields as JSON has them; missing ones are left out."""
-    return {str(name): _field_value(name, value) for name, value in fields.items() if not is_missing(value)}
+    return {_field_name(name): _field_value(name, value) for name, value in fields.items() if not is_missing(value)}
+
+
+def _field_name(name: Any) -> str:
+    text = name if type(name) is str else str(name)
+    if not text:
+        raise TypeError(f"the name of a field is text; got {name!r}")
+    return text
 
 
 def _field_value(name: Any, value: Any) -> Any:
+    if _is_plain(value):
+        return value
     value = _plain(value)
     try:
         return json.loads(json.dumps(value, default=_plain, allow_nan=False))
@@ -124,6 +161,16 @@ def _field_value(name: Any, value: Any) -> Any:
     raise TypeError(
         f"the field {name!r} is {value!r}; a field holds text, finite numbers, booleans, dates, lists or objects"
     )
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON gives back this very value: most of them, told sooner than by writing and reading it."""
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii())
+    if kind is float:
+        return math.isfinite(value)
+    return kind is bool or (kind is int and abs(value) < 2**64)
 
 
 def _plain(value: Any) -> Any:

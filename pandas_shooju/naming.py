@@ -126,7 +126,7 @@ def _known_ids(frame: pd.DataFrame) -> list[str]:
 
 def _own_id(label: str) -> str:
     """A label that is a series id, unless it looks like one with operators."""
-    if isinstance(label, str) and (_OPERATORS.search(label) or label.startswith("=")):
+    if isinstance(label, str) and (("@" in label and _OPERATORS.search(label)) or label.startswith("=")):
         raise ValueError(
             f"{label!r} looks like a series id with operators, or an expression; writing to it is probably not meant. "
             "Say where to, sid=..., or sid='{series_id}' if it is the id"

@@ -10,6 +10,7 @@ import pytest
 
 import pandas_shooju as sj
 from pandas_shooju import local, read_shooju
+from pandas_shooju.shapes import series_writes
 
 DATES = pd.date_range("2024-01-01", periods=4, tz="UTC")
 
@@ -355,6 +356,40 @@ def test_field_values_are_kept_or_refused(conn):
     twice = pd.DataFrame({"u": [1, 2]}, index=[r"users\sam\a"] * 2)
     with pytest.raises(ValueError, match="several series called"):
         data.shooju.write("twice", SID, fields=twice, connection=conn)
+
+
+@pytest.mark.parametrize("dtype", [object, "str", "category"])
+def test_fields_of_columns_are_those_of_a_dict(dtype):
+    values = ["a", "Grün", None, "", "a"]
+    if dtype is object:
+        values += ["\ud83d\ude00", 1, True, 1.0, -0.0, 0.0, 2**63, np.int64(3), np.nan, pd.NaT, DATES[0], [1, {"x": 2}]]
+    ids = [rf"users\sam\{i}" for i in range(len(values))]
+    column = pd.Series(values, dtype=object).astype(dtype)
+    long = pd.DataFrame({"series_id": ids, "dt": DATES[0], "val": 1.0, "x": column})
+    given_each = [
+        series_writes(long.iloc[[i]][["series_id", "dt", "val"]], fields={"x": values[i]})[0].fields
+        for i in range(len(values))
+    ]
+    written = [item.fields for item in series_writes(long, fields=["x"])]
+    assert list(map(repr, written)) == list(map(repr, given_each))  # 1, True and 1.0 are not the same here
+
+
+def test_categories_that_no_series_has_do_no_harm():
+    column = pd.Categorical.from_codes([0, 1, -1], [1.5, 2.5, np.inf])
+    long = pd.DataFrame({"series_id": list("abc"), "dt": DATES[0], "val": 1.0, "x": column})
+    assert [item.fields for item in series_writes(long, fields="x")] == [{"x": 1.5}, {"x": 2.5}, {}]
+    long["x"] = pd.Categorical.from_codes([0, 1, 2], column.categories)
+    with pytest.raises(TypeError, match="the field 'x' is inf"):
+        series_writes(long, fields="x")
+
+
+def test_a_field_without_a_name_is_refused_and_nothing_waits(conn):
+    job = conn.register_job("no name", batch_size=100)
+    long = pd.DataFrame({"series_id": r"users\sam\a", "dt": DATES, "val": 1.0, "": "x"})
+    for data, fields in ((frame(a=1.0), {"": 1}), (long, [""])):
+        with pytest.raises(TypeError, match="the name of a field is text"):
+            data.shooju.write(job, SID if data is not long else None, fields=fields)
+    assert job.pending == 0
 
 
 def test_nothing_is_written_of_nothing(conn):
