@@ -17,6 +17,7 @@ from pandas.core.groupby import DataFrameGroupBy, SeriesGroupBy
 
 from pandas_shooju import timezones
 from pandas_shooju.columns import (
+    Float64Array,
     Int64Array,
     ascending,
     column_named,
@@ -166,19 +167,52 @@ def _long(
     ids = [checked_id(name_of(label), label, by) for label in labels]
     source_ids = [str(label[by.index("series_id")]) for label in labels] if "series_id" in by else ids
     fields = row_fields(frame, options.fields, ids, source_ids, starts)
-    sorted_already = np.diff(dates) > 0
+    dates, numbers = _ascending_within(dates, numbers, starts, ids)
+    present = ~np.isnan(numbers)
+    if options.na == "skip" and not present.all():
+        starts = np.append(0, np.cumsum(present))[starts]
+        dates, numbers = dates[present], numbers[present]
+    return [
+        SeriesWrite(series_id, PointColumns(own, numbers[begin:end]), of_one)
+        for series_id, own, begin, end, of_one in zip(
+            ids,
+            _parted_dates(dates, starts),
+            starts.tolist(),
+            [*starts[1:].tolist(), len(dates)],
+            fields,
+            strict=True,
+        )
+    ]
+
+
+def _ascending_within(
+    dates: Int64Array, numbers: Float64Array, starts: Int64Array, ids: Sequence[str]
+) -> tuple[Int64Array, Float64Array]:
+    """The dates and values of all the series, in the order in which those of each ascend; `starts` are their first."""
+    sorted_already = dates[1:] > dates[:-1]
     sorted_already[starts[1:] - 1] = True
-    ordered = bool(sorted_already.all())
-    complete = options.na == "null" or not np.isnan(numbers).any()
-    writes = []
-    ends = [*starts[1:].tolist(), len(frame)]
-    for series_id, begin, end, of_one in zip(ids, starts.tolist(), ends, fields, strict=True):
-        own = PointColumns(dates[begin:end], numbers[begin:end])
-        if not ordered:
-            order = ascending(own.dates, f"the series {series_id!r}")
-            own = own if order is None else own[order]
-        writes.append(SeriesWrite(series_id, own if complete else without_missing(own, options.na), of_one))
-    return writes
+    if sorted_already.all():
+        return dates, numbers
+    series = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(dates)))
+    order = np.lexsort((dates, series))
+    ordered = dates[order]
+    twice = np.flatnonzero((ordered[1:] == ordered[:-1]) & (series[1:] == series[:-1]))
+    if len(twice):
+        wrong = series[twice[0]]
+        ascending(dates[series == wrong], f"the series {ids[wrong]!r}")  # raises
+    return ordered, numbers[order]
+
+
+def _parted_dates(dates: Int64Array, starts: Int64Array) -> list[Int64Array]:
+    """The dates of each series; one and the same array where series after series has the same."""
+    ends = np.append(starts[1:], len(dates))
+    own = [dates[begin:end] for begin, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    count = int(ends[0])
+    if len(own) > 1 and count and ((ends - starts) == count).all():
+        table = dates.reshape(len(own), count)
+        for at in np.flatnonzero((table[1:] == table[:-1]).all(axis=1)).tolist():
+            own[at + 1] = own[at]
+    return own
 
 
 def _levels_as_columns(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,12 +1,15 @@
 """What writing stores, reports, and keeps when something fails."""
 
 import contextlib
+import re
 import socket
 import threading
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import pandas_shooju as sj
 from pandas_shooju import local, read_shooju
@@ -390,6 +393,40 @@ def test_a_field_without_a_name_is_refused_and_nothing_waits(conn):
         with pytest.raises(TypeError, match="the name of a field is text"):
             data.shooju.write(job, SID if data is not long else None, fields=fields)
     assert job.pending == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.sampled_from([1.0, 2.0, np.nan])), min_size=1),
+    st.sampled_from(["skip", "null"]),
+)
+def test_rows_in_any_order_are_the_points_of_their_series(rows, na):
+    once = {(name, day): value for name, day, value in rows}  # in order of first appearance
+    data = pd.DataFrame(
+        [(rf"users\{name}", DATES[0] + pd.Timedelta(days=day), value) for (name, day), value in once.items()],
+        columns=["series_id", "dt", "val"],
+    )
+    expected: dict = {}
+    for (name, day), value in sorted(once.items()):
+        own = expected.setdefault(rf"users\{name}", [])
+        if na == "null" or value == value:
+            own.append([DATES[0].value // 10**6 + day * 86_400_000, value if value == value else None])
+    written = series_writes(data, na=na)
+    assert [item.series_id for item in written] == list(data["series_id"].unique())
+    assert {item.series_id: item.points.to_rows() for item in written} == expected
+    again = pd.concat([data, data.iloc[[0]]])
+    with pytest.raises(ValueError, match=re.escape(f"the series {data['series_id'][0]!r} has the date")):
+        series_writes(again, na=na)
+
+
+def test_dates_that_all_series_share_are_one_array():
+    shared = series_writes(
+        pd.concat([frame(a=1.0), frame(b=2.0)]).melt(ignore_index=False).dropna(), SID, value="value"
+    )
+    assert [item.series_id for item in shared] == [r"users\sam\a", r"users\sam\b"]
+    assert shared[0].points.dates is shared[1].points.dates
+    other = pd.DataFrame({"series_id": list("aabbcc"), "dt": DATES[[0, 1, 0, 2, 0, 2]], "val": 1.0})
+    dates = [item.points.dates for item in series_writes(other)]
+    assert dates[0] is not dates[1] is dates[2]
 
 
 def test_nothing_is_written_of_nothing(conn):
