@@ -7,7 +7,9 @@ not confirmed, is the job's business.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Hashable, Sequence
+import gc
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
@@ -179,12 +181,13 @@ def write(
         raise TypeError(f"job is {job!r}; it can be a description, or a job that was registered")
     if remove_others not in (None, "points", "fields", "all"):
         raise ValueError(f"remove_others is {remove_others!r}; it can be None, 'points', 'fields' or 'all'")
-    writes = series_writes(data, sid, fields=fields, date=date, value=value, na=na)
-    if changed_from is not None:
-        if remove_others is not None:
-            raise ValueError("changed_from writes only what differs, and remove_others removes what is not written")
-        old = series_writes(changed_from, sid, fields=fields, date=date, value=value)
-        writes = _changed(writes, old, na)
+    with _no_collecting():
+        writes = series_writes(data, sid, fields=fields, date=date, value=value, na=na)
+        if changed_from is not None:
+            if remove_others is not None:
+                raise ValueError("changed_from writes only what differs, and remove_others removes what is not written")
+            old = series_writes(changed_from, sid, fields=fields, date=date, value=value)
+            writes = _changed(writes, old, na)
     reported = None if reported_date is None else to_milli(reported_date)
     if isinstance(job, str):
         to_job = (connection or default_connection()).register_job(job, batch_size=batch_size, dry_run=dry_run)
@@ -192,11 +195,27 @@ def write(
         raise ValueError("dry_run=True needs a description as job; a registered job writes")
     else:
         to_job = job
-    queries = to_job.enqueue_checked(writes, keep_only=remove_others, reported_date=reported)
-    result = WriteResult(to_job, writes, queries, finish=isinstance(job, str))
+    with _no_collecting():
+        queries = to_job.enqueue_checked(writes, keep_only=remove_others, reported_date=reported)
+        result = WriteResult(to_job, writes, queries, finish=isinstance(job, str))
     del writes  # the job has them now, and lets go of each when it is stored
     _submit(result, progress, batch_size, workers)
     return result
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Pause the garbage collector: it would look at all the new objects again and again, and find nothing."""
+    pause = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if not gc.get_freeze_count():  # else somebody's objects are frozen, and shall stay so
+            gc.freeze()
+            gc.unfreeze()  # to the oldest generation, without a pass over each of the younger ones
+        if pause:
+            gc.enable()
 
 
 def _submit(result: WriteResult, progress: bool | None, batch_size: int = 1000, workers: int = 4) -> None:

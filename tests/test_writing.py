@@ -1,6 +1,7 @@
 """What writing stores, reports, and keeps when something fails."""
 
 import contextlib
+import gc
 import re
 import socket
 import threading
@@ -427,6 +428,20 @@ def test_dates_that_all_series_share_are_one_array():
     other = pd.DataFrame({"series_id": list("aabbcc"), "dt": DATES[[0, 1, 0, 2, 0, 2]], "val": 1.0})
     dates = [item.points.dates for item in series_writes(other)]
     assert dates[0] is not dates[1] is dates[2]
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(conn, on):
+    try:
+        if not on:
+            gc.disable()
+        frame(a=1.0).shooju.write("collect", SID, connection=conn)
+        with pytest.raises(ValueError, match="no double"):
+            frame(a=pd.Series([2**53 + 1] * 4, DATES)).shooju.write("collect", SID, connection=conn)
+        assert gc.isenabled() is on
+        assert gc.get_freeze_count() == 0
+    finally:
+        gc.enable()
 
 
 def test_nothing_is_written_of_nothing(conn):
