@@ -187,7 +187,7 @@ class _Sections:
         one, with `mark`.
         """
         data, end, blocks = self._data, len(self._data), self._blocks
-        shape = blocks.shape
+        unpack_from, search, shape = _u32.unpack_from, _POINTS.search, blocks.shape
         first_size = b"" if shape is None else shape.begin
         tried = 8
         while True:
@@ -195,12 +195,14 @@ class _Sections:
             counts: list[int] = []
             at: list[int] = []
             ends: list[int] = []
-            while len(at) < min(tried, count - len(self.begins)) and end - pos >= 4:
+            most = min(tried, count - len(self.begins))
+            while len(at) < most and end - pos >= 4:
                 begin = pos + 4
-                until: int = begin + _u32.unpack_from(data, pos)[0]
+                until: int = begin + unpack_from(data, pos)[0]
                 if until > end - 24 or data[begin] != _BRACE or not data.startswith(first_size, until):
                     break
-                n = _quick_count(data, begin, until)
+                found = search(data, begin, until)
+                n = int(found[1]) if found else None
                 if shape is not None:
                     upto = until + shape.size
                     if n != shape.points or upto > end:
@@ -208,8 +210,8 @@ class _Sections:
                 else:
                     if not n or n > _MANY:
                         break
-                    found = data.find(mark, until, until + 24 * n + 4 + _MARK)
-                    upto = end if found < 0 else found - 4
+                    following = data.find(mark, until, until + 24 * n + 4 + _MARK)
+                    upto = end if following < 0 else following - 4
                     if (upto - until) % 4 or not 24 <= upto - until <= 24 * n:
                         break
                 begins.append(begin)
