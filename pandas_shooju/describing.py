@@ -71,7 +71,6 @@ def row_fields(
     if fields == "levels":
         raise ValueError("fields='levels' is for wide frames; name the columns of a long one: fields=['country', ...]")
     names = [fields] if isinstance(fields, str) else list(fields)
-    columns = []
     for name in names:
         column = column_named(frame, name, "fields")
         changes = np.diff(_codes(column)) != 0
@@ -83,15 +82,7 @@ def row_fields(
                 f"the column {name!r} has several values for the series {series_id!r}: "
                 f"{listed(column.iloc[row : row + 2])}, ...; a field has one"
             )
-        columns.append(_clean_column(name, column.iloc[starts]))
-    texts = [_field_name(name) for name in names]
-    return [
-        {name: value for name, value in zip(texts, row, strict=True) if value is not _NONE}
-        for row in zip(*columns, strict=True)
-    ]
-
-
-_NONE = object()  # in a column of fields, where a series has none
+    return fields_of_rows(frame.iloc[starts][names])
 
 
 def _codes(column: pd.Series) -> Any:
@@ -100,6 +91,43 @@ def _codes(column: pd.Series) -> Any:
         return column.cat.codes.to_numpy()
     comparable = column.map(repr) if any(isinstance(one, list | dict) for one in column.iloc[:100]) else column
     return pd.factorize(comparable)[0]
+
+
+def _fields_by_id(fields: pd.DataFrame, ids: Sequence[str], source_ids: Sequence[str | None]) -> list[dict[str, Any]]:
+    """Fields from a frame with a row for each series, by the id written to or else the id read from."""
+    if "series_id" in fields.columns:
+        fields = fields.set_index("series_id")
+    for what, index in (("series", fields.index), ("columns", fields.columns)):
+        if not index.is_unique:
+            raise ValueError(f"the fields frame has several {what} called {index[index.duplicated()][0]!r}")
+    places = {str(series_id).casefold(): at for at, series_id in enumerate(fields.index.tolist())}
+    found = [
+        places.get(series_id.casefold(), places.get((source or "").casefold()))
+        for series_id, source in zip(ids, source_ids, strict=True)
+    ]
+    there = [at for at in found if at is not None]
+    if ids and not there and len(fields.columns):
+        raise ValueError(
+            f"the fields frame has a row for none of the series; its index is {listed(fields.index)}, and the "
+            f"series are {listed(ids)}"
+        )
+    of_those = iter(fields_of_rows(fields.iloc[there]))
+    return [{} if at is None else next(of_those) for at in found]
+
+
+def fields_of_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The fields that each row of a frame of nothing else holds, as JSON has them; missing ones are left out."""
+    if not len(table.columns):
+        return [{} for _ in range(len(table))]
+    names = [_field_name(name) for name in table.columns]
+    columns = [_clean_column(name, column) for name, column in table.items()]
+    return [
+        {name: value for name, value in zip(names, row, strict=True) if value is not _NONE}
+        for row in zip(*columns, strict=True)
+    ]
+
+
+_NONE = object()  # in a column of fields, where a series has none
 
 
 def _clean_column(name: Any, column: pd.Series) -> list[Any]:
@@ -113,29 +141,6 @@ def _clean_column(name: Any, column: pd.Series) -> list[Any]:
         by_code = [*map(clean, distinct.tolist()), _NONE]
         return [by_code[code] for code in codes.tolist()]  # -1 is missing
     return [clean(value) for value in column.tolist()]
-
-
-def _fields_by_id(fields: pd.DataFrame, ids: Sequence[str], source_ids: Sequence[str | None]) -> list[dict[str, Any]]:
-    """Fields from a frame with a row for each series, by the id written to or else the id read from."""
-    if "series_id" in fields.columns:
-        fields = fields.set_index("series_id")
-    for what, index in (("series", fields.index), ("columns", fields.columns)):
-        if not index.is_unique:
-            raise ValueError(f"the fields frame has several {what} called {index[index.duplicated()][0]!r}")
-    by_id = {
-        str(series_id).casefold(): dict(zip(fields.columns, row, strict=True))
-        for series_id, row in zip(fields.index, fields.astype(object).to_numpy().tolist(), strict=True)
-    }
-    found = [
-        by_id.get(series_id.casefold(), by_id.get((source or "").casefold(), {}))
-        for series_id, source in zip(ids, source_ids, strict=True)
-    ]
-    if ids and not any(found) and len(fields.columns):
-        raise ValueError(
-            f"the fields frame has a row for none of the series; its index is {listed(fields.index)}, and the "
-            f"series are {listed(ids)}"
-        )
-    return [clean_fields(of_one) for of_one in found]
 
 
 def clean_fields(fields: Mapping[Any, Any]) -> dict[str, Any]:

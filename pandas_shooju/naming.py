@@ -109,7 +109,7 @@ def _known_ids(frame: pd.DataFrame) -> list[str]:
     known = origin.column_series_ids(frame)
     derived = origin.derived_columns(frame)
     ids = []
-    for label, read_from, is_derived in zip(columns, known, derived, strict=True):
+    for label, read_from, is_derived in zip(columns.tolist(), known, derived, strict=True):
         if is_derived:
             raise ValueError(
                 f"the column {label!r} was computed on the server ({read_from}), and is no longer the series itself; "

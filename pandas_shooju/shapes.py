@@ -28,7 +28,7 @@ from pandas_shooju.columns import (
     listed,
     without_missing,
 )
-from pandas_shooju.describing import Fields, clean_fields, column_fields, row_fields
+from pandas_shooju.describing import Fields, clean_fields, column_fields, fields_of_rows, row_fields
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.naming import Sid, checked_id, column_ids, row_ids
 
@@ -127,7 +127,7 @@ def _wide(frame: pd.DataFrame, options: _Options) -> list[SeriesWrite]:
     fields = column_fields(frame, options.fields, ids)
     sorted_dates = dates if order is None else dates[order]
     writes = []
-    for label, values, series_id, of_one in zip(frame.columns, _columns(frame), ids, fields, strict=True):
+    for label, values, series_id, of_one in zip(frame.columns.tolist(), _columns(frame), ids, fields, strict=True):
         column = doubles(values, f"the column {label!r}")
         points = PointColumns(sorted_dates, np.ascontiguousarray(column if order is None else column[order]))
         writes.append(SeriesWrite(series_id, without_missing(points, options.na), of_one))
@@ -260,10 +260,9 @@ def _fields_only(frame: pd.DataFrame, options: _Options) -> list[SeriesWrite]:
         for name in names:
             column_named(frame, name, "fields")
     shared: dict[str, Any] = clean_fields(extra) if isinstance(extra, Mapping) else {}
-    columns = [frame[name].tolist() for name in names]
     return [
-        SeriesWrite(series_id, None, {**clean_fields(dict(zip(names, values, strict=True))), **shared})
-        for series_id, values in zip(ids, zip(*columns, strict=True) if columns else [()] * len(ids), strict=True)
+        SeriesWrite(series_id, None, {**own, **shared})
+        for series_id, own in zip(ids, fields_of_rows(frame[names]), strict=True)
     ]
 
 

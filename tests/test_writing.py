@@ -387,6 +387,19 @@ def test_categories_that_no_series_has_do_no_harm():
         series_writes(long, fields="x")
 
 
+def test_of_a_frame_of_fields_only_the_rows_of_these_series_count():
+    ids = [rf"users\sam\{name}" for name in "abc"]
+    table = pd.DataFrame({"unit": ["MW", None, "x"], 1: [1.5, 2.0, np.inf]}, index=[ids[1].upper(), ids[0], "other"])
+    for data in (frame(a=1.0, b=2.0, c=3.0), frame(a=1.0, b=2.0, c=3.0).melt(ignore_index=False, value_name="val")):
+        written = series_writes(data, SID, fields=table)
+        assert {item.series_id: item.fields for item in written} == dict(
+            zip(ids, [{"1": 2.0}, {"unit": "MW", "1": 1.5}, {}], strict=True)
+        )
+    with pytest.raises(TypeError, match="the field 1 is inf"):
+        series_writes(frame(a=1.0), "other", fields=table)
+    assert series_writes(table.iloc[:2].rename_axis("series_id"))[1].fields == {"1": 2.0}
+
+
 def test_a_field_without_a_name_is_refused_and_nothing_waits(conn):
     job = conn.register_job("no name", batch_size=100)
     long = pd.DataFrame({"series_id": r"users\sam\a", "dt": DATES, "val": 1.0, "": "x"})
