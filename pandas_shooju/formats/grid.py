@@ -1,27 +1,80 @@
 """The points of SJTS: columns, written as runs of evenly spaced values (see :mod:`pandas_shooju.formats.blocks`).
 
 Where the blocks of an index begin depends on its dates alone, so it is computed once (`Grid`) and used for every series
-on that index, and the values go to their places by one scatter.
+on that index, and the values go to their places by one scatter. Series that each have dates of their own are taken
+together, as one index whose blocks end where a series does.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from pandas_shooju.formats.columns import Float64Array, Int64Array
+from pandas_shooju.formats.columns import Float64Array, Int64Array, PointColumns
+
+Buffers: TypeAlias = list[bytes | memoryview]
+
+#: points of series with dates of their own that are taken together
+_TOGETHER = 200_000
+_FROM_THE_FIRST = np.zeros(1, np.int64)
 
 _single_head = struct.Struct("<qq")
 _block_head = struct.Struct("<qqi")
 
 
-class Grid:
-    """Where the blocks of an index begin, for every series that has these dates."""
+def blocks_of(series: Sequence[PointColumns]) -> Iterator[Buffers]:
+    """The blocks of each of some series, all with points, to be joined."""
+    apart: list[PointColumns] = []
+    room = _TOGETHER
+    for run in _of_same_dates(series):
+        if len(run) == 1 and len(run[0]) < room:
+            apart += run
+            room -= len(run[0])
+            continue
+        yield from _together(apart)
+        apart, room = [], _TOGETHER
+        grid = Grid(run[0].dates)
+        for points in run:
+            yield grid.blocks(points.values)
+    yield from _together(apart)
 
-    def __init__(self, dates: Int64Array) -> None:
+
+def _of_same_dates(series: Sequence[PointColumns]) -> Iterator[list[PointColumns]]:
+    """The series in runs of those that have the same dates."""
+    run: list[PointColumns] = []
+    for points in series:
+        if run and not (points.dates is run[0].dates or np.array_equal(points.dates, run[0].dates)):
+            yield run
+            run = []
+        run.append(points)
+    if run:
+        yield run
+
+
+def _together(series: Sequence[PointColumns]) -> Iterator[Buffers]:
+    """The blocks of each of some series that have dates of their own."""
+    if len(series) < 2:
+        yield from (Grid(points.dates).blocks(points.values) for points in series)
+        return
+    begins = np.cumsum([0, *(len(points) for points in series[:-1])])
+    grid = Grid(np.concatenate([points.dates for points in series]), begins)
+    yield from grid.blocks_of_each(np.concatenate([points.values for points in series]))
+
+
+class Grid:
+    """Where the blocks of an index begin, for every series that has these dates.
+
+    `dates` may be those of several series, one after the other; `begins` then says where each begins.
+    """
+
+    def __init__(self, dates: Int64Array, begins: Int64Array = _FROM_THE_FIRST) -> None:
         self._dates = dates
-        self._starts = starts = _block_starts(dates)
+        self._starts = starts = _block_starts(dates, begins)
         lengths = np.diff(starts, append=len(dates))
         if len(starts) == 1:
             return
@@ -39,21 +92,14 @@ class Grid:
         words[at[several] + 4] = steps.astype("<i4").view("<u4")
         self._words = words
         self._places = np.repeat(at + heads - 2 * starts, lengths) + 2 * np.arange(len(dates))
+        self._cuts = [*at[np.searchsorted(starts, begins)].tolist(), len(words)]
 
-    def fits(self, dates: Int64Array) -> bool:
-        """Whether these are the dates of the grid."""
-        return dates is self._dates or np.array_equal(dates, self._dates)
-
-    def blocks(self, values: Float64Array) -> list[bytes | memoryview]:
+    def blocks(self, values: Float64Array) -> Buffers:
         """The blocks with these values, to be joined."""
+        if len(self._starts) > 1:
+            return [self._filled(values).data]
         values = np.ascontiguousarray(values, "<f8")
         n = len(values)
-        if len(self._starts) > 1:
-            words = self._words.copy()
-            halves = values.view("<u4")
-            words[self._places] = halves[0::2]
-            words[self._places + 1] = halves[1::2]
-            return [words.data]
         first = int(self._dates[0])
         if n == 1:
             head = _single_head.pack(16, first)
@@ -61,9 +107,23 @@ class Grid:
             head = _block_head.pack(12 + 8 * n, first, int(self._dates[1]) - first)
         return [head, values.data]
 
+    def blocks_of_each(self, values: Float64Array) -> Iterator[Buffers]:
+        """The blocks of each of several series, with the values of all."""
+        words = self._filled(values)
+        for begin, end in pairwise(self._cuts):
+            yield [words[begin:end].data]
 
-def _block_starts(dates: Int64Array) -> Int64Array:
-    """The positions at which the blocks of `dates` begin.
+    def _filled(self, values: Float64Array) -> npt.NDArray[np.uint32]:
+        """The words of all the blocks, complete."""
+        words = self._words.copy()
+        halves = np.ascontiguousarray(values, "<f8").view("<u4")
+        words[self._places] = halves[0::2]
+        words[self._places + 1] = halves[1::2]
+        return words
+
+
+def _block_starts(dates: Int64Array, begins: Int64Array) -> Int64Array:
+    """The positions at which the blocks of `dates` begin; `begins` are those at which a series does.
 
     As the reference encoder has it: a block takes the difference of its first two dates as its step and goes on
     while it holds; the difference between the last of a block and the first of the next belongs to neither.
@@ -71,12 +131,14 @@ def _block_starts(dates: Int64Array) -> Int64Array:
     Told in runs of equal differences: a run begins either at a free date (state 0) or with its first date already
     taken by the block before (state 1). A run of two differences or more always makes a block and leaves the
     next run's first date taken; a single difference makes one only if its date is free, so that a stretch of them
-    takes turns; differences beyond 32 bits make blocks of single points, and leave a free date.
+    takes turns; differences beyond 32 bits make blocks of single points, and leave a free date. Between two series the
+    difference is taken for one of those.
     """
     n = len(dates)
     if n < 2:
         return np.zeros(1, np.int64)
     steps = np.diff(dates)
+    steps[begins[1:] - 1] = 2**40
     if steps[0] == steps[-1] and (steps == steps[0]).all() and -(2**31) <= steps[0] < 2**31:
         return np.zeros(1, np.int64)
     begins = np.flatnonzero(np.diff(steps, prepend=steps[0] ^ 1))

@@ -30,7 +30,7 @@ from pandas_shooju.formats.arrow import series_table
 from pandas_shooju.formats.blocks import BATCH, BlockReader
 from pandas_shooju.formats.columns import Int64Array, PointColumns
 from pandas_shooju.formats.errors import ShoojuFormatError
-from pandas_shooju.formats.grid import Grid
+from pandas_shooju.formats.grid import blocks_of
 from pandas_shooju.formats.json import decode as decode_json
 from pandas_shooju.formats.table import SeriesTable
 
@@ -305,8 +305,7 @@ def encode(document: Any) -> bytes:
         raise ShoojuFormatError("the key 'sjts' is the format's own")
     parts: list[bytes | memoryview] = []
     kinds: set[tuple[bool, bool]] = set()
-    per_point: list[PointColumns] = []
-    grid: Grid | None = None
+    with_points: list[tuple[int, PointColumns]] = []  # and where their blocks go
     for item in items:
         if not isinstance(item, dict) or "points" not in item:
             parts.append(_sized(_json_text(item)))
@@ -321,19 +320,20 @@ def encode(document: Any) -> bytes:
         parts.append(_sized(_json_text({**item, "points": len(points)})))
         if len(points):
             kinds.add((points.jobs is not None, points.timestamps is not None))
-            if kinds != {(False, False)}:
-                per_point.append(points)
-            if grid is None or not grid.fits(points.dates):
-                grid = Grid(points.dates)
-            parts += grid.blocks(points.values)
+            with_points.append((len(parts), points))
+            parts.append(b"")
     root = {**document, "series": len(items)}
     tail = b""
     if len(kinds) > 1:
         raise ShoojuFormatError("some points have jobs or timestamps and others do not")
-    if per_point:
+    all_points = [points for _, points in with_points]
+    if kinds and kinds != {(False, False)}:
         jobs, timestamps = kinds.pop()
         root["sjts"] = {"includes_job": jobs, "includes_timestamp": timestamps}
-        tail = b"\0" + _pack_per_point(per_point, jobs, timestamps)
+        tail = b"\0" + _pack_per_point(all_points, jobs, timestamps)
+    for (at, _), blocks in zip(with_points, blocks_of(all_points), strict=True):
+        *head, parts[at] = blocks
+        parts[at - 1] = b"".join([parts[at - 1], *head])
     return b"".join([MAGIC, _sized(_json_text(root) + tail), *parts])
 
 
