@@ -390,7 +390,9 @@ def test_categories_that_no_series_has_do_no_harm():
 def test_of_a_frame_of_fields_only_the_rows_of_these_series_count():
     ids = [rf"users\sam\{name}" for name in "abc"]
     table = pd.DataFrame({"unit": ["MW", None, "x"], 1: [1.5, 2.0, np.inf]}, index=[ids[1].upper(), ids[0], "other"])
-    for data in (frame(a=1.0, b=2.0, c=3.0), frame(a=1.0, b=2.0, c=3.0).melt(ignore_index=False, value_name="val")):
+    wide = frame(a=1.0, b=2.0, c=3.0)
+    long = wide.melt(ignore_index=False, value_name="val").reset_index(names="dt")
+    for data in (wide, long):
         written = series_writes(data, SID, fields=table)
         assert {item.series_id: item.fields for item in written} == dict(
             zip(ids, [{"1": 2.0}, {"unit": "MW", "1": 1.5}, {}], strict=True)
