@@ -1,123 +1,78 @@
-"""Run the workloads, alternating the sides, and print a table of medians and ratios."""
+"""Run the workloads, alternating the sides, and print a table of medians and ratios, and which targets they reach."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import platform
-import statistics
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
-import pandas_shooju as sj
-from tests.benchmarks.replay import series_of
-from tests.benchmarks.workloads import BY_NAME, DATA, WORKLOADS, Workload, frame_to_write
+from tests.benchmarks import table, targets
+from tests.benchmarks.data import DATA, frame_of
+from tests.benchmarks.figures import Figures
+from tests.benchmarks.running import PATIENCE, measure, measure_decoding, measure_imports, served
+from tests.benchmarks.warm import Keeper
+from tests.benchmarks.workloads import BY_NAME, Workload
 
-
-@contextmanager
-def served(workload: Workload) -> Iterator[str]:
-    """The URL of a server: one that replays the workload's pages, or the embedded Shooju with the workload's series."""
-    if workload.embedded:
-        command = [sys.executable, "-m", "pandas_shooju", "serve", "--store", ":memory:"]
-    else:
-        command = [sys.executable, "-m", "tests.benchmarks.replay", workload.data, str(workload.latency)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        try:
-            url = server.stdout.readline().strip().removeprefix("listening on ")
-            if workload.embedded:
-                fill(url, workload.data)
-            yield url
-        finally:
-            server.kill()
-
-
-def fill(url: str, data: str) -> None:
-    """Write the series of some data to a server."""
-    with sj.Connection(url, "sam", "key") as conn:
-        job = conn.register_job("benchmark")
-        for item in series_of(DATA[data]):
-            job.enqueue(sj.query.series(item["series_id"]), fields=item["fields"], points=item.get("points"))
-        job.submit(workers=2)
-
-
-def once(name: str, side: str, url: str) -> dict:
-    """One run in a fresh process."""
-    command = [sys.executable, "-m", "tests.benchmarks.once", name, side, url]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{name} by {side} failed:\n{done.stderr}")
-    return json.loads(done.stdout)
-
-
-def measure(workload: Workload, runs: int, sides: list[str]) -> dict[str, list[dict]]:
-    """Runs of each side, taking turns."""
-    sides = [
-        side
-        for side in sides
-        if side == "ours" or (side == "peer" and workload.peer) or (side == "floor" and workload.floor)
-    ]
-    results: dict[str, list[dict]] = {side: [] for side in sides}
-    with served(workload) as url:
-        for _ in range(runs):
-            for side in sides:
-                results[side].append(once(workload.name, side, url))
-    return results
-
-
-def line(workload: Workload, results: dict[str, list[dict]]) -> str:
-    """One line of the table."""
-
-    def median(side: str, what: str) -> float | None:
-        return statistics.median(run[what] for run in results[side]) if results.get(side) else None
-
-    ours = median("ours", "seconds")
-    assert ours is not None
-    cells = [f"{workload.name:12} {workload.title:46} {ours:8.3f}"]
-    for side in ("peer", "floor"):
-        seconds = median(side, "seconds")
-        cells.append(f"{seconds:8.3f}" if seconds is not None else " " * 8)
-    peer, floor = median("peer", "seconds"), median("floor", "seconds")
-    cells.append(f"{peer / ours:7.1f}x" if peer else " " * 8)
-    cells.append(f"{ours / floor:7.2f}x" if floor else " " * 8)
-    peak, peer_peak, size = median("ours", "peak"), median("peer", "peak"), median("ours", "size")
-    assert peak is not None
-    cells.append(f"{peak / 2**20:8.0f}")
-    cells.append(f"{peer_peak / 2**20:8.0f}" if peer_peak else " " * 8)
-    cells.append(f"{peak / size:6.2f}" if size else "")
-    return " ".join(cells)
+SIDES = ("ours", "peer", "floor")
+ALONE = ("imports", "decoding")
 
 
 def main() -> None:
     """Parse the arguments, run, print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"workloads to run (default: all): {', '.join(BY_NAME)}")
+    names = [*BY_NAME, *ALONE]
+    parser.add_argument("names", nargs="*", help=f"what to run (default: all): {', '.join(names)}")
     parser.add_argument("--runs", type=int, default=3, help="runs of each side (%(default)s)")
-    parser.add_argument("--sides", default="ours,peer,floor", help="which sides (%(default)s)")
+    parser.add_argument("--sides", default=",".join(SIDES), help="which sides (%(default)s)")
+    parser.add_argument(
+        "--warm",
+        type=int,
+        default=768,
+        metavar="MIB",
+        help="memory at hand when a run begins, or 0 (%(default)s)",
+    )
+    parser.add_argument("--json", metavar="FILE", help="keep all that was measured in a file")
     parser.add_argument(
         "--profile", action="store_true", help="profile our side of the workloads, once, in this process"
     )
     arguments = parser.parse_args()
-    unknown = [name for name in arguments.names if name not in BY_NAME]
-    if unknown:
-        parser.error(f"no workload {unknown[0]!r}; there are {', '.join(BY_NAME)}")
-    chosen = [BY_NAME[name] for name in arguments.names] or WORKLOADS
+    sides = arguments.sides.split(",")
+    for unknown in [name for name in arguments.names if name not in names]:
+        parser.error(f"no workload {unknown!r}; there are {', '.join(names)}")
+    for unknown in [side for side in sides if side not in SIDES]:
+        parser.error(f"no side {unknown!r}; there are {', '.join(SIDES)}")
+    if arguments.runs < 1 or arguments.warm < 0:
+        parser.error("--runs is at least 1, --warm at least 0")
+    chosen = arguments.names or names
+    workloads = [BY_NAME[name] for name in chosen if name in BY_NAME]
     if arguments.profile:
-        profile(chosen)
+        profile(workloads)
         return
-    print(
-        f"Python {platform.python_version()}, {', '.join(map(installed, ('pandas', 'numpy', 'shooju', 'shooju-ts')))}"
-    )
-    print(f"medians of {arguments.runs} runs, in seconds and MiB above the imports; peer / ours, ours / floor\n")
-    print(
-        f"{'':12} {'':46} {'ours':>8} {'peer':>8} {'floor':>8} {'vs peer':>8} {'vs floor':>8} "
-        f"{'MiB':>8} {'peer MiB':>8} {'/frame':>6}"
-    )
-    for workload in chosen:
-        print(line(workload, measure(workload, arguments.runs, arguments.sides.split(","))), flush=True)
+    if "ours" not in sides:
+        workloads = [workload for workload in workloads if any(workload.call(side) for side in sides)]
+    packages = ", ".join(map(installed, ("pandas", "numpy", "shooju", "shooju-ts")))
+    print(f"Python {platform.python_version()}, {packages}")
+    figures = Figures()
+    if workloads:
+        print(f"medians of {arguments.runs} runs, in seconds and MiB above the imports; peer / ours, ours / floor")
+        print(f"(a side that took more than {PATIENCE} s is not run again)\n")
+        print(table.HEAD)
+    with Keeper(arguments.warm) as keeper:
+        for workload in workloads:
+            figures.workloads[workload.name] = measure(workload, arguments.runs, sides, keeper)
+            print(table.line(figures, workload), flush=True)
+        if "imports" in chosen:
+            figures.imports = measure_imports(2 * arguments.runs + 1, keeper)
+    if "decoding" in chosen:
+        figures.decoding = measure_decoding()
+    reached = targets.results(figures)
+    for text in (*table.sections(figures), *targets.lines(reached)):
+        print(text)
+    if arguments.json:
+        with open(arguments.json, "w") as file:
+            json.dump({"packages": packages, **asdict(figures), "targets": reached}, file, indent=1)
 
 
 def installed(name: str) -> str:
@@ -134,7 +89,7 @@ def profile(workloads: list[Workload]) -> None:
     import pstats
 
     for workload in workloads:
-        frame = frame_to_write(workload) if workload.writes else None
+        frame = frame_of(DATA[workload.data], workload.writes) if workload.writes else None
         with served(workload) as url:
             profiler = cProfile.Profile()
             profiler.runcall(workload.ours, url, frame)

@@ -1,34 +1,33 @@
-"""One run of one workload by one side, in a fresh process: ``python -m tests.benchmarks.once NAME SIDE URL``."""
+"""One run of one workload by one side, in a fresh process: ``python -m tests.benchmarks.once NAME SIDE URL``.
+
+With ``--wait`` after these it says when it is ready, and starts the clock when it is told: by then there is memory at
+hand, the same for every side (:mod:`tests.benchmarks.warm` says why).
+
+The peak is the kernel's, set back when the clock starts: what it took to make the input does not count.
+"""
 
 from __future__ import annotations
 
 import json
-import resource
+import re
 import sys
 import time
 
-import numpy as np
-import requests
-
-from tests.benchmarks.workloads import BY_NAME, frame_to_write
+from tests.benchmarks.data import DATA, frame_of
+from tests.benchmarks.workloads import BY_NAME
 
 
-def resident() -> int:
-    """Bytes of this process in memory now."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
+def memory(what: str) -> int:
+    """Bytes of this process in memory: now (``VmRSS``), or at most so far (``VmHWM``)."""
+    with open("/proc/self/status") as file:
+        found = re.search(rf"{what}:\s+(\d+) kB", file.read())
+    assert found is not None
+    return int(found[1]) * 1024
 
 
-def fetch(url: str) -> int:
-    """The floor: every page by requests, its bytes copied once."""
-    session = requests.Session()
-    total = 0
-    for params in ({"query": "sid:bench", "fields": "*"}, *({"scroll_id": "s"} for _ in range(10_000))):
-        body = session.get(f"{url}/api/1/series", params=params).content
-        total += np.frombuffer(body, np.uint8).copy().size
-        if len(body) < 200:
-            return total
-    return total
+def forget_peak() -> None:
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
 
 
 def main() -> None:
@@ -39,18 +38,18 @@ def main() -> None:
         import pandas_shooju  # noqa: F401
     elif side == "peer":
         import shooju  # noqa: F401
-    frame = frame_to_write(workload) if workload.writes else None
-    before = resident()
+    call = workload.call(side)
+    assert call is not None
+    frame = frame_of(DATA[workload.data], workload.writes) if workload.writes else None
+    if "--wait" in sys.argv[4:]:
+        print("ready", flush=True)
+        sys.stdin.readline()
+    forget_peak()
+    before = memory("VmRSS")
     began = time.perf_counter()
-    if side == "floor":
-        fetch(url)
-        result = None
-    else:
-        call = workload.ours if side == "ours" else workload.peer
-        assert call is not None
-        result = call(url, frame)
+    result = call(url, frame)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+    peak = memory("VmHWM") - before
     size = int(result.memory_usage(deep=True).sum()) if hasattr(result, "memory_usage") else 0
     print(json.dumps({"seconds": seconds, "peak": max(peak, 0), "size": size, "shape": getattr(result, "shape", None)}))
 

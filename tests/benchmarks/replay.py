@@ -1,67 +1,92 @@
 """A server on loopback that replays ready-made pages, so that the server's own work does not count.
 
 ``python -m tests.benchmarks.replay DATA LATENCY`` prints its URL once the pages are made. It takes writes, too: it
-reads the body and answers that every item was stored.
+reads the body and answers that every item was stored. ``GET /counts`` says how many requests there were since it was
+asked last, and how many of them were in flight at once.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import re
 import socket
 import struct
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-import numpy as np
-
 from pandas_shooju import formats
-from pandas_shooju.formats import PointColumns
-from tests.benchmarks.workloads import DATA, Data
+from tests.benchmarks.data import DATA, Data, series_of
 
-
-def series_of(data: Data) -> list[dict]:
-    """The series of some data, as on the wire."""
-    rng = np.random.default_rng(7)
-    dates = data.dates(rng)
-    series = []
-    for i in range(data.series):
-        item = {
-            "series_id": rf"bench\s{i}",
-            "fields": {f"field{k}": f"value {k} {i % 50}" for k in range(data.fields)},
-        }
-        if len(dates):
-            own = dates if data.shared else data.dates(rng)
-            item["points"] = PointColumns(own, rng.normal(100, 10, len(own)))
-        series.append(item)
-    return series
+BULK = 1000
 
 
 class Pages:
-    """The bytes of each page of a scroll, and of bulk answers."""
+    """The bytes of each page of a scroll, by the fields asked for, and those of bulk answers."""
 
     def __init__(self, data: Data) -> None:
         series = series_of(data)
         head = {"success": True, "total": len(series) * data.repeat, "scroll_id": "s"}
-        size = data.page
-        bare = [{name: value for name, value in item.items() if name != "fields"} for item in series]
-        self.with_fields, self.without = (
-            [formats.encode({**head, "series": some[i : i + size]}, "sjts") for i in range(0, len(some), size)]
-            for some in (series, bare)
-        )
-        self.scroll = self.without
-        self.count = len(self.scroll) * data.repeat
         self.end = formats.encode({**head, "series": []}, "sjts")
-        self.bulk = [
-            formats.encode({"success": True, "series": bare[i : i + 1000]}, "sjts") for i in range(0, len(bare), 1000)
-        ]
+        self.count = data.pages
         self.position = itertools.count()
-        self.bulk_position = itertools.count()
+        self.bulk: list[bytes] = []
+        self.by_fields: dict[str | None, list[bytes]] = {None: [self.end]}
+        if data.bulk:
+            bare = [{"series_id": f"$sid={item['series_id']}", "points": item["points"]} for item in series]
+            some = (bare[i : i + BULK] for i in range(0, len(bare), BULK))
+            self.bulk = [formats.encode({"success": True, "series": part}, "sjts") for part in some]
+        else:
+            for fields in (None, "field0", "*"):
+                some = [_with(item, fields) for item in series]
+                parts = (some[i : i + data.page] for i in range(0, len(some), data.page))
+                self.by_fields[fields] = [formats.encode({**head, "series": part}, "sjts") for part in parts]
+        self.scroll = self.by_fields[None]
+
+
+def _with(item: dict, fields: str | None) -> dict:
+    """A series as it is served to who asks for some fields."""
+    if fields == "*":
+        return item
+    rest = {name: value for name, value in item.items() if name != "fields"}
+    return rest if fields is None else {**rest, "fields": {fields: item["fields"][fields]}}
+
+
+class Counts:
+    """How many requests came, and the most that were in flight at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.requests = self.now = self.most = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        with self._lock:
+            self.requests += 1
+            self.now += 1
+            self.most = max(self.most, self.now)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.now -= 1
+
+    def take(self) -> bytes:
+        """What was counted, as JSON; it begins anew."""
+        with self._lock:
+            taken = {"requests": self.requests, "in_flight": self.most}
+            self.requests = self.most = 0
+        return json.dumps(taken).encode()
 
 
 def handler(pages: Pages, latency: float) -> type[BaseHTTPRequestHandler]:
+    counts = Counts()
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1
@@ -71,7 +96,6 @@ def handler(pages: Pages, latency: float) -> type[BaseHTTPRequestHandler]:
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
         def answer(self, body: bytes) -> None:
-            time.sleep(latency)
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -79,27 +103,39 @@ def handler(pages: Pages, latency: float) -> type[BaseHTTPRequestHandler]:
             self.wfile.flush()
 
         def do_GET(self) -> None:
-            query = parse_qs(urlsplit(self.path).query)
+            url = urlsplit(self.path)
+            if url.path == "/counts":
+                self.answer(counts.take())
+                return
+            with counts.one():
+                time.sleep(latency)
+                self.answer(self.page(parse_qs(url.query)))
+
+        def page(self, query: dict[str, list[str]]) -> bytes:
             if "scroll_id" not in query:
                 pages.position = itertools.count()
-                pages.scroll = pages.with_fields if "fields" in query else pages.without
+                pages.scroll = pages.by_fields[query.get("fields", [None])[0]]
             at = next(pages.position)
-            self.answer(pages.scroll[at % len(pages.scroll)] if at < pages.count else pages.end)
+            return pages.scroll[at % len(pages.scroll)] if at < pages.count else pages.end
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-            path = urlsplit(self.path).path
+            with counts.one():
+                body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+                time.sleep(latency)
+                self.answer(self.posted(urlsplit(self.path).path, body))
+
+        def posted(self, path: str, body: bytes) -> bytes:
             if path.endswith("/series"):
-                self.answer(pages.bulk[next(pages.bulk_position) % len(pages.bulk)])
-            elif path.endswith("/series/write"):
+                # calls that are in flight together come in any order: the first query says which it is
+                first = re.search(rb"bench\\+s(\d+)", body)
+                assert first is not None, body[:200]
+                return pages.bulk[int(first[1]) // BULK]
+            document: dict = {"success": True, "job_id": 1}
+            if path.endswith("/series/write"):
                 (size,) = struct.unpack_from("<I", body, 4)
                 items = json.loads(body[8 : 8 + size])["series"]
-                self.reply({"success": True, "responses": [{"success": True}] * items})
-            else:
-                self.reply({"success": True, "job_id": 1})
-
-        def reply(self, document: dict) -> None:
-            self.answer(formats.encode(document, self.headers["Sj-Receive-Format"]))
+                document = {"success": True, "responses": [{"success": True}] * items}
+            return formats.encode(document, self.headers["Sj-Receive-Format"])
 
         def log_message(self, *args: object) -> None:
             pass
@@ -111,6 +147,7 @@ def main() -> None:
     """Make the pages, print the URL, serve until killed."""
     pages = Pages(DATA[sys.argv[1]])
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler(pages, float(sys.argv[2])))
+    server.daemon_threads = True
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     server.serve_forever()
 
