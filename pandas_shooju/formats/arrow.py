@@ -42,9 +42,9 @@ def series_table(
         return None
     if (np.frombuffer(data, np.uint8)[np.array(begins)] != ord("{")).any():
         return None
-    key = secrets.token_hex(8)
+    key = secrets.token_urlsafe(8)
     inside = [data[begin + 1 : end] for begin, end in zip(begins, ends, strict=True)]
-    body = (b'\n{"%s":1,' % key.encode()).join([b"", *inside])
+    body = (b'\n{"%s":true,' % key.encode()).join([b"", *inside])
     try:
         first = json.loads(data[begins[0] : ends[0]])
         names = list(first.get("fields") or ())
@@ -86,7 +86,7 @@ def _series(
     table: Any, key: str, names: Sequence[str], counts: Sequence[int | None], points: PointColumns
 ) -> SeriesTable:
     known = set(table.column_names)
-    if len(table) != len(counts) or table[key].null_count or table[key].type != pa.int64() or "error" in known:
+    if len(table) != len(counts) or table[key].null_count or table[key].type != pa.bool_() or "error" in known:
         raise _Left
     ids = table["series_id"].chunk(0)
     announced = np.array([-1 if n is None else n for n in counts])

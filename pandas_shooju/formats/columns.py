@@ -85,12 +85,15 @@ class PointColumns:
             None if self.timestamps is None else self.timestamps[key],
         )
 
-    def parted(self, counts: Iterable[int | None]) -> Iterator[PointColumns]:
-        """The points in parts of so many each, one after the other; None counts none."""
+    def parted(self, counts: Iterable[int | None]) -> Iterator[PointColumns | None]:
+        """The points in parts of so many each, one after the other; None for None."""
         dates, values, jobs, timestamps = self.dates, self.values, self.jobs, self.timestamps
         upto = 0
         for n in counts:
-            start, upto = upto, upto + (n or 0)
+            if n is None:
+                yield None
+                continue
+            start, upto = upto, upto + n
             yield PointColumns(
                 dates[start:upto],
                 values[start:upto],
