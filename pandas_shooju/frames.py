@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pandas_shooju import timezones
-from pandas_shooju.formats import PointColumns, SeriesTable
+from pandas_shooju.formats import PointColumns, SeriesTable, ShoojuFormatError
 from pandas_shooju.formats.table import Column, values_of
 
 Int64Array = npt.NDArray[np.int64]
@@ -125,10 +125,25 @@ def _of_arrow(column: Any) -> Any:
 
 
 def common_zone(table: SeriesTable) -> str:
-    """The zone that all these series are localized to; UTC where they differ, or none is."""
+    """The zone that all these series are localized to; UTC where they differ, or none is.
+
+    Raises
+    ------
+    ShoojuFormatError
+        There is no such zone.
+    """
     if table.zones is None:
         return "UTC"
-    zones = {zone or "UTC" for zone, count in zip(table.zones, table.counts.tolist(), strict=True) if count or zone}
+    zones = {
+        "UTC" if zone is None else zone
+        for zone, count in zip(table.zones, table.counts.tolist(), strict=True)
+        if count or zone is not None
+    }
+    for zone in zones:
+        try:
+            timezones.check_zone(zone)
+        except ValueError as error:
+            raise ShoojuFormatError(f"a series is localized by the server, and {error}") from None
     return zones.pop() if len(zones) == 1 else "UTC"
 
 

@@ -1,19 +1,20 @@
 """The JSON texts of many series to columns, by pyarrow where it is installed: no Python object per series or value.
 
 What pyarrow would not give exactly as Python's `json` does is left to that: lists and objects as values, values of
-several types, numbers that are no doubles. Text is never taken for a date.
+several types, numbers that are no doubles. Text is never taken for a date. (An integer beside a fraction in the same
+field is a float, as it would be in a frame of the two.)
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from pandas_shooju.formats.columns import PointColumns
+from pandas_shooju.formats.columns import Int64Array, PointColumns
 from pandas_shooju.formats.table import SeriesTable
 
 try:
@@ -25,6 +26,9 @@ except ImportError:  # it is an extra
 
 #: with fewer series Python's `json` is faster
 FEWEST = 300
+
+#: braces and brackets in the text of a series, those within its values too
+_MOST_OPENING = 16
 
 _EXACT = 2.0**53  # an integer beyond may be another one as a double
 
@@ -38,25 +42,33 @@ def series_table(
 
     Each text gets a key that nobody who wrote it could know. So whatever a text holds, it makes one row, or is noticed.
     """
-    if pa is None or len(begins) < FEWEST or begins[-1] == len(data):
-        return None
-    if (np.frombuffer(data, np.uint8)[np.array(begins)] != ord("{")).any():
+    if pa is None or len(begins) < FEWEST or not _is_flat(data, np.array(begins), ends[-1]):
         return None
     key = secrets.token_urlsafe(8)
     inside = [data[begin + 1 : end] for begin, end in zip(begins, ends, strict=True)]
     body = (b'\n{"%s":true,' % key.encode()).join([b"", *inside])
     try:
-        first = json.loads(data[begins[0] : ends[0]])
-        names = list(first.get("fields") or ())
-        schema = _schema([name for name in names if isinstance(first["fields"][name], str)])
-        table = _parsed(body, schema)
+        first = json.loads(data[begins[0] : ends[0]]).get("fields") or {}
+        texts = [name for name, value in first.items() if isinstance(value, str)]
+        table = _parsed(body, _schema(texts))
+        names = dict.fromkeys([*first, *(field.name for field in _fields(table))])
         dated = [field.name for field in _fields(table) if pa.types.is_temporal(field.type)]
         if dated:
-            table = _parsed(body, _schema([field.name for field in schema.field("fields").type] + dated))
+            table = _parsed(body, _schema(texts + dated))
         table.validate(full=True)
         return _series(table, key, names, counts, points)
-    except (ValueError, TypeError, AttributeError, RecursionError, _Left):  # pyarrow's own errors are ValueErrors
+    except Exception:  # whatever pyarrow, or this, does not take
         return None
+
+
+def _is_flat(data: bytes, begins: Int64Array, end: int) -> bool:
+    """Whether each text begins an object, and none can be deep: pyarrow would follow it until the stack is full."""
+    region = np.frombuffer(data, np.uint8)[:end]
+    if begins[-1] == end or (region[begins] != ord("{")).any():
+        return False
+    opening = np.flatnonzero((region | 0x20) == ord("{"))  # or a bracket, which differs in that bit
+    of_each = np.diff(np.searchsorted(opening, begins), append=len(opening))
+    return bool(of_each.max() <= _MOST_OPENING)
 
 
 class _Left(Exception):
@@ -83,29 +95,27 @@ def _fields(table: Any) -> list[Any]:
 
 
 def _series(
-    table: Any, key: str, names: Sequence[str], counts: Sequence[int | None], points: PointColumns
+    table: Any, key: str, names: Iterable[str], counts: Sequence[int | None], points: PointColumns
 ) -> SeriesTable:
-    known = set(table.column_names)
-    if len(table) != len(counts) or table[key].null_count or table[key].type != pa.bool_() or "error" in known:
+    columns = {name: table[name].chunk(0) for name in table.column_names}
+    rows, ids = columns[key], columns["series_id"]
+    if len(table) != len(counts) or rows.null_count or rows.type != pa.bool_() or ids.null_count or "error" in columns:
         raise _Left
-    ids = table["series_id"].chunk(0)
-    announced = np.array([-1 if n is None else n for n in counts])
-    there = pc.fill_null(table["points"], -1).to_numpy() if "points" in known else np.full(len(counts), -1)
-    if ids.null_count or not np.array_equal(there, announced):
+    none = pa.nulls(len(table), pa.int64())
+    announced = columns.get("points", none)
+    if not announced.equals(pa.array(counts, pa.int64())) and (announced.null_count < len(table) or any(counts)):
         raise _Left
     zones = None
-    if "tz" in known:
-        tz = table["tz"].chunk(0)
-        if tz.type != pa.struct([("timezone", pa.string())]):
+    if "tz" in columns:
+        if columns["tz"].type != pa.struct([("timezone", pa.string())]):
             raise _Left
-        zones = pc.struct_field(tz, "timezone").to_pylist()
-    # (the values of a struct that is null are null here, those of its `field` might not be)
-    fields = {field.name: pc.struct_field(table["fields"].chunk(0), [i]) for i, field in enumerate(_fields(table))}
-    for name, column in fields.items():
-        if name == key or not _is_plain(column):
-            raise _Left
-    order = dict.fromkeys([*(name for name in names if name in fields), *fields])
-    return SeriesTable(ids, {name: fields[name] for name in order}, points, announced.clip(0), zones)
+        zones = columns["tz"].flatten()[0].to_pylist()
+    # (`flatten` has nulls where the object itself is null; `field` might not)
+    fields = dict(zip((field.name for field in _fields(table)), columns["fields"].flatten(), strict=True))
+    if key in fields or not all(map(_is_plain, fields.values())):
+        raise _Left
+    lengths = np.array([n or 0 for n in counts])
+    return SeriesTable(ids, {name: fields[name] for name in names if name in fields}, points, lengths, zones)
 
 
 def _is_plain(column: Any) -> bool:

@@ -39,7 +39,8 @@ MAGIC = b"SJTS"
 _u32 = struct.Struct("<I")
 _BRACE = ord("{")
 _MARK = 12  # bytes
-_MANY = 1 << 16  # points
+_MANY = 1 << 15  # points of a series
+_LONG = 1 << 16  # bytes of a text
 _JOB_COLUMNS = {
     (True, False): np.dtype([("job", "<u4")]),
     (False, True): np.dtype([("timestamp", "<i8")]),
@@ -117,7 +118,12 @@ def _decode(data: bytes, tables: bool = False, careful: bool = False) -> Any:
 
 
 def _is_series(item: Any) -> bool:
-    return isinstance(item, dict) and "error" not in item and isinstance(item.get("series_id"), str)
+    return (
+        isinstance(item, dict)
+        and "error" not in item
+        and isinstance(item.get("series_id"), str)
+        and isinstance(item.get("fields"), dict | None)
+    )
 
 
 class _Sections:
@@ -138,6 +144,8 @@ class _Sections:
         self.begins: list[int] = []
         self.ends: list[int] = []
         self.counts: list[int | None] = []
+        self._tried = 8  # series, the next time
+        self._in_vain = 0  # bytes
 
     def read(self, pos: int, count: int) -> None:
         """Read them all; the document ends with them."""
@@ -182,34 +190,39 @@ class _Sections:
         """Read the series from `pos` on whose blocks are like those of the last one; where they end.
 
         Where a series begins is known only if those before it are as they were taken to be, and that is checked for
-        many at once. So what stands at a place may be anything: it is looked at first, and at first few are tried. With
-        a shape to go by, a series ends where one of that shape does; else, where the next text begins like the last
-        one, with `mark`.
+        many at once. So what stands at a place may be anything: it is looked at first, at first few are tried, and no
+        more bytes are looked at in vain than were read. With a shape to go by, a series ends where one of that shape
+        does; else, where the next text begins like the last one, with `mark`.
         """
         data, end, blocks = self._data, len(self._data), self._blocks
         unpack_from, search, shape = _u32.unpack_from, _POINTS.search, blocks.shape
         first_size = b"" if shape is None else shape.begin
-        tried = 8
-        while True:
+        while self._in_vain < pos + BATCH:
             begins: list[int] = []
             counts: list[int] = []
             at: list[int] = []
             ends: list[int] = []
-            most = min(tried, count - len(self.begins))
-            while len(at) < most and end - pos >= 4:
+            start, looked_at, more = pos, 0, False
+            most = min(self._tried, count - len(self.begins))
+            while len(at) < most and looked_at < BATCH and end - pos >= 4:
                 begin = pos + 4
                 until: int = begin + unpack_from(data, pos)[0]
-                if until > end - 24 or data[begin] != _BRACE or not data.startswith(first_size, until):
+                if until > min(end - 24, begin + _LONG) or data[begin] != _BRACE:
                     break
+                if not data.startswith(first_size, until):
+                    break
+                looked_at += until - begin
                 found = search(data, begin, until)
                 n = int(found[1]) if found else None
                 if shape is not None:
                     upto = until + shape.size
                     if n != shape.points or upto > end:
                         break
+                    looked_at += shape.size
                 else:
                     if not n or n > _MANY:
                         break
+                    looked_at += 24 * n
                     following = data.find(mark, until, until + 24 * n + 4 + _MARK)
                     upto = end if following < 0 else following - 4
                     if (upto - until) % 4 or not 24 <= upto - until <= 24 * n:
@@ -219,17 +232,21 @@ class _Sections:
                 at.append(until)
                 ends.append(upto)
                 pos = upto
-            if not at:
-                return pos
-            good = blocks.read_alike(shape, at) if shape is not None else blocks.read_irregular(at, ends, counts)
+            else:
+                more = bool(at)
+            good = 0
+            if at:
+                good = blocks.read_alike(shape, at) if shape is not None else blocks.read_irregular(at, ends, counts)
             self.begins += begins[:good]
             self.ends += at[:good]
             self.counts += counts[:good]
             if good < len(at):  # the one behind them begins where the last of them ends
-                return begins[good] - 4
-            if len(at) < tried:
-                return pos
-            tried = min(4 * tried, max(8, BATCH // (ends[-1] - at[-1])))
+                pos, more = begins[good] - 4, False
+            self._in_vain += max(looked_at - 2 * (pos - start), 0)
+            self._tried = 4 * self._tried if more else max(len(at) // 2, 1)
+            if not more:
+                break
+        return pos
 
 
 def _section(data: bytes, pos: int, end: int, what: str) -> tuple[int, int]:

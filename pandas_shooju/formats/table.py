@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pandas_shooju.formats.columns import Int64Array, PointColumns
+from pandas_shooju.formats.errors import ShoojuFormatError
 
 Column: TypeAlias = Any  # list[Any] | pyarrow.Array | pyarrow.ChunkedArray
 
@@ -58,7 +59,19 @@ class SeriesTable:
 
     @classmethod
     def of(cls, series: Sequence[Mapping[str, Any]], points: PointColumns | None = None) -> SeriesTable:
-        """A table of decoded series; `points` are theirs, one after the other, where they are at hand so."""
+        """A table of decoded series; `points` are theirs, one after the other, where they are at hand so.
+
+        Raises
+        ------
+        ShoojuFormatError
+            A series has no id, or its fields are no object.
+        """
+        for item in series:
+            if not isinstance(item.get("series_id"), str) or not isinstance(item.get("fields"), dict | None):
+                raise ShoojuFormatError(
+                    f"a series has the id {item.get('series_id')!r} and the fields {item.get('fields')!r}; "
+                    "a text and an object were expected"
+                )
         own = [item.get("points") for item in series]
         if points is None:
             points = PointColumns.concat([part for part in own if part is not None])

@@ -117,3 +117,11 @@ def test_texts_within_points_are_not_taken_for_the_next_series():
     series = [{"series_id": f"s{i}", "points": PointColumns(seconds(rng, len(values)), values)} for i in range(30)]
     document = {"success": True, "series": series}
     assert decode(encode(document, "sjts"), "sjts") == document
+
+
+def test_series_of_two_shapes_in_turns():
+    rng = np.random.default_rng(2)
+    shapes = [np.array([0, 1, 10, 12]), np.array([0, 1, 10, 2**40])]  # of one count, and of one first block
+    series = [{"series_id": f"s{i}", "points": PointColumns(shapes[i % 2], rng.normal(size=4))} for i in range(3000)]
+    document = {"success": True, "series": series}
+    assert decode(encode(document, "sjts"), "sjts") == document
