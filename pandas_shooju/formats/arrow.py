@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,36 +39,52 @@ def series_table(
     """The series whose texts stand between these positions, with so many of the points each.
 
     None where that is left to `json`.
-
-    Each text gets a key that nobody who wrote it could know. So whatever a text holds, it makes one row, or is noticed.
     """
-    if pa is None or len(begins) < FEWEST or not _is_flat(data, np.array(begins), ends[-1]):
+    if pa is None or len(begins) < FEWEST:
         return None
-    key = secrets.token_urlsafe(8)
-    inside = [data[begin + 1 : end] for begin, end in zip(begins, ends, strict=True)]
-    body = (b'\n{"%s":true,' % key.encode()).join([b"", *inside])
     try:
-        first = json.loads(data[begins[0] : ends[0]]).get("fields") or {}
-        texts = [name for name, value in first.items() if isinstance(value, str)]
-        table = _parsed(body, _schema(texts))
-        names = dict.fromkeys([*first, *(field.name for field in _fields(table))])
-        dated = [field.name for field in _fields(table) if pa.types.is_temporal(field.type)]
-        if dated:
-            table = _parsed(body, _schema(texts + dated))
-        table.validate(full=True)
-        return _series(table, key, names, counts, points)
+        return _table(_columns(data, np.array(begins), np.array(ends)), counts, points)
     except Exception:  # whatever pyarrow, or this, does not take
         return None
 
 
-def _is_flat(data: bytes, begins: Int64Array, end: int) -> bool:
-    """Whether each text begins an object, and none can be deep: pyarrow would follow it until the stack is full."""
-    region = np.frombuffer(data, np.uint8)[:end]
-    if begins[-1] == end or (region[begins] != ord("{")).any():
-        return False
-    opening = np.flatnonzero((region | 0x20) == ord("{"))  # or a bracket, which differs in that bit
-    of_each = np.diff(np.searchsorted(opening, begins), append=len(opening))
-    return bool(of_each.max() <= _MOST_OPENING)
+def _columns(data: bytes, begins: Int64Array, ends: Int64Array) -> dict[str, Any]:
+    """For each name at the top of the texts an array; for an object, a dict of them.
+
+    Each text gets a key that nobody who wrote it could know. So whatever a text holds, it makes one row, or is noticed.
+    """
+    if begins[-1] == len(data) or (np.frombuffer(data, np.uint8)[begins] != ord("{")).any():
+        raise _Left
+    key = secrets.token_urlsafe(8)
+    before = b'\n{"%s":true,' % key.encode()
+    inside = [data[begin:end] for begin, end in zip((begins + 1).tolist(), ends.tolist(), strict=True)]
+    body = before.join([b"", *inside])
+    if not _is_flat(body, np.cumsum(ends - begins - 1 + len(before))):
+        raise _Left
+    first = json.loads(data[begins[0] : ends[0]]).get("fields") or {}
+    texts = [name for name, value in first.items() if isinstance(value, str)]
+    table = _parsed(body, _schema(texts))
+    names = dict.fromkeys([*first, *(field.name for field in _fields(table))])
+    dated = [field.name for field in _fields(table) if pa.types.is_temporal(field.type)]
+    if dated:
+        table = _parsed(body, _schema(texts + dated))
+    table.validate(full=True)
+    found = {name: table[name].chunk(0) for name in table.column_names}
+    rows = found.pop(key)
+    if len(rows) != len(begins) or rows.null_count or rows.type != pa.bool_():
+        raise _Left
+    # (`flatten` has nulls where the object itself is null; `field` might not)
+    fields = dict(zip((field.name for field in _fields(table)), found["fields"].flatten(), strict=True))
+    if key in fields:
+        raise _Left
+    found["fields"] = {name: fields[name] for name in names if name in fields}
+    return found
+
+
+def _is_flat(body: bytes, ends: Int64Array) -> bool:
+    """Whether no text that ends at one of these places can be deep: pyarrow would follow it until the stack is full."""
+    opening = np.flatnonzero((np.frombuffer(body, np.uint8) | 0x20) == ord("{"))  # a bracket differs in that bit
+    return bool(np.diff(np.searchsorted(opening, ends), prepend=0).max() <= _MOST_OPENING)
 
 
 class _Left(Exception):
@@ -94,28 +110,21 @@ def _fields(table: Any) -> list[Any]:
     return [of_all.field(i) for i in range(of_all.num_fields)]
 
 
-def _series(
-    table: Any, key: str, names: Iterable[str], counts: Sequence[int | None], points: PointColumns
-) -> SeriesTable:
-    columns = {name: table[name].chunk(0) for name in table.column_names}
-    rows, ids = columns[key], columns["series_id"]
-    if len(table) != len(counts) or rows.null_count or rows.type != pa.bool_() or ids.null_count or "error" in columns:
+def _table(found: dict[str, Any], counts: Sequence[int | None], points: PointColumns) -> SeriesTable:
+    ids, fields = found["series_id"], found.get("fields", {})
+    if "error" in found or ids.type != pa.string() or ids.null_count or not all(map(_is_plain, fields.values())):
         raise _Left
-    none = pa.nulls(len(table), pa.int64())
-    announced = columns.get("points", none)
-    if not announced.equals(pa.array(counts, pa.int64())) and (announced.null_count < len(table) or any(counts)):
+    announced = found.get("points", pa.nulls(len(counts)))
+    if announced.type not in (pa.int64(), pa.null()) or not announced.cast(pa.int64()).equals(
+        pa.array(counts, pa.int64())
+    ):
         raise _Left
     zones = None
-    if "tz" in columns:
-        if columns["tz"].type != pa.struct([("timezone", pa.string())]):
+    if "tz" in found:
+        if found["tz"].type != pa.struct([("timezone", pa.string())]):
             raise _Left
-        zones = columns["tz"].flatten()[0].to_pylist()
-    # (`flatten` has nulls where the object itself is null; `field` might not)
-    fields = dict(zip((field.name for field in _fields(table)), columns["fields"].flatten(), strict=True))
-    if key in fields or not all(map(_is_plain, fields.values())):
-        raise _Left
-    lengths = np.array([n or 0 for n in counts])
-    return SeriesTable(ids, {name: fields[name] for name in names if name in fields}, points, lengths, zones)
+        zones = found["tz"].flatten()[0].to_pylist()
+    return SeriesTable(ids, fields, points, np.array([n or 0 for n in counts]), zones)
 
 
 def _is_plain(column: Any) -> bool:

@@ -106,6 +106,14 @@ def test_plain_series_are_read_by_arrow():
     assert list(table.fields) == ["unit", "n", "since"]
 
 
+def test_series_with_many_points_are_read_by_arrow():
+    points = PointColumns(np.arange(2000), np.random.default_rng(1).normal(size=2000))
+    series = [{"series_id": f"s{i}", "fields": {"unit": "MW"}, "points": points} for i in range(400)]
+    table = decode(encode({"success": True, "series": series}, "sjts"), "sjts", tables=True)["series"]
+    assert not isinstance(table.series_ids, list)
+    assert table.counts.tolist() == [2000] * 400
+
+
 def test_what_was_read_can_be_written_to():
     series = [{"series_id": f"s{i}", "fields": {"x": i / 2, "n": i, "on": True}} for i in range(1000)]
     table = decode(encode({"success": True, "series": series}, "sjts"), "sjts", tables=True)["series"]
