@@ -361,18 +361,20 @@ _BACKENDS = {
 def with_dtype_backend(frame: pd.DataFrame, dtype_backend: str) -> pd.DataFrame:
     """The frame with nullable or pyarrow dtypes, as pandas' own readers have them; dates and categoricals stay."""
     dtypes = _BACKENDS[dtype_backend]
-    changes = {}
-    for position in range(frame.shape[1]):
-        kind = _kind(frame.iloc[:, position])
-        if kind in dtypes:
-            changes[frame.columns[position]] = dtypes[kind]
-    return frame.astype(changes)
+    columns = {}
+    for position in range(frame.shape[1]):  # (labels may be such that pandas does not find them)
+        column = frame.iloc[:, position]
+        kind = _kind(column)
+        columns[position] = column.astype(dtypes[kind]) if kind in dtypes else column
+    return pd.DataFrame(columns, index=frame.index).set_axis(frame.columns, axis=1)
 
 
 def _kind(column: pd.Series) -> str:
     """What a column holds: ``f``, ``i``, ``b``, ``text``, or something else."""
     if column.dtype == object or column.dtype == str_dtype():
         inferred = pd.api.types.infer_dtype(column, skipna=True)
+        if inferred == "integer" and not column.dropna().between(-(2**63), 2**63 - 1).all():
+            return ""
         kind: str = {"string": "text", "integer": "i", "boolean": "b"}.get(inferred, inferred)
         return kind
     return str(column.dtype.kind) if isinstance(column.dtype, np.dtype) else ""

@@ -12,7 +12,7 @@ jobs or timestamps are announced in the document by ``"included_job"`` / ``"incl
 of one document have the same columns.
 
 Whatever the bytes are, :func:`decode` returns a document or raises :class:`ShoojuFormatError`, and never takes
-memory out of proportion to them.
+memory out of proportion to them (but a table has a place for each field of each series, there or not).
 """
 
 from __future__ import annotations

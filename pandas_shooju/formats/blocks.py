@@ -162,7 +162,7 @@ class BlockReader:
         for run in shape.runs:
             firsts, steps = _heads(table, run, 8)[: len(own)], _steps(table, run)[: len(own)]
             _fill_dates(own[:, done : done + run.blocks * run.n], firsts, steps, run)
-            item = _item(8 * run.n)
+            item = _F64 if run.n == 1 else _item(8 * run.n)
             source = _strided(table, item, run, run.head)
             np.ndarray(source.shape, item, values, 8 * done, (8 * count, item.itemsize))[...] = source
             done += run.blocks * run.n

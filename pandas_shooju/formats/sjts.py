@@ -196,7 +196,8 @@ class _Sections:
         """
         data, end, blocks = self._data, len(self._data), self._blocks
         unpack_from, search, shape = _u32.unpack_from, _POINTS.search, blocks.shape
-        first_size = b"" if shape is None else shape.begin
+        first_size, size, points = (b"", 0, 0) if shape is None else (shape.begin, shape.size, shape.points)
+        last = end - max(size, 24)  # where blocks begin at the latest
         while self._in_vain < pos + BATCH:
             begins: list[int] = []
             counts: list[int] = []
@@ -207,18 +208,17 @@ class _Sections:
             while len(at) < most and looked_at < BATCH and end - pos >= 4:
                 begin = pos + 4
                 until: int = begin + unpack_from(data, pos)[0]
-                if until > min(end - 24, begin + _LONG) or data[begin] != _BRACE:
+                if until > last or until - begin > _LONG or data[begin] != _BRACE:
                     break
                 if not data.startswith(first_size, until):
                     break
-                looked_at += until - begin
+                looked_at += until - begin + size
                 found = search(data, begin, until)
                 n = int(found[1]) if found else None
-                if shape is not None:
-                    upto = until + shape.size
-                    if n != shape.points or upto > end:
+                if size:
+                    upto = until + size
+                    if n != points:
                         break
-                    looked_at += shape.size
                 else:
                     if not n or n > _MANY:
                         break
@@ -275,7 +275,7 @@ def _parse_all(texts: list[bytes]) -> list[Any]:
     """
     between = secrets.randbits(62)
     items = _parse(b"[" + (b",%d," % between).join(texts) + b"]") if texts else []
-    if len(items) != max(2 * len(texts) - 1, 0) or any(separator != between for separator in items[1::2]):
+    if len(items) != max(2 * len(texts) - 1, 0) or items[1::2] != [between] * (len(texts) - 1):
         raise ShoojuFormatError("a section is not JSON")
     return items[::2]
 
