@@ -35,7 +35,7 @@ MAX_DATE = 2**62
 BATCH = 1 << 20
 #: a series of more bytes gains nothing from being read with others
 _LARGE = 1 << 16
-#: runs in a shape; with more of them the blocks are followed one by one
+#: runs in a shape; with more of them a series is irregular
 _RUNS = 8
 
 _i64 = struct.Struct("<q")
@@ -83,7 +83,9 @@ class BlockReader:
     dates, values
         What was read, `filled` points so far, in arrays with room for all that the document can hold.
     shape
-        That of the last series, if others may be like it.
+        That of the last series, if others can be read with it.
+    irregular
+        Whether the last series had none, but blocks of changing sizes.
     """
 
     def __init__(self, data: bytes, room: int) -> None:
@@ -93,6 +95,7 @@ class BlockReader:
         self.values: Float64Array = np.empty(room, np.float64)
         self.filled = 0
         self.shape: Shape | None = None
+        self.irregular = False
 
     def read(self, pos: int, count: int) -> int:
         """Read the next series, of at least one point, from the blocks at `pos`; where they end.
@@ -121,8 +124,8 @@ class BlockReader:
         else:
             runs, end = self._read_runs(pos, count)
         self.filled += count
-        likely = len(runs) <= _RUNS and end - pos <= _LARGE
-        self.shape = Shape(end - pos, count, runs) if likely else None
+        self.irregular = len(runs) > _RUNS
+        self.shape = None if self.irregular or end - pos > _LARGE else Shape(end - pos, count, runs)
         return end
 
     def read_alike(self, shape: Shape, at: Sequence[int]) -> int:

@@ -164,7 +164,7 @@ class _Sections:
             self.counts.append(n)
             if n:
                 pos = self._blocks.read(pos, n)
-                if not self._careful:
+                if (self._blocks.shape is not None or self._blocks.irregular) and not self._careful:
                     pos = self._read_alike(data[begin : begin + _MARK], pos, count)
         if pos != end:
             raise ShoojuFormatError(f"{end - pos} bytes follow the last series")
