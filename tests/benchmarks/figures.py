@@ -84,7 +84,8 @@ class Figures:
     def not_overlapped(self, slow: str, quick: str) -> float | None:
         """What a workload took beyond waiting and fetching, as a share of what that adds up to without latency.
 
-        With n pages of which each is decoded while the next is awaited, near 1 / n; in turns, 1.
+        With n pages of which each is decoded while the next is awaited, near 1 / n, and the frame that is made of them
+        at the end; in turns, 1.
         """
         beyond = [
             ours - floor
