@@ -362,7 +362,7 @@ def test_field_values_are_kept_or_refused(conn):
         data.shooju.write("twice", SID, fields=twice, connection=conn)
 
 
-@pytest.mark.parametrize("dtype", [object, "str", "category"])
+@pytest.mark.parametrize("dtype", [object, "string", "category"])
 def test_fields_of_columns_are_those_of_a_dict(dtype):
     values = ["a", "Grün", None, "", "a"]
     if dtype is object:
