@@ -8,7 +8,6 @@ field is a float, as it would be in a frame of the two.)
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,23 +26,27 @@ except ImportError:  # it is an extra
 #: with fewer series Python's `json` is faster
 FEWEST = 300
 
-#: braces and brackets in the text of a series, those within its values too
+#: pyarrow follows what is deep until the stack is full; a text of so many bytes is at most half as deep
+_SHORT = 200
+#: braces and brackets in a longer one, those within its values too
 _MOST_OPENING = 16
+
+_LINE_END = int.from_bytes(b"\n   ", "little")
 
 _EXACT = 2.0**53  # an integer beyond may be another one as a double
 
 
 def series_table(
-    data: bytes, begins: Sequence[int], ends: Sequence[int], counts: Sequence[int | None], points: PointColumns
+    data: bytes, begins: Int64Array, ends: Int64Array, counts: Int64Array, points: PointColumns
 ) -> SeriesTable | None:
-    """The series whose texts stand between these positions, with so many of the points each.
+    """The series whose texts stand between these positions, with so many of the points each, -1 for none.
 
     None where that is left to `json`.
     """
     if pa is None or len(begins) < FEWEST:
         return None
     try:
-        return _table(_columns(data, np.array(begins), np.array(ends)), counts, points)
+        return _table(_columns(data, begins, ends), counts, points)
     except Exception:  # whatever pyarrow, or this, does not take
         return None
 
@@ -51,15 +54,21 @@ def series_table(
 def _columns(data: bytes, begins: Int64Array, ends: Int64Array) -> dict[str, Any]:
     """For each name at the top of the texts an array; for an object, a dict of them.
 
-    Each text gets a key that nobody who wrote it could know. So whatever a text holds, it makes one row, or is noticed.
+    Each text is a line, or several. As each begins and ends with a brace, and no string goes over the end of a line, no
+    value goes over the end of a text. So each text makes a row, or more of them, and those are noticed.
     """
-    if begins[-1] == len(data) or (np.frombuffer(data, np.uint8)[begins] != ord("{")).any():
+    raw = np.frombuffer(data, np.uint8)
+    if (ends <= begins).any() or (raw[begins] != ord("{")).any() or (raw[ends - 1] != ord("}")).any():
         raise _Left
-    key = secrets.token_urlsafe(8)
-    before = b'\n{"%s":true,' % key.encode()
-    inside = [data[begin:end] for begin, end in zip((begins + 1).tolist(), ends.tolist(), strict=True)]
-    body = before.join([b"", *inside])
-    if not _is_flat(body, np.cumsum(ends - begins - 1 + len(before))):
+    body: bytes | bytearray
+    if (begins[1:] - ends[:-1] == 4).all():  # nothing but their sizes is between the texts
+        body = bytearray(memoryview(data)[begins[0] : ends[-1]])
+        np.ndarray((len(body) - 3,), "<u4", body, 0, (1,))[ends[:-1] - begins[0]] = _LINE_END
+        upto = ends - begins[0]
+    else:
+        body = b"\n".join([data[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)])
+        upto = np.cumsum(ends - begins + 1) - 1
+    if (ends - begins).max() > _SHORT and not _is_flat(body, upto):
         raise _Left
     first = json.loads(data[begins[0] : ends[0]]).get("fields") or {}
     texts = [name for name, value in first.items() if isinstance(value, str)]
@@ -69,20 +78,17 @@ def _columns(data: bytes, begins: Int64Array, ends: Int64Array) -> dict[str, Any
     if dated:
         table = _parsed(body, _schema(texts + dated))
     table.validate(full=True)
-    found = {name: table[name].chunk(0) for name in table.column_names}
-    rows = found.pop(key)
-    if len(rows) != len(begins) or rows.null_count or rows.type != pa.bool_():
+    if len(table) != len(begins):
         raise _Left
+    found = {name: table[name].chunk(0) for name in table.column_names}
     # (`flatten` has nulls where the object itself is null; `field` might not)
     fields = dict(zip((field.name for field in _fields(table)), found["fields"].flatten(), strict=True))
-    if key in fields:
-        raise _Left
     found["fields"] = {name: fields[name] for name in names if name in fields}
     return found
 
 
-def _is_flat(body: bytes, ends: Int64Array) -> bool:
-    """Whether no text that ends at one of these places can be deep: pyarrow would follow it until the stack is full."""
+def _is_flat(body: bytes | bytearray, ends: Int64Array) -> bool:
+    """Whether no text that ends at one of these places can be deep."""
     opening = np.flatnonzero((np.frombuffer(body, np.uint8) | 0x20) == ord("{"))  # a bracket differs in that bit
     return bool(np.diff(np.searchsorted(opening, ends), prepend=0).max() <= _MOST_OPENING)
 
@@ -97,7 +103,7 @@ def _schema(texts: Sequence[str]) -> Any:
     return pa.schema([("series_id", pa.string()), ("fields", fields)])
 
 
-def _parsed(body: bytes, schema: Any) -> Any:
+def _parsed(body: bytes | bytearray, schema: Any) -> Any:
     return pyarrow.json.read_json(
         pa.py_buffer(body),
         read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(body) + 1),
@@ -110,21 +116,28 @@ def _fields(table: Any) -> list[Any]:
     return [of_all.field(i) for i in range(of_all.num_fields)]
 
 
-def _table(found: dict[str, Any], counts: Sequence[int | None], points: PointColumns) -> SeriesTable:
+def _table(found: dict[str, Any], counts: Int64Array, points: PointColumns) -> SeriesTable:
     ids, fields = found["series_id"], found.get("fields", {})
     if "error" in found or ids.type != pa.string() or ids.null_count or not all(map(_is_plain, fields.values())):
         raise _Left
-    announced = found.get("points", pa.nulls(len(counts)))
-    if announced.type not in (pa.int64(), pa.null()) or not announced.cast(pa.int64()).equals(
-        pa.array(counts, pa.int64())
-    ):
+    if not np.array_equal(_announced(found.get("points"), len(counts)), counts):
         raise _Left
     zones = None
     if "tz" in found:
         if found["tz"].type != pa.struct([("timezone", pa.string())]):
             raise _Left
         zones = found["tz"].flatten()[0].to_pylist()
-    return SeriesTable(ids, fields, points, np.array([n or 0 for n in counts]), zones)
+    return SeriesTable(ids, fields, points, np.maximum(counts, 0), zones)
+
+
+def _announced(points: Any, series: int) -> Int64Array:
+    """How many points each series says it has, -1 where it says nothing."""
+    if points is None:
+        return np.full(series, -1)
+    if points.type not in (pa.int64(), pa.null()) or (pc.min(points).as_py() or 0) < 0:
+        raise _Left
+    announced: Int64Array = points.cast(pa.int64()).fill_null(-1).to_numpy()
+    return announced
 
 
 def _is_plain(column: Any) -> bool:

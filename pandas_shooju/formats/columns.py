@@ -85,12 +85,12 @@ class PointColumns:
             None if self.timestamps is None else self.timestamps[key],
         )
 
-    def parted(self, counts: Iterable[int | None]) -> Iterator[PointColumns | None]:
-        """The points in parts of so many each, one after the other; None for None."""
+    def parted(self, counts: Iterable[int]) -> Iterator[PointColumns | None]:
+        """The points in parts of so many each, one after the other; None for -1, no part."""
         dates, values, jobs, timestamps = self.dates, self.values, self.jobs, self.timestamps
         upto = 0
         for n in counts:
-            if n is None:
+            if n < 0:
                 yield None
                 continue
             start, upto = upto, upto + n

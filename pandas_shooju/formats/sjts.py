@@ -88,8 +88,7 @@ def _decode(data: bytes, tables: bool = False, careful: bool = False) -> Any:
     jobs, timestamps = _per_point_columns(layout, per_point)
 
     blocks = BlockReader(data, (end - pos) // 8)
-    sections = _Sections(data, blocks, careful)
-    sections.read(pos, count)
+    sections = _Sections(data, pos, count, blocks, careful)
     filled = blocks.filled
     for column in (jobs, timestamps):
         if column is not None and len(column) < filled:
@@ -105,13 +104,14 @@ def _decode(data: bytes, tables: bool = False, careful: bool = False) -> Any:
         if table is not None:
             root["series"] = table
             return root
-    texts = [data[begin:end] for begin, end in zip(sections.begins, sections.ends, strict=True)]
+    counts = sections.counts.tolist()
+    texts = [data[begin:end] for begin, end in zip(sections.begins.tolist(), sections.ends.tolist(), strict=True)]
     items = [_parse(text) for text in texts] if careful else _parse_all(texts)
-    for item, n, own in zip(items, sections.counts, points.parted(sections.counts), strict=True):
+    for item, n, own in zip(items, counts, points.parted(counts), strict=True):
         announced = item.get("points") if isinstance(item, dict) else None
-        if n is not None and type(announced) is int and announced == n:
+        if n >= 0 and type(announced) is int and announced == n:
             item["points"] = own
-        elif n is not None or (isinstance(item, dict) and "points" in item):
+        elif n >= 0 or (isinstance(item, dict) and "points" in item):
             raise ShoojuFormatError("a series has points, and others are announced")
     root["series"] = SeriesTable.of(items, points) if tables and all(map(_is_series, items)) else items
     return root
@@ -132,59 +132,49 @@ class _Sections:
     Attributes
     ----------
     begins, ends
-        Of each series, where its text stands.
+        int64, where the text of each series stands.
     counts
-        Of each series, how many points it announces; None for none.
+        int64, how many points each series announces, -1 where it announces none.
     """
 
-    def __init__(self, data: bytes, blocks: BlockReader, careful: bool) -> None:
+    def __init__(self, data: bytes, pos: int, count: int, blocks: BlockReader, careful: bool) -> None:
         self._data = data
         self._blocks = blocks
         self._careful = careful
-        self.begins: list[int] = []
-        self.ends: list[int] = []
-        self.counts: list[int | None] = []
+        self._begins: list[int] = []
+        self._ends: list[int] = []
+        self._counts: list[int] = []
         self._tried = 8  # series, the next time
         self._in_vain = 0  # bytes
+        texts = None if careful else _texts_alone(data, pos, count)
+        if texts is not None:
+            self.begins, self.ends = texts
+            self.counts: Int64Array = np.full(count, -1)
+            return
+        self._read(pos, count)
+        self.begins, self.ends, self.counts = (
+            np.array(places, np.int64) for places in (self._begins, self._ends, self._counts)
+        )
 
-    def read(self, pos: int, count: int) -> None:
-        """Read them all; the document ends with them."""
+    def _read(self, pos: int, count: int) -> None:
+        """Read `count` series from `pos` on; the document ends with them."""
         data, end = self._data, len(self._data)
-        if not self._careful and data.find(b'"points"', pos) < 0:
-            pos = self._read_texts(pos, count)
-        while len(self.begins) < count:
-            begin, pos = _section(data, pos, end, f"series number {len(self.begins)}")
+        while len(self._begins) < count:
+            begin, pos = _section(data, pos, end, f"series number {len(self._begins)}")
             n = _careful_count(data[begin:pos]) if self._careful else _quick_count(data, begin, pos)
             if n is not None and (type(n) is not int or not 0 <= n <= (end - pos) // 8):
                 raise ShoojuFormatError(
-                    f"series number {len(self.begins)} announces {n!r} points, in {end - pos} bytes"
+                    f"series number {len(self._begins)} announces {n!r} points, in {end - pos} bytes"
                 )
-            self.begins.append(begin)
-            self.ends.append(pos)
-            self.counts.append(n)
+            self._begins.append(begin)
+            self._ends.append(pos)
+            self._counts.append(-1 if n is None else n)
             if n:
                 pos = self._blocks.read(pos, n)
                 if (self._blocks.shape is not None or self._blocks.irregular) and not self._careful:
                     pos = self._read_alike(data[begin : begin + _MARK], pos, count)
         if pos != end:
             raise ShoojuFormatError(f"{end - pos} bytes follow the last series")
-
-    def _read_texts(self, pos: int, count: int) -> int:
-        """Read series that have no points, as long as there are any bytes; where they end."""
-        data, last = self._data, len(self._data) - 4
-        begins: list[int] = []
-        unpack_from = _u32.unpack_from
-        begins.append(pos + 4)
-        while pos <= last and len(begins) <= count:
-            pos += 4 + unpack_from(data, pos)[0]
-            begins.append(pos + 4)
-        if pos > len(data):  # the last one is to be refused
-            begins.pop()
-            pos = begins[-1] - 4
-        self.ends = [begin - 4 for begin in begins[1:]]
-        self.begins = begins[:-1]
-        self.counts = [None] * len(self.begins)
-        return pos
 
     def _read_alike(self, mark: bytes, pos: int, count: int) -> int:
         """Read the series from `pos` on whose blocks are like those of the last one; where they end.
@@ -204,7 +194,7 @@ class _Sections:
             at: list[int] = []
             ends: list[int] = []
             start, looked_at, more = pos, 0, False
-            most = min(self._tried, count - len(self.begins))
+            most = min(self._tried, count - len(self._begins))
             while len(at) < most and looked_at < BATCH and end - pos >= 4:
                 begin = pos + 4
                 until: int = begin + unpack_from(data, pos)[0]
@@ -237,9 +227,9 @@ class _Sections:
             good = 0
             if at:
                 good = blocks.read_alike(shape, at) if shape is not None else blocks.read_irregular(at, ends, counts)
-            self.begins += begins[:good]
-            self.ends += at[:good]
-            self.counts += counts[:good]
+            self._begins += begins[:good]
+            self._ends += at[:good]
+            self._counts += counts[:good]
             if good < len(at):  # the one behind them begins where the last of them ends
                 pos, more = begins[good] - 4, False
             self._in_vain += max(looked_at - 2 * (pos - start), 0)
@@ -247,6 +237,22 @@ class _Sections:
             if not more:
                 break
         return pos
+
+
+def _texts_alone(data: bytes, pos: int, count: int) -> tuple[Int64Array, Int64Array] | None:
+    """Where the texts begin and end, if there is nothing else from `pos` on; None where that is not seen at a glance.
+
+    The size of a text that is not too long ends with a zero, which no text holds: what follows such a zero is taken to
+    be a text, and that each ends where the size of the next one begins is the check.
+    """
+    if not count or data.find(b'"points"', pos) >= 0:
+        return None
+    raw = np.frombuffer(data, np.uint8)
+    begins = np.flatnonzero((raw[pos + 4 :] == _BRACE) & (raw[pos + 3 : -1] == 0)) + pos + 4
+    if len(begins) != count or begins[0] != pos + 4:
+        return None
+    ends = begins + np.ndarray((len(data) - 3,), "<u4", data, 0, (1,))[begins - 4]
+    return (begins, ends) if (ends[:-1] + 4 == begins[1:]).all() and ends[-1] == len(data) else None
 
 
 def _section(data: bytes, pos: int, end: int, what: str) -> tuple[int, int]:
