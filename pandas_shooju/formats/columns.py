@@ -7,7 +7,8 @@ for the formats whose own form is rows (JSON and msgpack).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -85,21 +86,19 @@ class PointColumns:
             None if self.timestamps is None else self.timestamps[key],
         )
 
-    def parted(self, counts: Iterable[int]) -> Iterator[PointColumns | None]:
+    def parted(self, counts: Sequence[int]) -> list[PointColumns | None]:
         """The points in parts of so many each, one after the other; None for -1, no part."""
-        dates, values, jobs, timestamps = self.dates, self.values, self.jobs, self.timestamps
+        columns = (self.dates, self.values, self.jobs, self.timestamps)
+        n = counts[0] if counts else 0
+        if n > 0 and counts.count(n) == len(counts):
+            rows = [repeat(None) if column is None else column.reshape(-1, n) for column in columns]
+            return list(map(PointColumns, *rows))
+        parts: list[PointColumns | None] = []
         upto = 0
         for n in counts:
-            if n < 0:
-                yield None
-                continue
-            start, upto = upto, upto + n
-            yield PointColumns(
-                dates[start:upto],
-                values[start:upto],
-                None if jobs is None else jobs[start:upto],
-                None if timestamps is None else timestamps[start:upto],
-            )
+            start, upto = upto, upto + max(n, 0)
+            parts.append(self[start:upto] if n >= 0 else None)
+        return parts
 
     @classmethod
     def empty(cls, *, jobs: bool = False, timestamps: bool = False) -> PointColumns:

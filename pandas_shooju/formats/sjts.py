@@ -172,22 +172,24 @@ class _Sections:
             if n:
                 pos = self._blocks.read(pos, n)
                 if (self._blocks.shape is not None or self._blocks.irregular) and not self._careful:
-                    pos = self._read_alike(data[begin : begin + _MARK], pos, count)
+                    pos = self._read_alike(pos, count)
         if pos != end:
             raise ShoojuFormatError(f"{end - pos} bytes follow the last series")
 
-    def _read_alike(self, mark: bytes, pos: int, count: int) -> int:
+    def _read_alike(self, pos: int, count: int) -> int:
         """Read the series from `pos` on whose blocks are like those of the last one; where they end.
 
         Where a series begins is known only if those before it are as they were taken to be, and that is checked for
         many at once. So what stands at a place may be anything: it is looked at first, at first few are tried, and no
         more bytes are looked at in vain than were read. With a shape to go by, a series ends where one of that shape
-        does; else, where the next text begins like the last one, with `mark`.
+        does; else, where the next text begins like the last one.
         """
         data, end, blocks = self._data, len(self._data), self._blocks
         unpack_from, search, shape = _u32.unpack_from, _POINTS.search, blocks.shape
         first_size, size, points = (b"", 0, 0) if shape is None else (shape.begin, shape.size, shape.points)
         last = end - max(size, 24)  # where blocks begin at the latest
+        text = data[self._begins[-1] : self._ends[-1]]
+        mark, tail = text[:_MARK], text[text.rfind(b'"points"') :]
         while self._in_vain < pos + BATCH:
             begins: list[int] = []
             counts: list[int] = []
@@ -203,8 +205,10 @@ class _Sections:
                 if not data.startswith(first_size, until):
                     break
                 looked_at += until - begin + size
-                found = search(data, begin, until)
-                n = int(found[1]) if found else None
+                n: int | None = points
+                if not size or not data.endswith(tail, begin, until):
+                    found = search(data, begin, until)
+                    n = int(found[1]) if found else None
                 if size:
                     upto = until + size
                     if n != points:
@@ -217,10 +221,10 @@ class _Sections:
                     upto = end if following < 0 else following - 4
                     if (upto - until) % 4 or not 24 <= upto - until <= 24 * n:
                         break
+                    counts.append(n)
+                    ends.append(upto)
                 begins.append(begin)
-                counts.append(n)
                 at.append(until)
-                ends.append(upto)
                 pos = upto
             else:
                 more = bool(at)
@@ -229,7 +233,7 @@ class _Sections:
                 good = blocks.read_alike(shape, at) if shape is not None else blocks.read_irregular(at, ends, counts)
             self._begins += begins[:good]
             self._ends += at[:good]
-            self._counts += counts[:good]
+            self._counts += counts[:good] if shape is None else [points] * good
             if good < len(at):  # the one behind them begins where the last of them ends
                 pos, more = begins[good] - 4, False
             self._in_vain += max(looked_at - 2 * (pos - start), 0)
@@ -245,11 +249,15 @@ def _texts_alone(data: bytes, pos: int, count: int) -> tuple[Int64Array, Int64Ar
     The size of a text that is not too long ends with a zero, which no text holds: what follows such a zero is taken to
     be a text, and that each ends where the size of the next one begins is the check.
     """
-    if not count or data.find(b'"points"', pos) >= 0:
+    if not count:
+        return None
+    begin, end = _section(data, pos, len(data), "series number 0")
+    if _quick_count(data, begin, end) is not None:
         return None
     raw = np.frombuffer(data, np.uint8)
-    begins = np.flatnonzero((raw[pos + 4 :] == _BRACE) & (raw[pos + 3 : -1] == 0)) + pos + 4
-    if len(begins) != count or begins[0] != pos + 4:
+    behind = np.flatnonzero(raw[begin - 1 : -1] == 0) + begin
+    begins = behind[raw[behind] == _BRACE]
+    if len(begins) != count or begins[0] != begin:
         return None
     ends = begins + np.ndarray((len(data) - 3,), "<u4", data, 0, (1,))[begins - 4]
     return (begins, ends) if (ends[:-1] + 4 == begins[1:]).all() and ends[-1] == len(data) else None
