@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pandas_shooju import frames
 from pandas_shooju.formats import PointColumns, SeriesTable, ShoojuFormatError, arrow, decode, encode
+from pandas_shooju.formats.table import values_of
 
 pytest.importorskip("pyarrow")
 
@@ -204,3 +205,43 @@ def test_columns_are_in_order_of_appearance():
     assert not isinstance(table.series_ids, list)
     assert list(table.fields) == ["a", "b", "c"]
     assert table.fields["c"][1].as_py() == "2020-01-01"
+
+
+#: text sizes that hold the bytes by which texts are found: a zero, a brace, a quote, a line's end
+SIZES = [34, 123, 10, 255, 256, 0x7B00, 0x7B7B, 0x10000, 0x17B00, 0x7B0000]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("at", [0, 1, 399])
+def test_texts_of_any_size_are_found(size, at):
+    texts = [b'{"series_id":"%d"}' % i for i in range(400)]
+    padding = size - len(b'{"series_id":"","fields":{"x":""}}')
+    texts[at] = (
+        b'{"series_id":"","fields":{"x":"%s"}}' % (b"{" * padding) if padding >= 0 else texts[at].ljust(size, b" ")
+    )
+    series = [json.loads(text) for text in texts]
+    assert decode(raw(*texts), "sjts")["series"] == series
+    table = decode(raw(*texts), "sjts", tables=True)["series"]
+    assert SeriesTable.of(series).column("x") == values_of(table.column("x"))
+    assert values_of(table.series_ids) == [one["series_id"] for one in series]
+
+
+@pytest.mark.parametrize("count", [0, 3])
+@pytest.mark.parametrize("times", [2, 400])
+def test_points_that_the_first_texts_do_not_announce(count, times):
+    blocks = struct.pack("<qqi3d", 36, 0, 1, 1.0, 2.0, 3.0) if count else b""
+    document = raw(*[b'{"series_id":"a"}'] * times, b'{"series_id":"b","points":%d}' % count) + blocks
+    points = PointColumns(np.arange(count), np.arange(count) + 1.0)
+    expected = [{"series_id": "a"}] * times + [{"series_id": "b", "points": points}]
+    assert decode(document, "sjts")["series"] == expected
+    table = decode(document, "sjts", tables=True)["series"]
+    assert table.points == points
+    assert table.counts.tolist() == [0] * times + [count]
+
+
+@pytest.mark.parametrize("space", [b" ", b"\n", b"\t"])
+def test_space_around_objects_is_json(space):
+    texts = [b'{"series_id":"a"}' + space, space + b'{"series_id":"b","fields":{"x":1}}'] * 200
+    table = decode(raw(*texts), "sjts", tables=True)["series"]
+    assert values_of(table.series_ids) == ["a", "b"] * 200
+    assert values_of(table.column("x")) == [None, 1] * 200
