@@ -82,6 +82,22 @@ def _write(name: str, title: str, data: str, **options: Any) -> Workload:
     return Workload(name, title, data, write_long, peer=peer_write_long, writes="long", **options)
 
 
+#: what is run in growing sizes, and on which data
+MORE_POINTS = {
+    "N-1e5-long": "N1e5",
+    "N-1e6-long": "A",
+    "N-2e6-long": "N2e6",
+    "N-4e6-long": "N4e6",
+    "N-8e6-long": "N8e6",
+    "N-1e7-long": "N1e7",
+}
+MORE_SERIES = {
+    "N-25k-fields": "N25k",
+    "N-50k-fields": "N50k",
+    "N-100k-fields": "N100k",
+    "N-200k-fields": "H",
+}
+
 WORKLOADS = [
     _long("A-long", "1,000 series x 1,000 points, hourly, long", "A"),
     _wide("A-wide", "1,000 series x 1,000 points, hourly, wide", "A"),
@@ -116,16 +132,8 @@ WORKLOADS = [
     ),
     Workload("M-250k", "250,000 series in chunks of 2,500", "M250k", chunks(250_000)),
     Workload("M-chunks", "1,000,000 series in chunks of 2,500", "M1m", chunks(1_000_000)),
-    _long("N-1e5-long", "100 x 1,000, long", "N1e5", peer=False),
-    _long("N-1e6-long", "1,000 x 1,000, long", "A", peer=False),
-    _long("N-2e6-long", "2,000 x 1,000, long", "N2e6", peer=False),
-    _long("N-4e6-long", "4,000 x 1,000, long", "N4e6", peer=False),
-    _long("N-8e6-long", "8,000 x 1,000, long", "N8e6", peer=False),
-    _long("N-1e7-long", "10,000 x 1,000, long", "N1e7", peer=False),
-    _fields("N-25k-fields", "25,000 series, fields only", "N25k", peer=False),
-    _fields("N-50k-fields", "50,000 series, fields only", "N50k", peer=False),
-    _fields("N-100k-fields", "100,000 series, fields only", "N100k", peer=False),
-    _fields("N-200k-fields", "200,000 series, fields only", "H", peer=False),
+    *(_long(name, f"{DATA[data].series:,} x 1,000, long", data, peer=False) for name, data in MORE_POINTS.items()),
+    *(_fields(name, f"{DATA[data].series:,} series", data, peer=False) for name, data in MORE_SERIES.items()),
     _long("O-long", "A from the embedded Shooju, long", "A", embedded=True),
     _wide("O-wide", "A from the embedded Shooju, wide", "A", embedded=True),
     _write("O-write-wide", "A to the embedded Shooju", "A", embedded=True),
@@ -135,18 +143,6 @@ BY_NAME = {workload.name: workload for workload in WORKLOADS}
 
 #: workloads that differ in size alone, and their sizes
 GROWTH = {
-    "points": {
-        "N-1e5-long": 100_000,
-        "N-1e6-long": 1_000_000,
-        "N-2e6-long": 2_000_000,
-        "N-4e6-long": 4_000_000,
-        "N-8e6-long": 8_000_000,
-        "N-1e7-long": 10_000_000,
-    },
-    "series": {
-        "N-25k-fields": 25_000,
-        "N-50k-fields": 50_000,
-        "N-100k-fields": 100_000,
-        "N-200k-fields": 200_000,
-    },
+    "points": {name: 1000 * DATA[data].series for name, data in MORE_POINTS.items()},
+    "series": {name: DATA[data].series for name, data in MORE_SERIES.items()},
 }
