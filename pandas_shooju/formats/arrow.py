@@ -2,13 +2,16 @@
 
 What pyarrow would not give exactly as Python's `json` does is left to that: lists and objects as values, values of
 several types, numbers that are no doubles. Text is never taken for a date. (An integer beside a fraction in the same
-field is a float, as it would be in a frame of the two.)
+field is a float, as it would be in a frame of the two.) So are texts with names of their own: pyarrow has a place for
+each name in each text.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -31,6 +34,11 @@ _SHORT = 200
 #: braces and brackets in a longer one, those within its values too
 _MOST_OPENING = 16
 
+#: a text that is so many times longer than the others may have many names
+_LONGER = 64
+#: texts that are looked at for names of their own
+_SOME = 16
+
 _LINE_END = int.from_bytes(b"\n   ", "little")
 
 _EXACT = 2.0**53  # an integer beyond may be another one as a double
@@ -52,45 +60,69 @@ def series_table(
 
 
 def _columns(data: bytes, begins: Int64Array, ends: Int64Array) -> dict[str, Any]:
-    """For each name at the top of the texts an array; for an object, a dict of them.
-
-    Each text is a line, or several. As each begins and ends with a brace, and no string goes over the end of a line, no
-    value goes over the end of a text. So each text makes a row, or more of them, and those are noticed.
-    """
-    raw = np.frombuffer(data, np.uint8)
-    if (ends <= begins).any() or (raw[begins] != ord("{")).any() or (raw[ends - 1] != ord("}")).any():
+    """For each name at the top of the texts an array; for an object, a dict of them."""
+    body = _lines(data, begins, ends)
+    some = [json.loads(data[begins[i] : ends[i]]) for i in range(0, len(begins), -(-len(begins) // _SOME))]
+    if _have_own_names(some):
         raise _Left
-    body: bytes | bytearray
-    if (begins[1:] - ends[:-1] == 4).all():  # nothing but their sizes is between the texts
-        body = bytearray(memoryview(data)[begins[0] : ends[-1]])
-        np.ndarray((len(body) - 3,), "<u4", body, 0, (1,))[ends[:-1] - begins[0]] = _LINE_END
-        upto = ends - begins[0]
-    else:
-        body = b"\n".join([data[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)])
-        upto = np.cumsum(ends - begins + 1) - 1
-    if (ends - begins).max() > _SHORT and not _is_flat(body, upto):
-        raise _Left
-    first = json.loads(data[begins[0] : ends[0]]).get("fields") or {}
+    first = some[0].get("fields") or {}
     texts = [name for name, value in first.items() if isinstance(value, str)]
     table = _parsed(body, _schema(texts))
     names = dict.fromkeys([*first, *(field.name for field in _fields(table))])
     dated = [field.name for field in _fields(table) if pa.types.is_temporal(field.type)]
     if dated:
         table = _parsed(body, _schema(texts + dated))
-    table.validate(full=True)
     if len(table) != len(begins):
         raise _Left
     found = {name: table[name].chunk(0) for name in table.column_names}
+    points = found.get("points")
+    if points is not None and points.null_count and body.count(b'"points"') != len(points) - points.null_count:
+        raise _Left  # some may be null, which is another thing than none
     # (`flatten` has nulls where the object itself is null; `field` might not)
     fields = dict(zip((field.name for field in _fields(table)), found["fields"].flatten(), strict=True))
     found["fields"] = {name: fields[name] for name in names if name in fields}
     return found
 
 
-def _is_flat(body: bytes | bytearray, ends: Int64Array) -> bool:
+def _lines(data: bytes, begins: Int64Array, ends: Int64Array) -> bytes | bytearray:
+    """The texts, each on a line, or several.
+
+    As each begins and ends with a brace, and no string goes over the end of a line, no value goes over the end of a
+    text. So each text makes a row, or more of them, and those are noticed.
+    """
+    raw = np.frombuffer(data, np.uint8)
+    if (ends <= begins).any() or (raw[begins] != ord("{")).any() or (raw[ends - 1] != ord("}")).any():
+        raise _Left
+    lines: bytes | bytearray
+    if (begins[1:] - ends[:-1] == 4).all():  # nothing but their sizes is between the texts
+        lines = bytearray(memoryview(data)[begins[0] : ends[-1]])
+        np.ndarray((len(lines) - 3,), "<u4", lines, 0, (1,))[ends[:-1] - begins[0]] = _LINE_END
+        upto = ends - begins[0]
+    else:
+        lines = b"\n".join([data[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)])
+        upto = np.cumsum(ends - begins + 1) - 1
+    longest = int((ends - begins).max())
+    if (longest > _SHORT and not _is_flat(lines, upto)) or longest * len(begins) > _LONGER * len(lines):
+        raise _Left
+    if not lines.isascii():
+        lines.decode()  # pyarrow does not look at all of it
+    return lines
+
+
+def _is_flat(lines: bytes | bytearray, ends: Int64Array) -> bool:
     """Whether no text that ends at one of these places can be deep."""
-    opening = np.flatnonzero((np.frombuffer(body, np.uint8) | 0x20) == ord("{"))  # a bracket differs in that bit
+    opening = np.flatnonzero((np.frombuffer(lines, np.uint8) | 0x20) == ord("{"))  # a bracket differs in that bit
     return bool(np.diff(np.searchsorted(opening, ends), prepend=0).max() <= _MOST_OPENING)
+
+
+def _have_own_names(some: Sequence[dict[str, Any]]) -> bool:
+    """Whether many of these texts have a name that no other one has."""
+    names = Counter(chain.from_iterable((*one, *chain(*filter(_is_object, one.values()))) for one in some))
+    return sum(times == 1 for times in names.values()) > len(some) // 2
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 class _Left(Exception):
@@ -118,6 +150,8 @@ def _fields(table: Any) -> list[Any]:
 
 def _table(found: dict[str, Any], counts: Int64Array, points: PointColumns) -> SeriesTable:
     ids, fields = found["series_id"], found.get("fields", {})
+    if any("double" in str(column.type) for name, column in found.items() if name != "fields"):
+        raise _Left  # pyarrow takes for numbers what is none: Inf, -NaN
     if "error" in found or ids.type != pa.string() or ids.null_count or not all(map(_is_plain, fields.values())):
         raise _Left
     if not np.array_equal(_announced(found.get("points"), len(counts)), counts):
@@ -145,5 +179,5 @@ def _is_plain(column: Any) -> bool:
     kind = column.type
     if kind == pa.float64():
         largest = pc.max(pc.abs(column)).as_py()
-        return largest is None or not largest >= _EXACT
+        return largest is None or (largest < _EXACT and not pc.any(pc.is_nan(column)).as_py())
     return kind in (pa.string(), pa.bool_(), pa.int64(), pa.null())

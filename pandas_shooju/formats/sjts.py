@@ -255,7 +255,10 @@ def _texts_alone(data: bytes, pos: int, count: int) -> tuple[Int64Array, Int64Ar
     if _quick_count(data, begin, end) is not None:
         return None
     raw = np.frombuffer(data, np.uint8)
-    behind = np.flatnonzero(raw[begin - 1 : -1] == 0) + begin
+    zeros = raw[begin - 1 : -1] == 0
+    if np.count_nonzero(zeros) > 4 * count:
+        return None
+    behind = np.flatnonzero(zeros) + begin
     begins = behind[raw[behind] == _BRACE]
     if len(begins) != count or begins[0] != begin:
         return None

@@ -2,6 +2,7 @@
 
 import json
 import struct
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -189,7 +190,7 @@ def test_fields_that_are_no_object_make_no_table(fields, times):
         SeriesTable.of(items)
 
 
-@pytest.mark.parametrize("count", [b"-1", b"2.0", b"2e0", b"true"])
+@pytest.mark.parametrize("count", [b"-1", b"2.0", b"2e0", b"true", b"null"])
 def test_counts_that_are_none_are_refused(count):
     text = b'{"series_id":"b","points":%s}' % count
     block = struct.pack("<qqidd", 28, 0, 1, 1.0, 2.0)
@@ -245,3 +246,45 @@ def test_space_around_objects_is_json(space):
     table = decode(raw(*texts), "sjts", tables=True)["series"]
     assert values_of(table.series_ids) == ["a", "b"] * 200
     assert values_of(table.column("x")) == [None, 1] * 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"series_id":"b","fields":{"x":-NaN}}',
+        b'{"series_id":"b","y":Inf}',
+        b'{"series_id":"b","y":{"z":[-NaN]}}',
+        b'{"series_id":"b","y":{"\xff":1}}',
+        b'{"series_id":"b","y":[{"\xed\xb0\x80":1}]}',
+    ],
+)
+def test_what_is_no_json_is_refused_wherever_it_stands(text):
+    with pytest.raises(ShoojuFormatError):
+        decode(raw(*[b'{"series_id":"a","fields":{"x":0.5}}'] * 400, text), "sjts", tables=True)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [b'{"series_id":"s","k%d":1}' % i for i in range(1000)],
+        [b'{"series_id":"s","x":{"k%d":1}}' % i for i in range(1000)],
+        [b'{"series_id":"s","fields":{"k%d":1}}' % i for i in range(1000)],
+        [b'{"series_id":"s"}'] * 999 + [b'{"series_id":"s",%s}' % b",".join(b'"%d":1' % i for i in range(10_000))],
+    ],
+)
+def test_names_of_their_own_are_left_to_json(texts):
+    # pyarrow would make a place for each name in each text
+    table = decode(raw(*texts), "sjts", tables=True)["series"]
+    assert isinstance(table.series_ids, list)
+    assert list(table.fields) == list(SeriesTable.of([json.loads(text) for text in texts]).fields)
+
+
+def test_a_first_series_without_points_before_many_zeros():
+    points = PointColumns(np.arange(50_000), np.zeros(50_000))
+    document = {"success": True, "series": [{"series_id": "a"}, {"series_id": "b", "points": points}]}
+    tracemalloc.start()
+    try:
+        assert decode(encode(document, "sjts"), "sjts") == document
+        assert tracemalloc.get_traced_memory()[1] < 6 * 8 * len(points) * 2
+    finally:
+        tracemalloc.stop()
