@@ -18,8 +18,10 @@ import numpy as np
 import pandas as pd
 
 import pandas_shooju as sj
+from tests.benchmarks.warm import touched
 
 SERIES, POINTS, RUNS = 1000, 10_000, 3
+HAND = 1024  # MiB of memory at hand before each step
 
 
 def the_frame() -> pd.DataFrame:
@@ -85,6 +87,7 @@ def main() -> None:
         for side, steps_of in (("ours", ours), ("arcticdb", theirs)):
             with tempfile.TemporaryDirectory() as folder:
                 for step, call in steps_of(frame, Path(folder)).items():
+                    touched(HAND << 20).close()
                     began = time.perf_counter()
                     result = call()
                     seconds.setdefault((step, side), []).append(time.perf_counter() - began)
