@@ -63,9 +63,10 @@ def _columns(data: bytes, begins: Int64Array, ends: Int64Array) -> dict[str, Any
     """For each name at the top of the texts an array; for an object, a dict of them."""
     body = _lines(data, begins, ends)
     some = [json.loads(data[begins[i] : ends[i]]) for i in range(0, len(begins), -(-len(begins) // _SOME))]
-    if _have_own_names(some):
+    fields_of_some = [one.get("fields") or {} for one in some]
+    if _have_own_names(some) or any(isinstance(v, list | dict) for of_one in fields_of_some for v in of_one.values()):
         raise _Left
-    first = some[0].get("fields") or {}
+    first = fields_of_some[0]
     texts = [name for name, value in first.items() if isinstance(value, str)]
     table = _parsed(body, _schema(texts))
     names = dict.fromkeys([*first, *(field.name for field in _fields(table))])

@@ -9,8 +9,9 @@ nearly always has the same: so the series that follow one are taken to be like i
 by comparing the sizes of all their blocks at once before anything is believed. What all the series of a batch have in
 common, such as their dates, is computed once.
 
-Where runs are too short for that (ticks by the second, with gaps), blocks are found by what they begin like, again in
-many series at a time, and that each begins where the one before it ends is the check.
+Where runs are too short for that (ticks by the second), or each series has another shape (gaps here and there), blocks
+are found by what they begin like, again in many series at a time, and that each begins where the one before it ends is
+the check.
 """
 
 from __future__ import annotations
@@ -207,9 +208,12 @@ class BlockReader:
         ShoojuFormatError
             A date is out of all bounds.
         """
+        expected = np.maximum(counts, 0)
         data = b"".join([self._data[begin:end] for begin, end in zip(at, ends, strict=True)])
+        if not data:
+            return len(at)
         words = np.frombuffer(data, "<u4", len(data) // 4)
-        places = np.flatnonzero((words[:-1] <= min(12 + 8 * max(counts), 2**31)) & (words[1:] == 0))
+        places = np.flatnonzero((words[:-1] <= min(12 + 8 * int(expected.max()), 2**31)) & (words[1:] == 0))
         sizes = words[places].astype(np.int64)
         block = (sizes == 16) | ((sizes > 20) & (sizes % 8 == 4))
         places, sizes = places[block], sizes[block]
@@ -226,10 +230,10 @@ class BlockReader:
         points = np.append(0, np.cumsum(lengths))
         right = np.append(places, follow[-1])[np.minimum(blocks, len(places))] == bounds
         upto = points[np.minimum(blocks, len(places))]
-        whole = right[:-1] & right[1:] & (np.diff(upto) == counts)
+        whole = right[:-1] & right[1:] & (np.diff(upto) == expected)
         good = len(counts) if whole.all() else int(whole.argmin())
-        if good:
-            last = blocks[good]
+        last = blocks[good]
+        if last:
             self._fill(data, 4 * places[:last], lengths[:last])
         return good
 

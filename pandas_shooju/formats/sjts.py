@@ -40,6 +40,7 @@ _u32 = struct.Struct("<I")
 _BRACE = ord("{")
 _MARK = 12  # bytes
 _MANY = 1 << 15  # points of a series
+_FEW = 800  # points of each run of a series: with more of them, reading it by itself takes less time
 _LONG = 1 << 16  # bytes of a text
 _JOB_COLUMNS = {
     (True, False): np.dtype([("job", "<u4")]),
@@ -144,6 +145,7 @@ class _Sections:
         self._begins: list[int] = []
         self._ends: list[int] = []
         self._counts: list[int] = []
+        self._unlike = 0  # series with hardly any behind them of their shape, the last ones
         self._tried = 8  # series, the next time
         self._in_vain = 0  # bytes
         texts = None if careful else _texts_alone(data, pos, count)
@@ -182,14 +184,18 @@ class _Sections:
         Where a series begins is known only if those before it are as they were taken to be, and that is checked for
         many at once. So what stands at a place may be anything: it is looked at first, at first few are tried, and no
         more bytes are looked at in vain than were read. With a shape to go by, a series ends where one of that shape
-        does; else, where the next text begins like the last one.
+        does; else, or where that was of no use, where the next text begins like the last one.
         """
         data, end, blocks = self._data, len(self._data), self._blocks
-        unpack_from, search, shape = _u32.unpack_from, _POINTS.search, blocks.shape
+        unpack_from, search = _u32.unpack_from, _POINTS.search
+        shape = blocks.shape
+        if self._unlike >= 3 and shape is not None and shape.points < _FEW * len(shape.runs):
+            shape = None
         first_size, size, points = (b"", 0, 0) if shape is None else (shape.begin, shape.size, shape.points)
         last = end - max(size, 24)  # where blocks begin at the latest
         text = data[self._begins[-1] : self._ends[-1]]
         mark, tail = text[:_MARK], text[text.rfind(b'"points"') :]
+        known = len(self._begins)
         while self._in_vain < pos + BATCH:
             begins: list[int] = []
             counts: list[int] = []
@@ -213,12 +219,16 @@ class _Sections:
                     upto = until + size
                     if n != points:
                         break
+                elif not n:
+                    upto = until
+                    counts.append(-1 if n is None else n)
+                    ends.append(upto)
                 else:
-                    if not n or n > _MANY:
+                    if n > _MANY:
                         break
-                    looked_at += 24 * n
                     following = data.find(mark, until, until + 24 * n + 4 + _MARK)
                     upto = end if following < 0 else following - 4
+                    looked_at += min(upto - until, 24 * n)
                     if (upto - until) % 4 or not 24 <= upto - until <= 24 * n:
                         break
                     counts.append(n)
@@ -240,6 +250,7 @@ class _Sections:
             self._tried = 4 * self._tried if more else max(len(at) // 2, 1)
             if not more:
                 break
+        self._unlike = self._unlike + 1 if shape is not None and len(self._begins) < known + 4 else 0
         return pos
 
 

@@ -25,6 +25,10 @@ def business_days(rng, n):
     return START + 86_400_000 * days[days % 7 < 5][:n]
 
 
+def gaps(rng, n):
+    return START + 3_600_000 * np.sort(rng.choice(n + 3, n, replace=False))
+
+
 def ticks(rng, n):
     return START + np.sort(rng.choice(86_400_000, n, replace=False))
 
@@ -38,7 +42,7 @@ def repeated(rng, n):
     return np.repeat(300 * 2**32 + 1000 * np.sort(rng.choice(3 * n, n, replace=False)), 2)[:n]
 
 
-KINDS = [hourly, monthly, business_days, ticks, seconds, repeated]
+KINDS = [hourly, monthly, business_days, gaps, ticks, seconds, repeated]
 VALUES = [
     lambda rng, n: rng.normal(size=n),
     lambda rng, n: rng.integers(0, 3, n) / 2,  # the low words are zero
@@ -54,11 +58,14 @@ def payloads(draw):
     series = []
     for _ in range(draw(st.integers(1, 5))):
         dates_of, values_of = draw(st.sampled_from(KINDS)), draw(st.sampled_from(VALUES))
-        n, shared = draw(st.integers(1, 60)), draw(st.booleans())
-        dates = dates_of(rng, n)
+        most, shared, ragged = draw(st.integers(1, 60)), draw(st.booleans()), draw(st.booleans())
+        dates = dates_of(rng, most)
         for i in range(draw(st.integers(1, 40))):
-            own = dates if shared else dates_of(rng, n)
+            n = rng.integers(0, most + 1) if ragged else most
+            own = dates[:n] if shared else dates_of(rng, n)
             item = {"series_id": f"s{10 ** (i % 4)}", "points": PointColumns(own, values_of(rng, n))}
+            if ragged and i % 3 == 0:
+                del item["points"]
             series.append(item if draw(st.integers(0, 30)) else draw(st.sampled_from([None, {"error": "x"}])))
     return encode({"success": True, "series": series}, "sjts")
 
@@ -104,6 +111,20 @@ def test_a_hundred_series_of_a_kind(dates_of):
     series = [
         {"series_id": f"s{i}", "points": PointColumns(dates_of(rng, 200), rng.normal(size=200))} for i in range(100)
     ]
+    document = {"success": True, "series": series}
+    assert decode(encode(document, "sjts"), "sjts") == document
+
+
+@pytest.mark.parametrize("dates_of", KINDS)
+@pytest.mark.parametrize("without", [2, 3, 10**6])
+def test_series_of_any_lengths(dates_of, without):
+    rng = np.random.default_rng(4)
+    series = []
+    for i in range(300):
+        n = int(rng.integers(0, 40)) if i % 70 else 2000
+        series.append({"series_id": f"s{i}"})
+        if i % without:
+            series[-1]["points"] = PointColumns(dates_of(rng, n), rng.normal(size=n))
     document = {"success": True, "series": series}
     assert decode(encode(document, "sjts"), "sjts") == document
 
