@@ -1,9 +1,9 @@
 """The JSON texts of many series to columns, by pyarrow where it is installed: no Python object per series or value.
 
 What pyarrow would not give exactly as Python's `json` does is left to that: lists and objects as values, values of
-several types, numbers that are no doubles. Text is never taken for a date. (An integer beside a fraction in the same
-field is a float, as it would be in a frame of the two.) So are texts with names of their own: pyarrow has a place for
-each name in each text.
+several types, numbers that are no doubles. So are texts with names of their own, as pyarrow has a place for each name
+in each text. Text is never taken for a date. (An integer beside a fraction in the same field is a float, as it would be
+in a frame of the two.)
 """
 
 from __future__ import annotations
