@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -118,12 +117,12 @@ def _is_flat(lines: bytes | bytearray, ends: Int64Array) -> bool:
 
 def _have_own_names(some: Sequence[dict[str, Any]]) -> bool:
     """Whether many of these texts have a name that no other one has."""
-    names = Counter(chain.from_iterable((*one, *chain(*filter(_is_object, one.values()))) for one in some))
+    names: Counter[str] = Counter()
+    for one in some:
+        for of_one in (one, *one.values()):
+            if isinstance(of_one, dict):
+                names.update(of_one.keys())
     return sum(times == 1 for times in names.values()) > len(some) // 2
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
 
 
 class _Left(Exception):

@@ -22,7 +22,7 @@ import json
 import re
 import secrets
 import struct
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -89,7 +89,8 @@ def _decode(data: bytes, tables: bool = False, careful: bool = False) -> Any:
     jobs, timestamps = _per_point_columns(layout, per_point)
 
     blocks = BlockReader(data, (end - pos) // 8)
-    sections = _Sections(data, pos, count, blocks, careful)
+    found = None if careful else _texts_alone(data, pos, count)
+    begins, ends, counts = found or _Sections(data, blocks, careful).read(pos, count)
     filled = blocks.filled
     for column in (jobs, timestamps):
         if column is not None and len(column) < filled:
@@ -101,14 +102,13 @@ def _decode(data: bytes, tables: bool = False, careful: bool = False) -> Any:
         None if timestamps is None else timestamps[:filled],
     )
     if tables and not careful:
-        table = series_table(data, sections.begins, sections.ends, sections.counts, points)
+        table = series_table(data, begins, ends, counts, points)
         if table is not None:
             root["series"] = table
             return root
-    counts = sections.counts.tolist()
-    texts = [data[begin:end] for begin, end in zip(sections.begins.tolist(), sections.ends.tolist(), strict=True)]
+    texts = [data[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
     items = [_parse(text) for text in texts] if careful else _parse_all(texts)
-    for item, n, own in zip(items, counts, points.parted(counts), strict=True):
+    for item, n, own in zip(items, counts.tolist(), points.parted(counts.tolist()), strict=True):
         announced = item.get("points") if isinstance(item, dict) else None
         if n >= 0 and type(announced) is int and announced == n:
             item["points"] = own
@@ -127,18 +127,14 @@ def _is_series(item: Any) -> bool:
     )
 
 
+#: where the text of each series begins and ends, and how many points it announces, -1 where it announces none
+_Texts: TypeAlias = tuple[Int64Array, Int64Array, Int64Array]
+
+
 class _Sections:
-    """The sections of the series of a document: the text of each, how many points it announces, and its blocks.
+    """The sections of the series of a document, read one after the other, or many at a time."""
 
-    Attributes
-    ----------
-    begins, ends
-        int64, where the text of each series stands.
-    counts
-        int64, how many points each series announces, -1 where it announces none.
-    """
-
-    def __init__(self, data: bytes, pos: int, count: int, blocks: BlockReader, careful: bool) -> None:
+    def __init__(self, data: bytes, blocks: BlockReader, careful: bool) -> None:
         self._data = data
         self._blocks = blocks
         self._careful = careful
@@ -148,17 +144,8 @@ class _Sections:
         self._unlike = 0  # series with hardly any behind them of their shape, the last ones
         self._tried = 8  # series, the next time
         self._in_vain = 0  # bytes
-        texts = None if careful else _texts_alone(data, pos, count)
-        if texts is not None:
-            self.begins, self.ends = texts
-            self.counts: Int64Array = np.full(count, -1)
-            return
-        self._read(pos, count)
-        self.begins, self.ends, self.counts = (
-            np.array(places, np.int64) for places in (self._begins, self._ends, self._counts)
-        )
 
-    def _read(self, pos: int, count: int) -> None:
+    def read(self, pos: int, count: int) -> _Texts:
         """Read `count` series from `pos` on; the document ends with them."""
         data, end = self._data, len(self._data)
         while len(self._begins) < count:
@@ -177,6 +164,7 @@ class _Sections:
                     pos = self._read_alike(pos, count)
         if pos != end:
             raise ShoojuFormatError(f"{end - pos} bytes follow the last series")
+        return np.array(self._begins, np.int64), np.array(self._ends, np.int64), np.array(self._counts, np.int64)
 
     def _read_alike(self, pos: int, count: int) -> int:
         """Read the series from `pos` on whose blocks are like those of the last one; where they end.
@@ -254,8 +242,8 @@ class _Sections:
         return pos
 
 
-def _texts_alone(data: bytes, pos: int, count: int) -> tuple[Int64Array, Int64Array] | None:
-    """Where the texts begin and end, if there is nothing else from `pos` on; None where that is not seen at a glance.
+def _texts_alone(data: bytes, pos: int, count: int) -> _Texts | None:
+    """The texts, if there is nothing else from `pos` on; None where that is not seen at a glance.
 
     The size of a text that is not too long ends with a zero, which no text holds: what follows such a zero is taken to
     be a text, and that each ends where the size of the next one begins is the check.
@@ -274,7 +262,9 @@ def _texts_alone(data: bytes, pos: int, count: int) -> tuple[Int64Array, Int64Ar
     if len(begins) != count or begins[0] != begin:
         return None
     ends = begins + np.ndarray((len(data) - 3,), "<u4", data, 0, (1,))[begins - 4]
-    return (begins, ends) if (ends[:-1] + 4 == begins[1:]).all() and ends[-1] == len(data) else None
+    if (ends[:-1] + 4 != begins[1:]).any() or ends[-1] != len(data):
+        return None
+    return begins, ends, np.full(count, -1)
 
 
 def _section(data: bytes, pos: int, end: int, what: str) -> tuple[int, int]:
