@@ -11,11 +11,14 @@ Importing the package registers ``pd.read_shooju`` and the accessor ``.shooju`` 
 The client core below it (`Connection`, `sid`, `Point`, jobs, ...) keeps the names of the published client.
 """
 
-from pandas_shooju import plugin
+from pandas_shooju import query
 from pandas_shooju.client import points as points_serializers
-from pandas_shooju.client import query
 from pandas_shooju.client.connection import Connection, default_connection
-from pandas_shooju.client.errors import (
+from pandas_shooju.client.job import DryRunJob, RemoteJob
+from pandas_shooju.client.points import Point
+from pandas_shooju.client.settings import options
+from pandas_shooju.client.transport import BaseHook, Client, Request, Response
+from pandas_shooju.errors import (
     AuthenticationError,
     ConfigurationError,
     ConnectionError,
@@ -25,13 +28,10 @@ from pandas_shooju.client.errors import (
     ShoojuFormatError,
     WriteError,
 )
-from pandas_shooju.client.job import DryRunJob, RemoteJob
-from pandas_shooju.client.points import Point
-from pandas_shooju.client.query import sid
-from pandas_shooju.client.settings import options
-from pandas_shooju.client.transport import BaseHook, Client, Request, Response
-from pandas_shooju.reading import read_shooju
-from pandas_shooju.writing import WriteResult
+from pandas_shooju.frame.accessor import register
+from pandas_shooju.frame.read import read_shooju
+from pandas_shooju.frame.write import WriteResult
+from pandas_shooju.query import sid
 
 __version__ = "0.1.0"
 
@@ -61,4 +61,4 @@ __all__ = [
     "sid",
 ]
 
-plugin.register()
+register()

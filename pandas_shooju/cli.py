@@ -196,7 +196,7 @@ def _text_columns(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _write(arguments: argparse.Namespace) -> None:
     from pandas_shooju import Connection
-    from pandas_shooju.writing import write
+    from pandas_shooju.frame.write import write
 
     frame = _load(arguments.file, arguments.date)
     with Connection(arguments.server, arguments.user) as connection:

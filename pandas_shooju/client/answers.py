@@ -14,7 +14,7 @@ import requests
 import urllib3.exceptions
 
 from pandas_shooju import formats
-from pandas_shooju.client.errors import AuthenticationError, ConnectionError, ShoojuApiError, ShoojuFormatError
+from pandas_shooju.errors import AuthenticationError, ConnectionError, ShoojuApiError, ShoojuFormatError
 
 _TRANSIENT = (502, 503, 504)
 

@@ -24,9 +24,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from pandas_shooju.client.query import series as series_query
-from pandas_shooju.client.query import unquote
 from pandas_shooju.formats import PointColumns
+from pandas_shooju.query import series as series_query
+from pandas_shooju.query import unquote
 
 KeepOnly = Literal["points", "fields", "all"] | None
 

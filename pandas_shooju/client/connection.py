@@ -18,7 +18,6 @@ import requests
 
 from pandas_shooju.client import dataframe
 from pandas_shooju.client.deprecated import DeprecatedConnectionCalls, query_or_id, warn
-from pandas_shooju.client.errors import ConfigurationError
 from pandas_shooju.client.files import FileCalls
 from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.client.mget import REPORTED_DATES_MODES, MGet
@@ -27,6 +26,7 @@ from pandas_shooju.client.reads import Fields, bulk, check_items, pages, paramet
 from pandas_shooju.client.scroll import ScrollIterable
 from pandas_shooju.client.settings import Settings, options, resolve
 from pandas_shooju.client.transport import BaseHook, Client
+from pandas_shooju.errors import ConfigurationError
 
 __all__ = ["Connection", "default_connection"]
 

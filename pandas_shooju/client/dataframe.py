@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pandas_shooju import timezones
+from pandas_shooju import clocks
 from pandas_shooju.formats import PointColumns
 
 
@@ -48,7 +48,7 @@ def rows(series: Iterable[dict[str, Any]], fields: Sequence[str], with_points: b
     utc = np.concatenate([np.empty(0, np.int64), *dates])
     order = np.argsort(utc, kind="stable")
     frame = frame.take(of[order]).reset_index(drop=True)
-    frame["dt"] = timezones.to_index(utc[order], zone, localized=False)
+    frame["dt"] = clocks.to_index(utc[order], zone, localized=False)
     frame["val"] = np.concatenate([np.empty(0), *(p.values for p in points)])[order]
     return frame
 
@@ -86,7 +86,7 @@ def columns(series: Iterable[dict[str, Any]], fields: Sequence[str]) -> pd.DataF
             values[row, np.searchsorted(index, at)] = own.values
     return pd.DataFrame(
         values.T,
-        index=timezones.to_index(index, zone, localized=False),
+        index=clocks.to_index(index, zone, localized=False),
         columns=[_header(item, fields) for item in found],
     )
 
@@ -116,8 +116,7 @@ def _instants(points: Sequence[PointColumns], zones: Sequence[str]) -> tuple[str
     known = {zone for own, zone in zip(points, zones, strict=True) if len(own)}
     zone = known.pop() if len(known) == 1 else "UTC"
     return zone, [
-        own.dates if at == "UTC" else timezones.wall_to_utc(own.dates, at)
-        for own, at in zip(points, zones, strict=True)
+        own.dates if at == "UTC" else clocks.wall_to_utc(own.dates, at) for own, at in zip(points, zones, strict=True)
     ]
 
 

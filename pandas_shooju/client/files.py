@@ -12,8 +12,8 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
 from pandas_shooju import formats
-from pandas_shooju.client.errors import ShoojuApiError, ShoojuFormatError
 from pandas_shooju.client.transport import Client
+from pandas_shooju.errors import ShoojuApiError, ShoojuFormatError
 
 __all__ = ["FileCalls", "MultiPartUploader"]
 

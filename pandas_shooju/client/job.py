@@ -19,10 +19,10 @@ import pandas as pd
 
 from pandas_shooju.client.buffer import Buffer, Item, KeepOnly, failed_frame, plain_fields, target_of
 from pandas_shooju.client.deprecated import DeprecatedJobCalls
-from pandas_shooju.client.errors import ShoojuFormatError
 from pandas_shooju.client.points import Date, Point, columns_of, to_milli
 from pandas_shooju.client.settings import options
 from pandas_shooju.client.submission import Answered, Submission
+from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats import PointColumns
 
 if TYPE_CHECKING:

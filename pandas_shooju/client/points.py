@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pandas_shooju import timezones
+from pandas_shooju import clocks
 from pandas_shooju.formats import PointColumns
 
 __all__ = ["Point", "milli_tuple", "np_array", "pd_series", "pd_series_localized", "shooju_point"]
@@ -295,7 +295,7 @@ def pd_series(pts: PointColumns, tz: str | None = None) -> pd.Series[float]:
 @_from_columns
 def pd_series_localized(pts: PointColumns, tz: str | None = None) -> pd.Series[float]:
     """A pandas Series of float64; its index is aware, ``datetime64[ms, tz]``: in UTC unless localized."""
-    return pd.Series(pts.values, timezones.to_index(pts.dates, tz))
+    return pd.Series(pts.values, clocks.to_index(pts.dates, tz))
 
 
 @_from_columns

@@ -14,10 +14,10 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from pandas_shooju.client.errors import ConnectionError, ShoojuApiError, ShoojuFormatError
 from pandas_shooju.client.points import Date, to_milli
 from pandas_shooju.client.settings import options
 from pandas_shooju.client.transport import Answer, Client
+from pandas_shooju.errors import ConnectionError, ShoojuApiError, ShoojuFormatError
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.formats.table import values_of
 

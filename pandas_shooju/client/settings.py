@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from pandas_shooju.client.errors import ConfigurationError
 from pandas_shooju.client.points import Serializer, shooju_point
+from pandas_shooju.errors import ConfigurationError
 
 #: where the embedded Shooju is mounted on a session; never a host on the network
 EMBEDDED_URL = "http://embedded.localhost"

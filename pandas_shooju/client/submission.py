@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from pandas_shooju.client.buffer import Item, chains, failed_frame, waves
-from pandas_shooju.client.errors import AuthenticationError, ConnectionError, ShoojuError, WriteError
+from pandas_shooju.errors import AuthenticationError, ConnectionError, ShoojuError, WriteError
 
 #: calls in a row that got no answer before the server is taken for gone
 _GONE_AFTER = 3

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pandas_shooju.errors import ShoojuError, ShoojuFormatError
 from pandas_shooju.formats import json, msgpack, sjts
 from pandas_shooju.formats.columns import PointColumns
-from pandas_shooju.formats.errors import ShoojuError, ShoojuFormatError
 from pandas_shooju.formats.table import SeriesTable
 
 __all__ = ["NAMES", "PointColumns", "SeriesTable", "ShoojuError", "ShoojuFormatError", "decode", "encode"]

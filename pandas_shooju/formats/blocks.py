@@ -24,8 +24,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.columns import Float64Array, Int64Array
-from pandas_shooju.formats.errors import ShoojuFormatError
 
 Bytes = npt.NDArray[np.uint8]
 

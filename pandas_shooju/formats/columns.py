@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pandas_shooju.formats.errors import ShoojuFormatError
+from pandas_shooju.errors import ShoojuFormatError
 
 Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]

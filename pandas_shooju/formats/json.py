@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pandas_shooju.formats.errors import ShoojuFormatError
+from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.rows import columns_in, rows_out
 
 

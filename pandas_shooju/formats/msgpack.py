@@ -6,7 +6,7 @@ from typing import Any
 
 import msgpack
 
-from pandas_shooju.formats.errors import ShoojuFormatError
+from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.rows import columns_in, rows_out
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.columns import PointColumns
-from pandas_shooju.formats.errors import ShoojuFormatError
 
 
 def columns_in(document: Any) -> Any:

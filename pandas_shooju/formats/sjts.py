@@ -26,10 +26,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.arrow import series_table
 from pandas_shooju.formats.blocks import BATCH, BlockReader
 from pandas_shooju.formats.columns import Int64Array, PointColumns
-from pandas_shooju.formats.errors import ShoojuFormatError
 from pandas_shooju.formats.grid import blocks_of
 from pandas_shooju.formats.json import decode as decode_json
 from pandas_shooju.formats.table import SeriesTable

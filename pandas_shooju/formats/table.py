@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.columns import Int64Array, PointColumns
-from pandas_shooju.formats.errors import ShoojuFormatError
 
 Column: TypeAlias = Any  # list[Any] | pyarrow.Array | pyarrow.ChunkedArray
 

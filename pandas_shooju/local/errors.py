@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pandas_shooju.formats.errors import ShoojuError
+from pandas_shooju.errors import ShoojuError
 
 
 class ApiError(Exception):

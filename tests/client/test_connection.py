@@ -13,9 +13,9 @@ import pytest
 
 from pandas_shooju import formats
 from pandas_shooju.client import points as ps
-from pandas_shooju.client.errors import ConnectionError, SeriesNotFoundError, ShoojuApiError, ShoojuFormatError
 from pandas_shooju.client.points import Point
 from pandas_shooju.client.settings import options
+from pandas_shooju.errors import ConnectionError, SeriesNotFoundError, ShoojuApiError, ShoojuFormatError
 from pandas_shooju.formats import PointColumns
 from tests.client.faults import answer, cut, drop, lose
 

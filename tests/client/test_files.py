@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pandas_shooju.client.errors import ConnectionError, ShoojuApiError, ShoojuError
+from pandas_shooju.errors import ConnectionError, ShoojuApiError, ShoojuError
 from tests.client.faults import answer, cut, drop, status
 
 BIG = bytes(range(256)) * 20_000

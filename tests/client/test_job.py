@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from pandas_shooju import formats
 from pandas_shooju.client.buffer import Buffer, chains, series_of, target_of, waves
-from pandas_shooju.client.errors import AuthenticationError, ConnectionError, WriteError
 from pandas_shooju.client.job import RemoteJob
 from pandas_shooju.client.points import Point, milli_tuple
-from pandas_shooju.client.query import series
+from pandas_shooju.errors import AuthenticationError, ConnectionError, WriteError
 from pandas_shooju.formats import PointColumns
+from pandas_shooju.query import series
 from tests.client.faults import answer, cut, drop, lose, status
 
 

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 
 from pandas_shooju.client import points as our_points
 from pandas_shooju.client.connection import Connection as OurConnection
-from pandas_shooju.client.errors import ShoojuApiError as OurApiError
 from pandas_shooju.client.points import Point as OurPoint
+from pandas_shooju.errors import ShoojuApiError as OurApiError
 from pandas_shooju.local import start
 
 peer = pytest.importorskip("shooju")

@@ -11,9 +11,9 @@ import requests
 
 from pandas_shooju.client import settings
 from pandas_shooju.client.connection import Connection, default_connection
-from pandas_shooju.client.errors import ConfigurationError
 from pandas_shooju.client.points import milli_tuple
 from pandas_shooju.client.settings import Options, Settings, resolve, server_url
+from pandas_shooju.errors import ConfigurationError
 
 
 @pytest.fixture(autouse=True)

@@ -15,9 +15,9 @@ import requests
 
 from pandas_shooju import formats
 from pandas_shooju.client.connection import Connection
-from pandas_shooju.client.errors import AuthenticationError, ConnectionError, ShoojuApiError, ShoojuFormatError
 from pandas_shooju.client.settings import options
 from pandas_shooju.client.transport import BaseHook, Client, Request, Response
+from pandas_shooju.errors import AuthenticationError, ConnectionError, ShoojuApiError, ShoojuFormatError
 from pandas_shooju.local import start
 from tests.client import faults
 from tests.client.faults import answer, cut, delay, drop, lose, status

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pandas_shooju import frames
+from pandas_shooju import layouts
 from pandas_shooju.formats import PointColumns, SeriesTable, ShoojuFormatError, arrow, decode, encode
 from pandas_shooju.formats.table import values_of
 
@@ -71,14 +71,14 @@ def test_frames_are_those_of_a_dict_for_each_series(document):
     assert isinstance(by_dicts, SeriesTable)
     names = list(by_dicts.fields)
     assert by_arrow.zones == by_dicts.zones
-    pd.testing.assert_frame_equal(frames.fields_table(by_arrow, names), frames.fields_table(by_dicts, names))
+    pd.testing.assert_frame_equal(layouts.fields_table(by_arrow, names), layouts.fields_table(by_dicts, names))
     if "points" not in names:
-        long = [frames.long(table, names, "UTC", "UTC") for table in (by_arrow, by_dicts)]
+        long = [layouts.long(table, names, "UTC", "UTC") for table in (by_arrow, by_dicts)]
         pd.testing.assert_frame_equal(*long)
     if by_arrow.zones is None:
-        labels = [frames.labels(table, ["series_id"]) for table in (by_arrow, by_dicts)]
+        labels = [layouts.labels(table, ["series_id"]) for table in (by_arrow, by_dicts)]
         pd.testing.assert_index_equal(*labels)
-        pd.testing.assert_frame_equal(*(frames.wide(table, labels[0], "UTC", "UTC") for table in (by_arrow, by_dicts)))
+        pd.testing.assert_frame_equal(*(layouts.wide(table, labels[0], "UTC", "UTC") for table in (by_arrow, by_dicts)))
 
 
 @settings(max_examples=50, deadline=None)
@@ -96,7 +96,7 @@ def test_tables_join_and_part_as_lists_do(documents, cut, fewest):
         assert ours.points == theirs.points
         assert ours.counts.tolist() == theirs.counts.tolist()
         # (a stretch without values has the dtype of the page that it is of)
-        ours_frame, theirs_frame = (frames.fields_table(table, names) for table in (ours, theirs))
+        ours_frame, theirs_frame = (layouts.fields_table(table, names) for table in (ours, theirs))
         pd.testing.assert_frame_equal(ours_frame, theirs_frame, check_dtype=False, check_index_type=len(ours) > 0)
 
 
@@ -119,7 +119,7 @@ def test_series_with_many_points_are_read_by_arrow():
 def test_what_was_read_can_be_written_to():
     series = [{"series_id": f"s{i}", "fields": {"x": i / 2, "n": i, "on": True}} for i in range(1000)]
     table = decode(encode({"success": True, "series": series}, "sjts"), "sjts", tables=True)["series"]
-    frame = frames.fields_table(table, ["x", "n", "on"])
+    frame = layouts.fields_table(table, ["x", "n", "on"])
     frame.iloc[0, 0] = 7.0
     frame.loc["s1", "n"] = 9
     frame.loc["s2", "on"] = False
@@ -169,7 +169,7 @@ def test_odd_texts_are_read_as_json_has_them(text):
         assert got == series
     else:
         pd.testing.assert_frame_equal(
-            frames.fields_table(got, ["x"]), frames.fields_table(SeriesTable.of(series), ["x"])
+            layouts.fields_table(got, ["x"]), layouts.fields_table(SeriesTable.of(series), ["x"])
         )
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import pandas_shooju as sj
 from pandas_shooju import local, read_shooju
-from pandas_shooju.shapes import series_writes
+from pandas_shooju.frame.shapes import series_writes
 
 DATES = pd.date_range("2024-01-01", periods=4, tz="UTC")
 

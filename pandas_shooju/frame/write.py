@@ -1,7 +1,7 @@
 """`write`: a frame of any shape -> series writes -> what was stored, as a `WriteResult`.
 
-What a frame means is settled in :mod:`pandas_shooju.shapes` before anything is sent; sending, and keeping what was
-not confirmed, is the job's business.
+What a frame means is settled in :mod:`pandas_shooju.frame.shapes` before anything is sent; sending, and keeping
+what was not confirmed, is the job's business.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from pandas_shooju import timezones
+from pandas_shooju import clocks
 from pandas_shooju.client.connection import Connection, default_connection
-from pandas_shooju.client.errors import ConnectionError, WriteError
 from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.client.points import to_milli
-from pandas_shooju.describing import Fields
+from pandas_shooju.errors import ConnectionError, WriteError
 from pandas_shooju.formats import PointColumns
-from pandas_shooju.naming import Sid
+from pandas_shooju.frame.fields import Fields
+from pandas_shooju.frame.ids import Sid
+from pandas_shooju.frame.shapes import Missing, SeriesWrite, Writable, series_writes
 from pandas_shooju.progress import Progress
-from pandas_shooju.shapes import Missing, SeriesWrite, Writable, series_writes
 
 KeepOnly = Literal["points", "fields", "all"]
 
@@ -289,7 +289,7 @@ def diff(
                 pd.DataFrame(
                     {
                         "series_id": name,
-                        "dt": timezones.to_index(dates[changed]),
+                        "dt": clocks.to_index(dates[changed]),
                         "old": was[changed],
                         "new": now_is[changed],
                     }
@@ -298,7 +298,7 @@ def diff(
     if parts:
         return pd.concat(parts, ignore_index=True)
     none = np.empty(0)
-    empty = pd.DataFrame({"series_id": [], "dt": timezones.to_index(np.empty(0, np.int64)), "old": none, "new": none})
+    empty = pd.DataFrame({"series_id": [], "dt": clocks.to_index(np.empty(0, np.int64)), "old": none, "new": none})
     return empty.astype({"series_id": pd.Series(["text"]).dtype})
 
 

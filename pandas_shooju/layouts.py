@@ -3,7 +3,7 @@ r"""Decoded series to frames: the wide, the long and the fields layout.
 Pure: no connection, no requests. Series come as a :class:`SeriesTable`: columns, as frames have them.
 
 Dates become ``datetime64[ms]``, and every index is built from instants: where series are localized, their
-wall-clock dates are turned into UTC first (:mod:`pandas_shooju.timezones`), joined as UTC, and shown in the zone
+wall-clock dates are turned into UTC first (:mod:`pandas_shooju.clocks`), joined as UTC, and shown in the zone
 that the caller asked for.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pandas_shooju import timezones
+from pandas_shooju import clocks
 from pandas_shooju.formats import PointColumns, SeriesTable, ShoojuFormatError
 from pandas_shooju.formats.table import Column, values_of
 
@@ -141,7 +141,7 @@ def common_zone(table: SeriesTable) -> str:
     }
     for zone in zones:
         try:
-            timezones.check_zone(zone)
+            clocks.check_zone(zone)
         except ValueError as error:
             raise ShoojuFormatError(f"a series is localized by the server, and {error}") from None
     return zones.pop() if len(zones) == 1 else "UTC"
@@ -160,8 +160,8 @@ def index_of(utc: Int64Array, zone: str, shown: str | None) -> pd.DatetimeIndex:
         The zone to show; None gives naive times, as the clocks of `zone` show them.
     """
     if shown is not None:
-        return timezones.to_index(utc, shown, localized=False)
-    wall = utc if zone == "UTC" else timezones.utc_to_wall(utc, zone)
+        return clocks.to_index(utc, shown, localized=False)
+    wall = utc if zone == "UTC" else clocks.utc_to_wall(utc, zone)
     return pd.DatetimeIndex(wall.view("M8[ms]"))
 
 
@@ -173,10 +173,10 @@ def _instants(table: SeriesTable) -> Int64Array:
     ends = np.cumsum(table.counts)
     starts = ends - table.counts
     if len(set(zones)) == 1 and zones[0] is not None:
-        return timezones.wall_to_utc(dates, zones[0], starts[table.counts > 0])
+        return clocks.wall_to_utc(dates, zones[0], starts[table.counts > 0])
     return np.concatenate(
         [
-            part if zone is None else timezones.wall_to_utc(part, zone)
+            part if zone is None else clocks.wall_to_utc(part, zone)
             for part, zone in zip(np.split(dates, ends[:-1]), zones, strict=True)
         ]
     )
@@ -312,7 +312,7 @@ def long(
     if jobs:
         data["job"] = points.jobs
     if timestamps and points.timestamps is not None:
-        data["timestamp"] = timezones.to_index(points.timestamps)
+        data["timestamp"] = clocks.to_index(points.timestamps)
     return pd.DataFrame(data, copy=False)
 
 

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 from pandas.core.groupby import DataFrameGroupBy, SeriesGroupBy
 
-from pandas_shooju import timezones
-from pandas_shooju.columns import (
+from pandas_shooju import clocks
+from pandas_shooju.formats import PointColumns
+from pandas_shooju.frame.dates_values import (
     Float64Array,
     Int64Array,
     ascending,
@@ -28,9 +29,8 @@ from pandas_shooju.columns import (
     listed,
     without_missing,
 )
-from pandas_shooju.describing import Fields, clean_fields, column_fields, fields_of_rows, row_fields
-from pandas_shooju.formats import PointColumns
-from pandas_shooju.naming import Sid, checked_id, column_ids, row_ids
+from pandas_shooju.frame.fields import Fields, clean_fields, column_fields, fields_of_rows, row_fields
+from pandas_shooju.frame.ids import Sid, checked_id, column_ids, row_ids
 
 Missing: TypeAlias = Literal["skip", "null"]
 Writable: TypeAlias = pd.DataFrame | pd.Series | DataFrameGroupBy | SeriesGroupBy
@@ -121,7 +121,7 @@ def _one_column(data: pd.Series) -> pd.DataFrame:
 
 
 def _wide(frame: pd.DataFrame, options: _Options) -> list[SeriesWrite]:
-    dates = timezones.to_milliseconds(date_index(frame.index))
+    dates = clocks.to_milliseconds(date_index(frame.index))
     order = ascending(dates, "the index")
     ids = column_ids(frame, options.sid)
     fields = column_fields(frame, options.fields, ids)
@@ -163,7 +163,7 @@ def _long(
     frame, starts, labels = _by_label(frame, by)
     index = date_index(frame.index if date is None else frame[date])
     numbers = doubles(frame[value], f"the column {value!r}")
-    dates = timezones.to_milliseconds(index)
+    dates = clocks.to_milliseconds(index)
     ids = [checked_id(name_of(label), label, by) for label in labels]
     source_ids = [str(label[by.index("series_id")]) for label in labels] if "series_id" in by else ids
     fields = row_fields(frame, options.fields, ids, source_ids, starts)

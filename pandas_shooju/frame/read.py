@@ -2,7 +2,7 @@
 
 What a query, a list or a dict of queries asks for is decided here, as is what becomes of series that are missing or
 failed. How requests are sent is the connection's business, and how series become a frame that of
-:mod:`pandas_shooju.frames`.
+:mod:`pandas_shooju.layouts`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pandas_shooju import frames, timezones
+from pandas_shooju import clocks, layouts
 from pandas_shooju.client.connection import Connection, default_connection
-from pandas_shooju.client.errors import SeriesNotFoundError, ShoojuApiError
-from pandas_shooju.client.query import unquote
+from pandas_shooju.errors import SeriesNotFoundError, ShoojuApiError
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.formats.table import values_of
-from pandas_shooju.origin import KEY, Origin
+from pandas_shooju.frame.origin import KEY, Origin
 from pandas_shooju.progress import Progress
+from pandas_shooju.query import unquote
 
 Query = str | Sequence[str] | Mapping[str, str]
 Date = str | int | datetime.date | datetime.datetime
@@ -240,7 +240,7 @@ def _checked(
     if isinstance(query, Mapping) and columns is not None:
         raise ValueError("a dict of queries labels the columns by its keys; columns= would label them again")
     if not (tz is None or tz is ...):
-        tz = timezones.check_zone(str(tz))
+        tz = clocks.check_zone(str(tz))
     return _Wish(query, names, labels, layout, tz, include_job, include_timestamp, on_missing, dtype_backend)
 
 
@@ -358,18 +358,18 @@ def _chunks(pages: Iterator[_Found], size: int) -> Iterator[list[_Found]]:
 def _frame(pages: list[_Found], wish: _Wish) -> pd.DataFrame:
     table = SeriesTable.concat([page.table for page in pages]) if pages else SeriesTable.of([])
     derived = [is_derived for page in pages for is_derived in page.derived]
-    zone = frames.common_zone(table)
+    zone = layouts.common_zone(table)
     if not len(table) and isinstance(wish.query, str):
         asked = _LOCALIZED.search(wish.query)
         zone = asked[1] if asked else zone
     tz = zone if wish.tz is ... else wish.tz
     assert tz is None or isinstance(tz, str)
-    fields = [name for name in frames.field_names(table, wish.fields) if name != "series_id"]
+    fields = [name for name in layouts.field_names(table, wish.fields) if name != "series_id"]
     if wish.layout == "fields":
-        frame = frames.fields_table(table, fields)
+        frame = layouts.fields_table(table, fields)
         origin = Origin(query=_plain(wish.query), layout="fields")
     elif wish.layout == "long":
-        frame = frames.long(table, fields, tz, zone, jobs=wish.include_job, timestamps=wish.include_timestamp)
+        frame = layouts.long(table, fields, tz, zone, jobs=wish.include_job, timestamps=wish.include_timestamp)
         series_ids = values_of(table.series_ids) if any(derived) else []
         origin = Origin(
             query=_plain(wish.query), layout="long", fields=fields, derived=list(compress(series_ids, derived))
@@ -378,8 +378,8 @@ def _frame(pages: list[_Found], wish: _Wish) -> pd.DataFrame:
         if isinstance(wish.query, Mapping):
             columns = pd.Index([label for page in pages for label in page.labels or ()])
         else:
-            columns = frames.labels(table, wish.columns)
-        frame = frames.wide(table, columns, tz, zone)
+            columns = layouts.labels(table, wish.columns)
+        frame = layouts.wide(table, columns, tz, zone)
         origin = Origin.of_columns(
             _plain(wish.query),
             columns,
@@ -388,7 +388,7 @@ def _frame(pages: list[_Found], wish: _Wish) -> pd.DataFrame:
             {name: values_of(table.column(name)) for name in fields},
         )
     if wish.dtype_backend is not None:
-        frame = frames.with_dtype_backend(frame, wish.dtype_backend)
+        frame = layouts.with_dtype_backend(frame, wish.dtype_backend)
     frame.attrs[KEY] = origin
     return frame
 

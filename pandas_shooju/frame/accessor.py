@@ -11,9 +11,11 @@ from typing import Any
 import pandas as pd
 import pandas_flavor
 
-from pandas_shooju import frames, origin, writing
+from pandas_shooju import layouts
 from pandas_shooju.formats import SeriesTable
-from pandas_shooju.reading import read_shooju
+from pandas_shooju.frame import origin
+from pandas_shooju.frame import write as writing
+from pandas_shooju.frame.read import read_shooju
 
 
 class WriteAccessor:
@@ -70,7 +72,7 @@ class FrameAccessor(SeriesAccessor):
             {"series_id": one, "fields": of_one} for one, of_one in zip(ids, fields, strict=True) if one is not None
         ]
         table = SeriesTable.of(series)
-        return frames.fields_table(table, list(table.fields))
+        return layouts.fields_table(table, list(table.fields))
 
 
 def _is_by_row(frame: pd.DataFrame) -> bool:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pandas_shooju import origin
-from pandas_shooju.columns import column_named, is_missing, listed
+from pandas_shooju.frame import origin
+from pandas_shooju.frame.dates_values import column_named, is_missing, listed
 
 Fields: TypeAlias = Mapping[str, Any] | pd.DataFrame | Sequence[str] | str
 

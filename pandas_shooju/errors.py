@@ -22,8 +22,6 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING, Any
 
-from pandas_shooju.formats.errors import ShoojuError, ShoojuFormatError
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -37,6 +35,17 @@ __all__ = [
     "ShoojuFormatError",
     "WriteError",
 ]
+
+
+class ShoojuError(Exception):
+    """Everything that this package raises by itself, apart from `TypeError` and `ValueError` for arguments."""
+
+
+class ShoojuFormatError(ShoojuError, ValueError):
+    """Bytes or data that are not what they claim to be.
+
+    Raised for a truncated, damaged or lying document, and for data that a format cannot carry.
+    """
 
 
 class ConfigurationError(ShoojuError, ValueError):
