@@ -16,6 +16,7 @@ from pandas_shooju.client import points as points_serializers
 from pandas_shooju.client.connection import Connection, default_connection
 from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.client.points import Point
+from pandas_shooju.client.result import WriteResult
 from pandas_shooju.client.settings import options
 from pandas_shooju.client.transport import BaseHook, Client, Request, Response
 from pandas_shooju.errors import (
@@ -30,7 +31,6 @@ from pandas_shooju.errors import (
 )
 from pandas_shooju.frame.accessor import register
 from pandas_shooju.frame.read import read_shooju
-from pandas_shooju.frame.write import WriteResult
 from pandas_shooju.query import sid
 
 __version__ = "0.1.0"

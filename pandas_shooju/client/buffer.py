@@ -19,7 +19,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,16 @@ KeepOnly = Literal["points", "fields", "all"] | None
 
 #: ``sid=a\b`` or ``sid="a\b"``, and nothing else: a query that names a series by its id
 _SID = re.compile(r'\s*sid\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"()@*]+))\s*', re.IGNORECASE)
+
+
+class SeriesWrite(NamedTuple):
+    """What to write to one series: points whose dates ascend, and fields as JSON has them."""
+
+    series_id: str
+    points: PointColumns | None
+    fields: dict[str, Any]
+    #: milliseconds; None writes the series' own points and fields
+    reported_date: int | None = None
 
 
 class Item:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import pandas as pd
 
-from pandas_shooju.client.buffer import Buffer, Item, KeepOnly, failed_frame, plain_fields, target_of
+from pandas_shooju.client.buffer import Buffer, Item, KeepOnly, SeriesWrite, failed_frame, plain_fields, target_of
 from pandas_shooju.client.deprecated import DeprecatedJobCalls
 from pandas_shooju.client.points import Date, Point, columns_of, to_milli
 from pandas_shooju.client.settings import options
@@ -193,19 +193,14 @@ class Job(DeprecatedJobCalls, ABC):
         columns = None if points is None else columns_of(points)
         self._enqueue({"query": _query(series_query)}, fields, columns, keep_only, reported_date)
 
-    def enqueue_checked(
-        self,
-        writes: Iterable[tuple[str, PointColumns | None, Mapping[str, Any]]],
-        keep_only: KeepOnly = None,
-        reported_date: Date | None = None,
-    ) -> list[str]:
-        """Buffer many writes as `enqueue` does, of what is known to be right: nothing is looked at again.
+    def enqueue_writes(self, writes: Iterable[SeriesWrite], keep_only: KeepOnly = None) -> list[str]:
+        """Buffer many writes as `enqueue` does, without checking them again.
 
         Parameters
         ----------
         writes
-            Series ids, points whose dates ascend, and fields as JSON has them.
-        keep_only, reported_date
+            Points whose dates ascend, and fields that JSON can represent.
+        keep_only
             As for :meth:`enqueue`.
 
         Returns
@@ -214,12 +209,11 @@ class Job(DeprecatedJobCalls, ABC):
             The queries by which the job knows the series.
         """
         _check_keep_only(keep_only)
-        moment = None if reported_date is None else to_milli(reported_date)
         queries = []
         with self._lock:
-            for series_id, points, fields in writes:
+            for series_id, points, fields, reported_date in writes:
                 target, series = target_of(series_id)
-                self._buffer.write(target, fields, points, keep_only, moment, series=series, ascending=True)
+                self._buffer.write(target, fields, points, keep_only, reported_date, series=series, ascending=True)
                 queries.append(target["query"])
         return queries
 

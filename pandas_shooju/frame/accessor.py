@@ -12,6 +12,7 @@ import pandas as pd
 import pandas_flavor
 
 from pandas_shooju import layouts
+from pandas_shooju.client.result import WriteResult
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.frame import origin
 from pandas_shooju.frame import write as writing
@@ -25,7 +26,7 @@ class WriteAccessor:
         self._data = data
 
     @functools.wraps(writing.write)
-    def write(self, *args: Any, **kwargs: Any) -> writing.WriteResult:  # noqa: D102
+    def write(self, *args: Any, **kwargs: Any) -> WriteResult:  # noqa: D102
         return writing.write(self._data, *args, **kwargs)
 
 

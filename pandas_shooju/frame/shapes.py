@@ -16,6 +16,7 @@ import pandas as pd
 from pandas.core.groupby import DataFrameGroupBy, SeriesGroupBy
 
 from pandas_shooju import clocks
+from pandas_shooju.client.buffer import SeriesWrite
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.frame.dates_values import (
     Float64Array,
@@ -34,14 +35,6 @@ from pandas_shooju.frame.ids import Sid, checked_id, column_ids, row_ids
 
 Missing: TypeAlias = Literal["skip", "null"]
 Writable: TypeAlias = pd.DataFrame | pd.Series | DataFrameGroupBy | SeriesGroupBy
-
-
-class SeriesWrite(NamedTuple):
-    """What shall be written to one series."""
-
-    series_id: str
-    points: PointColumns | None
-    fields: dict[str, Any]
 
 
 class _Options(NamedTuple):

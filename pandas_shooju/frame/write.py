@@ -16,88 +16,17 @@ import numpy as np
 import pandas as pd
 
 from pandas_shooju import clocks
+from pandas_shooju.client.buffer import SeriesWrite
 from pandas_shooju.client.connection import Connection, default_connection
 from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.client.points import to_milli
-from pandas_shooju.errors import ConnectionError, WriteError
+from pandas_shooju.client.result import WriteResult
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.frame.fields import Fields
 from pandas_shooju.frame.ids import Sid
-from pandas_shooju.frame.shapes import Missing, SeriesWrite, Writable, series_writes
-from pandas_shooju.progress import Progress
+from pandas_shooju.frame.shapes import Missing, Writable, series_writes
 
 KeepOnly = Literal["points", "fields", "all"]
-
-
-class WriteResult:
-    r"""What a write stored, series by series.
-
-    Attributes
-    ----------
-    job
-        The job that wrote.
-    series
-        DataFrame, a row for each series: the index ``series_id``; ``points`` and ``fields``, how many were to be
-        written; ``stored``, whether the server confirmed them; ``error``, why not, as far as known.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> import pandas_shooju as sj
-    >>> conn = sj.Connection("local::memory:")
-    >>> prices = pd.Series([1.0, 2.0], index=pd.date_range("2024-01-01", periods=2), name=r"users\sam\price")
-    >>> result = prices.shooju.write("prices", connection=conn)
-    >>> result
-    <WriteResult: 2 points of 1 series stored by job 1>
-    >>> result.series
-                     points  fields  stored error
-    series_id
-    users\sam\price       2       0    True
-    """
-
-    def __init__(
-        self, job: RemoteJob | DryRunJob, writes: Sequence[SeriesWrite], queries: list[str], finish: bool
-    ) -> None:
-        self.job = job
-        self._finish = finish
-        self._queries = queries
-        self.series = pd.DataFrame(
-            {
-                "points": np.array([0 if write.points is None else len(write.points) for write in writes], np.int64),
-                "fields": np.array([len(write.fields) for write in writes], np.int64),
-                "stored": np.zeros(len(writes), bool),
-                "error": np.full(len(writes), "", object),
-            },
-            index=pd.Index([write.series_id for write in writes], name="series_id", dtype=object),
-        )
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything was stored."""
-        return bool(self.series["stored"].all())
-
-    @property
-    def points(self) -> int:
-        """How many points were stored."""
-        return int(self.series.loc[self.series["stored"].to_numpy(), "points"].sum())
-
-    def retry(self, progress: bool | None = None) -> WriteResult:
-        """Send again what is not confirmed as stored.
-
-        Raises
-        ------
-        WriteError, ConnectionError
-            As from `write`: something failed again.
-        """
-        _submit(self, progress)
-        return self
-
-    def __repr__(self) -> str:
-        stored = int(self.series["stored"].sum())
-        if isinstance(self.job, DryRunJob):
-            return f"<WriteResult: a dry run, nothing stored of {len(self.series)} series>"
-        text = f"{self.points} points of {stored} series stored by job {self.job.job_id}"
-        return f"<WriteResult: {text}{'' if self.ok else f', {len(self.series) - stored} series not stored'}>"
 
 
 def write(
@@ -196,10 +125,12 @@ def write(
     else:
         to_job = job
     with _no_collecting():
-        queries = to_job.enqueue_checked(writes, keep_only=remove_others, reported_date=reported)
+        if reported is not None:
+            writes = [write._replace(reported_date=reported) for write in writes]
+        queries = to_job.enqueue_writes(writes, keep_only=remove_others)
         result = WriteResult(to_job, writes, queries, finish=isinstance(job, str))
     del writes  # the job has them now, and lets go of each when it is stored
-    _submit(result, progress, batch_size, workers)
+    result._submit(progress, batch_size, workers)
     return result
 
 
@@ -216,29 +147,6 @@ def _no_collecting() -> Iterator[None]:
             gc.unfreeze()  # to the oldest generation, without a pass over each of the younger ones
         if pause:
             gc.enable()
-
-
-def _submit(result: WriteResult, progress: bool | None, batch_size: int = 1000, workers: int = 4) -> None:
-    job = result.job
-    queries = result._queries
-    try:
-        with Progress("writing", "series", progress) as bar:
-            job.submit(batch_size=batch_size, workers=workers, progress=lambda n: bar.advance(n, len(queries)))
-        if result._finish:
-            job.finish()
-    except (WriteError, ConnectionError) as error:
-        error.result = result  # type: ignore[union-attr]
-        raise
-    finally:
-        if not isinstance(job, DryRunJob):
-            waiting = {
-                query: f"{code} ({description})" if code else "not sent"
-                for query, code, description in job.pending_frame()[["series", "error", "description"]].itertuples(
-                    index=False, name=None
-                )
-            }
-            result.series["stored"] = [query not in waiting for query in queries]
-            result.series["error"] = [waiting.get(query, "") for query in queries]
 
 
 def diff(
