@@ -29,8 +29,9 @@ from pandas_shooju.errors import (
     ShoojuFormatError,
     WriteError,
 )
-from pandas_shooju.frame.accessor import register
+from pandas_shooju.frame.accessor import ShoojuAccessor, register
 from pandas_shooju.frame.read import read_shooju
+from pandas_shooju.frame.write import write
 from pandas_shooju.query import sid
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ __all__ = [
     "Request",
     "Response",
     "SeriesNotFoundError",
+    "ShoojuAccessor",
     "ShoojuApiError",
     "ShoojuError",
     "ShoojuFormatError",
@@ -59,6 +61,7 @@ __all__ = [
     "query",
     "read_shooju",
     "sid",
+    "write",
 ]
 
 register()

@@ -263,3 +263,8 @@ def _changes(zone: str, year: int) -> tuple[int, int, list[tuple[int, int]]]:
             changes.append((high * 1000, after))
             before = after
     return begin * 1000, initial, changes
+
+
+def localize(dates: Int64Array, tz: str, starts: Int64Array | None = None) -> Int64Array:
+    """Wall-clock milliseconds to UTC (a stand-in until the strict one is merged)."""
+    return wall_to_utc(dates, str(tz), starts)

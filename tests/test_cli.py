@@ -52,7 +52,7 @@ def test_write_and_read(tmp_path):
         assert saved.returncode == 0, saved.stderr
         frame = load(tmp_path / name)
         assert frame["A"].tolist() == [1.0, 2.0]
-    back = run("write", tmp_path / "out.parquet", "--job", "again", "--server", store)
+    back = run("write", tmp_path / "out.parquet", "--job", "again", "--sid", "{series_id}", "--server", store)
     assert "3 points of 2 series stored" in back.stdout, back.stderr
 
 
@@ -92,7 +92,7 @@ def test_serve_says_where_and_stops_when_told(tmp_path):
         url = re.fullmatch(r"listening on (http://127\.0\.0\.1:\d+)\n", line)[1]
         with sj.Connection(url, "sam", "k") as conn:
             data = pd.DataFrame({r"users\sam\a": [1.0]}, pd.DatetimeIndex(["2024-01-01"], tz="UTC"))
-            assert data.shooju.write("served", connection=conn).ok
+            assert data.shooju.write("served", sid="{series_id}", connection=conn).ok
         server.send_signal(signal.SIGTERM)
         assert server.wait(10) == 0
     again = read_shooju([r"sid=users\sam\a"], connection=sj.Connection(f"local:{tmp_path / 's.sqlite'}"))
@@ -126,11 +126,11 @@ def test_a_csv_across_a_clock_change_goes_back(tmp_path):
     store = f"local:{tmp_path / 'store.sqlite'}"
     index = pd.date_range("2024-10-26 20:00", periods=10, freq="h", tz="UTC")
     with sj.Connection(store) as conn:
-        pd.DataFrame({r"users\sam\a": range(10)}, index).shooju.write("hours", connection=conn)
+        pd.DataFrame({r"users\sam\a": range(10)}, index).shooju.write("hours", sid="{series_id}", connection=conn)
         saved = run("read", r"sid:users\sam", "--tz", "Europe/Berlin", "--df", "-50y", "-o", tmp_path / "c.csv",
                     "--server", store)  # fmt: skip
         assert saved.returncode == 0, saved.stderr
-        back = run("write", tmp_path / "c.csv", "--job", "back", "--server", store)
+        back = run("write", tmp_path / "c.csv", "--job", "back", "--sid", "{series_id}", "--server", store)
         assert "10 points of 1 series stored" in back.stdout, back.stderr
         assert (read_shooju([r"sid=users\sam\a"], connection=conn).index == index).all()
     assert "port" in run("serve", "--port", "99999").stderr.lower()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -24,7 +25,7 @@ from pandas_shooju.client.mget import REPORTED_DATES_MODES, MGet
 from pandas_shooju.client.points import Date, Serializer, serialize_series, to_datetime
 from pandas_shooju.client.reads import Fields, bulk, check_items, pages, parameters, wire_date, wire_fields
 from pandas_shooju.client.scroll import ScrollIterable
-from pandas_shooju.client.settings import Settings, options, resolve
+from pandas_shooju.client.settings import Settings, options, resolve, server_name
 from pandas_shooju.client.transport import BaseHook, Client
 from pandas_shooju.errors import ConfigurationError
 
@@ -110,6 +111,7 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
             credentials = anonymous.post("/auth/googleoauth", data_json=token)
             return credentials["user"], credentials["api_secret"]
 
+        self._server = settings.server
         #: whether `close` was called
         self.closed = False
         self._client = Client(
@@ -117,6 +119,11 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
             location=location, hosts=hosts, requests_session=requests_session, timeout=timeout,
             extra_params=extra_params, hooks=hooks, sign_in=sign_in if settings.google_oauth_token else None,
         )  # fmt: skip
+
+    @cached_property
+    def server(self) -> str:
+        """The server's URL, or ``local:`` and the path of an embedded store."""
+        return server_name(self._server)
 
     @property
     def user(self) -> str | None:

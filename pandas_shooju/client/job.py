@@ -74,6 +74,11 @@ class Job(DeprecatedJobCalls, ABC):
     # --- what a job is ---
 
     @property
+    def connection(self) -> Connection:
+        """The connection that the job writes by."""
+        return self._conn
+
+    @property
     def job_id(self) -> int | None:
         """The job's id; None for a dry run."""
         return self._job_id

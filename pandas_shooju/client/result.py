@@ -30,7 +30,7 @@ class WriteResult:
     >>> import pandas_shooju as sj
     >>> conn = sj.Connection("local::memory:")
     >>> prices = pd.Series([1.0, 2.0], index=pd.date_range("2024-01-01", periods=2), name=r"users\sam\price")
-    >>> result = prices.shooju.write("prices", connection=conn)
+    >>> result = prices.shooju.write("prices", sid="{series_id}", connection=conn)
     >>> result
     <WriteResult: 2 points of 1 series stored by job 1>
     >>> result.series
@@ -40,7 +40,7 @@ class WriteResult:
     """
 
     def __init__(
-        self, job: RemoteJob | DryRunJob, writes: Sequence[SeriesWrite], queries: list[str], finish: bool
+        self, job: RemoteJob | DryRunJob | None, writes: Sequence[SeriesWrite], queries: list[str], finish: bool
     ) -> None:
         self.job = job
         self._finish = finish
@@ -78,6 +78,8 @@ class WriteResult:
 
     def __repr__(self) -> str:
         stored = int(self.series["stored"].sum())
+        if self.job is None:
+            return "<WriteResult: nothing to write>"
         if isinstance(self.job, DryRunJob):
             return f"<WriteResult: a dry run, nothing stored of {len(self.series)} series>"
         text = f"{self.points} points of {stored} series stored by job {self.job.job_id}"
@@ -85,6 +87,8 @@ class WriteResult:
 
     def _submit(self, progress: bool | None, batch_size: int = 1000, workers: int = 4) -> None:
         job, queries = self.job, self._queries
+        if job is None:
+            return
         try:
             with Progress("writing", "series", progress) as bar:
                 job.submit(batch_size=batch_size, workers=workers, progress=lambda n: bar.advance(n, len(queries)))

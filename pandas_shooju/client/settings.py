@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -194,6 +195,24 @@ def open_server(
             step()
 
     return url, session, close
+
+
+def server_name(server: str) -> str:
+    """The one name of a server, by which what was read from it is known: a URL, or ``local:`` and the store's path.
+
+    Examples
+    --------
+    >>> server_name("alpha"), server_name("local:/data/prices.db")
+    ('https://alpha.shooju.com', 'local:/data/prices.db')
+    """
+    path = local_path(server)
+    if path is None:
+        return without_secrets(server_url(server))
+    if path == ":memory:":
+        return f"local::memory:{secrets.token_hex(4)}"  # each connection has a store of its own
+    from pandas_shooju.local import default_path
+
+    return f"local:{Path(path or default_path()).expanduser().absolute()}"
 
 
 def server_url(server: str) -> str:

@@ -1,92 +1,109 @@
 """The hooks into pandas, by pandas-flavor: `pd.read_shooju`, and the accessor ``.shooju``.
 
-Thin: each method hands over to the room that does the work.
+Thin: each method hands over to the module that does the work.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 import pandas_flavor
 
 from pandas_shooju import layouts
-from pandas_shooju.client.result import WriteResult
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.frame import origin
-from pandas_shooju.frame import write as writing
+from pandas_shooju.frame.diff import diff
 from pandas_shooju.frame.read import read_shooju
+from pandas_shooju.frame.shapes import as_frame
+from pandas_shooju.frame.write import write
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-class WriteAccessor:
-    """What every accessor can: write."""
+def _method(function: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
+    """A function of data and more as a method of an accessor, with the signature and the docstring that it has."""
+
+    @functools.wraps(function)
+    def method(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return function(self._data, *args, **kwargs)
+
+    return method
+
+
+class GroupByAccessor:
+    """``df.groupby(...).shooju``: write each group as a series."""
 
     def __init__(self, data: Any) -> None:
         self._data = data
 
-    @functools.wraps(writing.write)
-    def write(self, *args: Any, **kwargs: Any) -> WriteResult:  # noqa: D102
-        return writing.write(self._data, *args, **kwargs)
+    write = _method(write)
 
 
-class SeriesAccessor(WriteAccessor):
-    """``series.shooju``: write a pandas Series as a Shooju series, and compare it with an earlier one."""
+class ShoojuAccessor(GroupByAccessor):
+    """``df.shooju`` and ``series.shooju``: write data, compare it with earlier data, see which series are behind it."""
 
-    @functools.wraps(writing.diff)
-    def diff(self, *args: Any, **kwargs: Any) -> pd.DataFrame:  # noqa: D102
-        return writing.diff(self._data, *args, **kwargs)
-
-
-class FrameAccessor(SeriesAccessor):
-    """``df.shooju``: write a frame, compare it with an earlier one, and see which series are behind it."""
+    diff = _method(diff)
 
     @property
     def series_ids(self) -> pd.Series:
-        """The series id behind each column of a wide frame, or the distinct ids of a long or fields frame.
+        """The series ids behind the data.
 
         Returns
         -------
         Series
-            Text; the index is the columns of a wide frame. None for a column that was not read from Shooju.
+            Strings. For a wide frame the index is its columns (for a Series its name), and the value is None for a
+            column that was not read from Shooju. For a long frame or one of fields: the distinct ids in it.
         """
-        frame = self._data
-        if _is_by_row(frame):
+        frame = self._frame()
+        if _has_ids(frame):
             values = frame["series_id"] if "series_id" in frame.columns else frame.index.to_series()
             return pd.Series(values.astype(object).unique(), name="series_id", dtype=object)
-        ids = origin.column_series_ids(frame)
-        return pd.Series(ids, index=frame.columns, name="series_id", dtype=object)
+        return pd.Series(origin.column_series_ids(frame), index=frame.columns, name="series_id", dtype=object)
 
     @property
     def fields(self) -> pd.DataFrame:
-        """The fields of the series as read, a row for each series (index ``series_id``) and a column for each field."""
-        frame = self._data
-        if _is_by_row(frame):
+        """The fields of the series as they were read.
+
+        Returns
+        -------
+        DataFrame
+            A row for each series (index ``series_id``), a column for each field.
+        """
+        frame = self._frame()
+        if _has_ids(frame):
             if frame.index.name == "series_id":
                 return frame
-            names = (frame.attrs.get(origin.KEY) or {}).get("fields", [])
+            names = (origin.origin_of(frame) or {}).get("fields", [])
             names = [name for name in names if name in frame.columns]
             return frame.drop_duplicates("series_id").set_index("series_id")[names]
-        ids = origin.column_series_ids(frame)
-        fields = origin.column_fields(frame)
         series = [
-            {"series_id": one, "fields": of_one} for one, of_one in zip(ids, fields, strict=True) if one is not None
+            {"series_id": series_id, "fields": fields}
+            for series_id, fields in zip(origin.column_series_ids(frame), origin.column_fields(frame), strict=True)
+            if series_id is not None
         ]
         table = SeriesTable.of(series)
         return layouts.fields_table(table, list(table.fields))
 
+    def _frame(self) -> pd.DataFrame:
+        data = self._data
+        return as_frame(data) if isinstance(data, pd.Series) else data
 
-def _is_by_row(frame: pd.DataFrame) -> bool:
+
+def _has_ids(frame: pd.DataFrame) -> bool:
     return "series_id" in frame.columns or frame.index.name == "series_id"
 
 
 def register() -> None:
     """Hook everything into pandas."""
     pd.read_shooju = read_shooju
-    pandas_flavor.register_dataframe_accessor("shooju")(FrameAccessor)
-    pandas_flavor.register_series_accessor("shooju")(SeriesAccessor)
-    pandas_flavor.register_dataframe_groupby_accessor("shooju")(WriteAccessor)
-    pandas_flavor.register_series_groupby_accessor("shooju")(WriteAccessor)
+    pandas_flavor.register_dataframe_accessor("shooju")(ShoojuAccessor)
+    pandas_flavor.register_series_accessor("shooju")(ShoojuAccessor)
+    pandas_flavor.register_dataframe_groupby_accessor("shooju")(GroupByAccessor)
+    pandas_flavor.register_series_groupby_accessor("shooju")(GroupByAccessor)
 
 
-__all__ = ["FrameAccessor", "SeriesAccessor", "WriteAccessor", "register"]
+__all__ = ["GroupByAccessor", "ShoojuAccessor", "register"]

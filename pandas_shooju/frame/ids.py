@@ -1,13 +1,14 @@
-r"""Which series a column, or a group of rows, is written to: templates, dicts, functions, and where it was read from.
+r"""Which series a column, or a group of rows, is written to: always what the caller names.
 
-Pure.
+Pure. The caller names series by a template, a dict or a function (`sid`), by an earlier frame that was read from
+them (`changed_from`), or by a column or index ``series_id`` in the data.
 """
 
 from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -17,11 +18,14 @@ from pandas_shooju.frame.dates_values import column_named, is_missing, listed
 
 Sid: TypeAlias = str | Mapping[Any, str] | Callable[[Any], str]
 
+#: the template that means the series that the data has already
+SAME = "{series_id}"
+
 _OPERATORS = re.compile(r"@[A-Za-z_]\w*(:[^\s\\@]+)*$")
 
 
 class _Template:
-    r"""A series id with places for values: ``users\sam\{country}``, with format specs as in `str.format`."""
+    r"""A series id with placeholders: ``users\sam\{country}``, with format specs as in `str.format`."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -29,10 +33,10 @@ class _Template:
             self._parts = list(string.Formatter().parse(text))
         except ValueError as error:
             raise ValueError(
-                f"the sid template {text!r} is not well-formed: {error}; write literal braces twice: {{{{ and }}}}"
+                f"sid={text!r} is not a valid template: {error}; write literal braces twice, as {{{{ and }}}}"
             ) from None
         if any("{" in (spec or "") for _, _, spec, _ in self._parts):
-            raise ValueError(f"the sid template {text!r} has a place within a place")
+            raise ValueError(f"sid={text!r} is not a valid template: it nests a placeholder in another")
         self.names = [name for _, name, _, _ in self._parts if name is not None]
 
     def fill(self, values: Mapping[str, Any]) -> str:
@@ -44,143 +48,209 @@ class _Template:
             value = values[name]
             if is_missing(value) or value == "":
                 raise ValueError(
-                    f"{name or 'the label'!r} is missing in a row or column; the sid template {self.text!r} needs it"
+                    f"{name or 'the label'!r} is missing for a series, and the template sid={self.text!r} needs it"
                 )
             try:
                 text += format(string.Formatter().convert_field(value, conversion), spec or "")
             except (ValueError, TypeError) as error:
-                raise ValueError(f"the sid template {self.text!r} cannot take the {name} {value!r}: {error}") from None
+                raise ValueError(f"the template sid={self.text!r} cannot format {name}={value!r}: {error}") from None
         return text
 
 
-def column_ids(frame: pd.DataFrame, sid: Sid | None) -> list[str]:
-    """The series id for each column of a wide frame."""
+def column_ids(frame: pd.DataFrame, sid: Sid, ignored: Hashable | None = None) -> list[str]:
+    """The series id for each column of a wide frame; `ignored` is a level that is no part of the labels."""
     columns = frame.columns
-    if sid is None:
-        return _known_ids(frame)
-    if not isinstance(sid, str):
-        return [checked_id(_looked_up(sid, label, "column"), label, list(columns.names)) for label in columns]
-    template = _Template(sid)
     levels = ["" if name is None else str(name) for name in columns.names]
-    places = {name: [i for i, level in enumerate(levels) if level == name] for name in template.names}
+    if not isinstance(sid, str):
+        if ignored is not None:
+            columns = columns.droplevel(ignored)
+        return [check_id(_looked_up(sid, label, "column"), label, list(columns.names)) for label in columns]
+    template = _Template(sid)
+    if not template.names and len(columns) > 1:
+        level = next((level for level in levels if level), "name")
+        raise ValueError(
+            f"sid={sid!r} has no placeholder, so all {len(columns)} columns would be written to one series; "
+            f"add a column level to it, such as {{{level}}}"
+        )
+    places = {name: [at for at, level in enumerate(levels) if level == name] for name in template.names}
     if "" in places and len(levels) == 1:
         places[""] = [0]
+    behind: list[str] | None = None
+    if places.get("series_id") == []:
+        del places["series_id"]
+        behind = _ids_behind(frame)
     for name, at in places.items():
-        if len(at) == 1:
-            continue
-        named = [level for level in levels if level]
-        raise ValueError(
-            f"the sid template {sid!r} names {name!r}, and the columns have "
-            + (f"{len(at)} levels of that name" if at else f"the levels {listed(named)}" if named else "no level names")
-            + ("" if named else "; set them: frame.columns.name = ...")
-        )
-    if not template.names and len(columns) > 1:
-        raise ValueError(
-            f"the sid template {sid!r} names no level of the columns, so all {len(columns)} columns would be "
-            f"written to one series; put a level into it, as {{{levels[0] or 'name'}}}"
-        )
+        if len(at) != 1:
+            raise _unknown_level(sid, name, len(at), levels)
     ids = []
-    for label in columns:
+    for number, label in enumerate(columns):
         parts = label if isinstance(columns, pd.MultiIndex) else (label,)
-        ids.append(checked_id(template.fill({name: parts[at[0]] for name, at in places.items()}), label, levels))
+        values = {name: parts[at[0]] for name, at in places.items()}
+        if behind is not None:
+            values["series_id"] = behind[number]
+        elif "series_id" in values:
+            values["series_id"] = own_id(values["series_id"])
+        ids.append(check_id(template.fill(values), label, levels))
     return ids
 
 
+def _unknown_level(sid: str, name: str, count: int, levels: Sequence[str]) -> ValueError:
+    named = [level for level in levels if level]
+    if count:
+        problem = f"and {count} levels of the columns have that name"
+    elif named:
+        problem = f"and the columns have the levels {listed(named)}"
+    else:
+        problem = "and the columns have no level names; set them with frame.columns.name = ..."
+    return ValueError(f"sid={sid!r} contains {{{name}}}, {problem}")
+
+
 def _looked_up(sid: Mapping[Any, str] | Callable[[Any], str], label: Any, what: str) -> str:
-    if isinstance(sid, pd.Series):
-        sid = sid.to_dict()
     if isinstance(sid, Mapping):
         try:
             return sid[label]
         except (KeyError, TypeError):
             raise ValueError(f"sid has no series id for the {what} {label!r}; it has {listed(sid)}") from None
-    if not callable(sid):
-        raise TypeError(f"sid is {sid!r}; it can be a template, a dict from label to series id, or a function")
     return sid(label)
 
 
-def _known_ids(frame: pd.DataFrame) -> list[str]:
-    """Series ids from where the frame was read, or the labels themselves where they are series ids."""
-    columns = frame.columns
-    if origin.is_mixed(frame):
-        raise ValueError(
-            "this frame was computed from several that were read from different series; say where to write it: sid=..."
-        )
-    known = origin.column_series_ids(frame)
-    derived = origin.derived_columns(frame)
+def check_sid(sid: Any) -> None:
+    """Raise `TypeError` for what cannot name series."""
+    if isinstance(sid, str | Mapping) or (callable(sid) and not isinstance(sid, pd.Series)):
+        return
+    advice = "; convert the Series with .to_dict()" if isinstance(sid, pd.Series) else ""
+    raise TypeError(
+        f"sid must be a template, a dict of labels and series ids, or a function of the label, got "
+        f"{type(sid).__name__}{advice}"
+    )
+
+
+def _ids_behind(frame: pd.DataFrame) -> list[str]:
+    """The series id of each column: the one that it was read from, or else the label if that is an id."""
+    found = origin.origin_of(frame)
     ids = []
-    for label, read_from, is_derived in zip(columns.tolist(), known, derived, strict=True):
-        if is_derived:
-            raise ValueError(
-                f"the column {label!r} was computed on the server ({read_from}), and is no longer the series itself; "
-                "say where to write it: sid=..."
-            )
-        if read_from is None and not (isinstance(label, str) and "\\" in label):
-            raise ValueError(
-                f"which series is the column {label!r}? It was not read from Shooju, and is no series id. "
-                r"Say so: sid=r'users\sam\{name}' (a template over the column levels), a dict or a function"
-            )
-        ids.append(_own_id(label) if read_from is None else read_from)
+    for label, at in zip(frame.columns.tolist(), origin.column_positions(frame), strict=True):
+        if found is None or at is None:
+            if not looks_like_id(label):
+                raise ValueError(
+                    f"sid={SAME!r} needs the series id of the column {label!r}, which was not read from Shooju and is "
+                    r"not a series id itself; use a template such as sid=r'users\sam\{name}', a dict or a function"
+                )
+            ids.append(own_id(label))
+        elif found["derived"][at]:
+            raise _derived(found["series_ids"][at])
+        else:
+            ids.append(found["series_ids"][at])
     return ids
 
 
-def _own_id(label: str) -> str:
-    """A label that is a series id, unless it looks like one with operators."""
-    if isinstance(label, str) and (("@" in label and _OPERATORS.search(label)) or label.startswith("=")):
+def looks_like_id(label: Any) -> bool:
+    r"""Whether a label can be told to be a series id, by the backslash that separates its parts."""
+    return isinstance(label, str) and "\\" in label
+
+
+def own_id(label: Any) -> Any:
+    """The series id in the data, without ``@asof``; one that stands for derived points is refused."""
+    if not isinstance(label, str):
+        return label
+    series_id = origin.without_asof(label)
+    if series_id.startswith("=") or ("@" in series_id and _OPERATORS.search(series_id)):
+        raise _derived(label)
+    return series_id
+
+
+def _derived(series_id: str) -> ValueError:
+    return ValueError(
+        f"the points of {series_id!r} were computed by the server and are not those of a series; "
+        r"name another series for them, such as sid=r'users\sam\{name}' or a dict"
+    )
+
+
+def ids_as_read(old: pd.DataFrame) -> Callable[[Any], str]:
+    """A function from a column label to the series that `old`, a wide frame, was read from under that label."""
+    found = origin.origin_of(old)
+    if found is None or found["layout"] != "wide":
         raise ValueError(
-            f"{label!r} looks like a series id with operators, or an expression; writing to it is probably not meant. "
-            "Say where to, sid=..., or sid='{series_id}' if it is the id"
+            "changed_from does not tell which series it was read from (it has no attrs, as after an operation that "
+            f"drops them); name the series with sid=..., for example sid={SAME!r} if its labels are series ids"
         )
-    return label
+    positions = {_hashable(label): at for label, at in zip(old.columns, origin.column_positions(old), strict=True)}
+
+    def id_of(label: Any) -> str:
+        at = positions.get(_hashable(label))
+        if at is None:
+            raise ValueError(
+                f"changed_from was not read with a column {label!r}; name the series of new columns with sid=..., in a "
+                "write of their own"
+            )
+        series_id: str = found["series_ids"][at]
+        if found["derived"][at]:
+            raise _derived(series_id)
+        return series_id
+
+    return id_of
+
+
+def _hashable(label: Any) -> Any:
+    """A label as a dict key: missing parts are equal, and 1, 1.0 and True are not."""
+    if isinstance(label, tuple):
+        return tuple(map(_hashable, label))
+    return None if is_missing(label) else (type(label), label)
 
 
 def row_ids(
-    frame: pd.DataFrame, sid: Sid | None, keys: Mapping[str, str], taken: set[Hashable]
+    frame: pd.DataFrame, sid: Sid, keys: Mapping[str, str]
 ) -> tuple[Callable[[tuple[Any, ...]], str], list[Any]]:
     """How a label gives a series id, and the columns whose values make a label.
 
     `keys` are the keys of a groupby: their names, and the columns that hold them.
     """
-    if sid is None:
-        if "series_id" not in frame.columns:
-            raise ValueError(
-                "which series are the rows? There is no column 'series_id'; say sid=..., a template over the columns "
-                f"{listed(name for name in frame.columns if name not in taken)}"
-            )
-        read = origin.is_origin(frame.attrs.get(origin.KEY)) and not origin.is_mixed(frame)
-        derived = origin.derived_series(frame)
-
-        def own(label: tuple[Any, ...]) -> str:
-            if label[0] in derived:
-                raise ValueError(
-                    f"the points of {label[0]!r} were computed on the server, and are no longer those of the series; "
-                    "say where to write them: sid=..."
-                )
-            return label[0] if read else _own_id(label[0])
-
-        return own, ["series_id"]
     if isinstance(sid, str):
         template = _Template(sid)
         by = [keys.get(name, name) for name in template.names]
         for name, column in zip(template.names, by, strict=True):
             if column not in frame.columns:
                 shown = [*keys, *(column for column in frame.columns if column not in keys.values())]
-                raise ValueError(f"the sid template {sid!r} names {name!r}, and the columns are {listed(shown)}")
+                raise ValueError(f"sid={sid!r} contains {{{name}}}, and the columns are {listed(shown)}")
             column_named(frame, column, "sid")
-        return lambda label: template.fill(dict(zip(template.names, label, strict=True))), by
+        names = template.names
+
+        def filled(label: tuple[Any, ...]) -> str:
+            values = dict(zip(names, label, strict=True))
+            if "series_id" in values:
+                values["series_id"] = own_id(values["series_id"])
+            return template.fill(values)
+
+        return filled, by
     if not keys:
         raise TypeError(
-            "for a long frame sid is a template over its columns, as r'users\\sam\\{symbol}'; a dict or a function "
-            "goes with a groupby: df.groupby('symbol').shooju.write(job, sid={...})"
+            "for a long frame sid must be a template over its columns, such as r'users\\sam\\{symbol}'; a dict or a "
+            "function goes with a groupby: df.groupby('symbol').shooju.write(job, sid={...})"
         )
     return lambda label: _looked_up(sid, label[0] if len(label) == 1 else label, "group"), list(keys.values())
 
 
-def checked_id(series_id: Any, label: Any, names: Sequence[Any]) -> str:
-    """The series id that was found for a label, where it can be one."""
+def check_id(series_id: Any, label: Any, names: Sequence[Any]) -> str:
+    """The series id that was found for a label, if it can be one."""
     if not isinstance(series_id, str) or not series_id.strip():
-        raise ValueError(
-            f"the series id for {dict(zip(names, label, strict=False)) if isinstance(label, tuple) else label!r} "
-            f"is {series_id!r}; a series id is a text such as 'users\\sam\\gdp'"
-        )
+        shown = dict(zip(names, label, strict=False)) if isinstance(label, tuple) else label
+        raise ValueError(f"the series id for {shown!r} must be a string such as 'users\\sam\\gdp', got {series_id!r}")
     return series_id
+
+
+def no_destination(kind: str, labels: Iterable[Any], behind: Iterable[str | None], template: str) -> ValueError:
+    """The error of a write that does not say where it goes: how to say it, and what it would have overwritten."""
+    known = [series_id for series_id in behind if series_id is not None]
+    named = [label for label in labels if looks_like_id(label)]
+    message = f"{kind} is only written to series that the call names"
+    for what, ids in (("it was read from", known), ("its labels are the ids of", named)):
+        if ids:
+            more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
+            message += f" ({what} {', '.join(ids[:3])}{more}, which a write could overwrite by accident)"
+            break
+    return ValueError(
+        f"{message}. Pass one of:\n"
+        f"  sid=r'{template}'  a template, a dict or a function, to write to these series;\n"
+        f"  sid='{SAME}'  to write to the series that the data was read from, or that its labels name;\n"
+        "  changed_from=old  to write what differs from an earlier frame, to the series that frame was read from."
+    )

@@ -1,42 +1,47 @@
-"""`Origin`: what ``frame.attrs["shooju"]`` holds, and how it is read back.
+"""`Origin`: what ``frame.attrs["shooju"]`` holds, and how the columns of a frame are found in it.
 
-Pure. The one place that knows the form of that data::
+Pure. This is the one place that knows the form of that data::
 
-    {"query": ..., "layout": "wide", "names": [...], "labels": [...], "series_ids": [...], "derived": [...],
-     "fields": {name: [...]}}
+    {"query": ..., "server": ..., "layout": "wide", "tz": "UTC", "naive": False, "derived": [...],
+     "names": [...], "labels": [...], "series_ids": [...], "fields": {name: [...]}}
 
-with the names of the column levels, and for each column as read a label, a series id, whether its points were derived
-from the series' own (by operators, or an expression), and a value of each field. It is plain JSON data (`to_parquet`
-keeps it), and columns are found in it by their labels, so that a selection of a frame still knows its series.
+``tz`` is the time zone of the dates, and ``naive`` whether the index was made naive in it. A wide frame also has the
+names of its column levels and, for each column as it was read, the label, the series id, a value of each field, and
+whether the server derived the points from those of the series (by operators or in an expression). In the other
+layouts ``derived`` is a single bool, since the series ids are in the data.
+
+It is plain JSON data (so `to_parquet` keeps it), and it informs: pandas drops and carries over `attrs` as it sees
+fit, so nothing here decides where data is written.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, Self
 
 import pandas as pd
 
 KEY = "shooju"
-MIXED = "mixed"  # the layout of what was computed from several frames
+
+_ASOF = re.compile(r"(@asof:[^@]*)+$", re.IGNORECASE)
 
 
 class Origin(dict[str, Any]):
-    """A read-only dict that costs nothing to copy: pandas deep-copies `attrs` at nearly every operation."""
+    """A read-only dict, which pandas can copy at no cost (it deep-copies `attrs` at nearly every operation)."""
 
     @classmethod
     def of_columns(
         cls,
-        query: Any,
         columns: pd.Index,
         series_ids: Sequence[str],
         derived: Sequence[bool],
         fields: Mapping[str, Sequence[Any]],
+        **shared: Any,
     ) -> Self:
-        """The origin of a wide frame with these columns."""
+        """The origin of a wide frame with these columns; `shared` is what every layout has."""
         return cls(
-            query=query,
+            **shared,
             layout="wide",
             names=[_json_label(name) for name in columns.names],
             labels=[_json_label(label) for label in columns],
@@ -48,20 +53,7 @@ class Origin(dict[str, Any]):
     def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: Any) -> Origin:
-        """Itself; but where pandas is about to make it the origin of a frame computed from two, neither's.
-
-        pandas gives the result of `a / b` first the attributes of a, then those of b in their place: written back, it
-        would overwrite the series of b. So at the second the first is looked up in the frame that is being made.
-        """
-        try:
-            caller = sys._getframe(4)  # deepcopy, of a dict, by deepcopy, in there
-        except ValueError:
-            return self
-        if caller.f_code.co_name == "__finalize__":
-            first = getattr(caller.f_locals.get("self"), "attrs", {}).get(KEY)
-            if isinstance(first, Origin) and first is not self and first != self:
-                return Origin(query=[first["query"], self["query"]], layout=MIXED)
+    def __deepcopy__(self, memo: Any) -> Self:
         return self
 
     def __reduce__(self) -> Any:
@@ -69,70 +61,73 @@ class Origin(dict[str, Any]):
 
     def _read_only(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
-            "this says where the frame was read from, and is shared by its copies; "
-            "to change it, set frame.attrs['shooju'] = dict(frame.attrs['shooju'], ...)"
+            "frame.attrs['shooju'] describes where the frame was read from and is shared by its copies, so it cannot "
+            "be modified; replace it with frame.attrs['shooju'] = dict(frame.attrs['shooju'], ...)"
         )
 
     __setitem__ = __delitem__ = update = setdefault = pop = popitem = clear = __ior__ = _read_only
 
 
+def origin_of(data: Any) -> Mapping[str, Any] | None:
+    """The origin of a frame or Series, as it was read or as it came back from a file; None if it has none."""
+    found = data.attrs.get(KEY)
+    return found if isinstance(found, Mapping) and "layout" in found else None
+
+
+def column_positions(frame: pd.DataFrame) -> list[int | None]:
+    """The position of each column in the origin of the frame, by its label; None for one that is not there.
+
+    The names of the levels must be those of the origin, in any order: labels 0, 1, 2 that pandas made up are no field
+    values, whatever was read.
+    """
+    origin, columns = origin_of(frame), frame.columns
+    if origin is None or origin["layout"] != "wide":
+        return [None] * len(columns)
+    return list(map(position_finder(origin, columns.names), columns))
+
+
+def position_finder(origin: Mapping[str, Any], names: Sequence[Any]) -> Callable[[Any], int | None]:
+    """A function from a label, on levels with these names, to its position in the origin of a wide frame."""
+    known = {_key(label): at for at, label in enumerate(origin["labels"])}
+    given, there = [_json_label(name) for name in names], list(origin["names"])
+    if given == there:
+        return lambda label: known.get(_key(_json_label(label)))
+    if len(set(map(_key, given))) < len(given) or sorted(map(str, given)) != sorted(map(str, there)):
+        return lambda label: None
+    order = [given.index(name) for name in there]  # the levels have changed places
+    return lambda label: known.get(tuple(_key(_json_label(label[at])) for at in order))
+
+
 def column_series_ids(frame: pd.DataFrame) -> list[str | None]:
-    """The series id behind each column of a frame, None where its origin knows of none."""
-    origin = frame.attrs.get(KEY)
-    return [None if at is None else origin["series_ids"][at] for at in _positions(frame)]
-
-
-def derived_columns(frame: pd.DataFrame) -> list[bool]:
-    """Whether the points of each column are known to be derived from those of its series."""
-    origin = frame.attrs.get(KEY)
-    return [at is not None and bool(origin["derived"][at]) for at in _positions(frame)]
-
-
-def derived_series(frame: pd.DataFrame) -> set[str]:
-    """The ids that stand for derived points in a long frame."""
-    origin = frame.attrs.get(KEY)
-    return set(origin.get("derived", ())) if is_origin(origin) else set()
+    """The series id behind each column, None where the origin has none."""
+    origin = origin_of(frame)
+    return [None if origin is None or at is None else origin["series_ids"][at] for at in column_positions(frame)]
 
 
 def column_fields(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The fields of the series behind each column; those that the series does not have are left out."""
-    origin = frame.attrs.get(KEY)
+    """The fields of the series behind each column, without those that the series does not have."""
+    origin = origin_of(frame)
     return [
-        {} if at is None else {name: values[at] for name, values in origin["fields"].items() if values[at] is not None}
-        for at in _positions(frame)
+        {}
+        if origin is None or at is None
+        else {name: values[at] for name, values in origin["fields"].items() if values[at] is not None}
+        for at in column_positions(frame)
     ]
 
 
-def is_origin(data: Any) -> bool:
-    """Whether this is the origin of a frame, as read or as it comes back from a file."""
-    return isinstance(data, Mapping) and "layout" in data
+def without_asof(series_id: str) -> str:
+    r"""A series id without ``@asof`` at its end: an earlier state of a series is a state of that series.
 
-
-def is_mixed(frame: pd.DataFrame) -> bool:
-    """Whether a frame was computed from several that were read from different series."""
-    origin = frame.attrs.get(KEY)
-    return is_origin(origin) and origin["layout"] == MIXED
-
-
-def _positions(frame: pd.DataFrame) -> list[int | None]:
-    """Where the columns of a frame stand in its origin: found by their labels, and the names of their levels."""
-    origin, columns = frame.attrs.get(KEY), frame.columns
-    if not is_origin(origin) or origin["layout"] != "wide":
-        return [None] * len(columns)
-    known = {_key(label): at for at, label in enumerate(origin["labels"])}
-    if columns.nlevels == 1:
-        return [known.get(_key(_json_label(label))) for label in columns]
-    names = [_json_label(name) for name in columns.names]
-    order = list(range(len(names)))
-    if names != list(origin["names"]):  # levels may have changed places
-        if sorted(map(str, names)) != sorted(map(str, origin["names"])) or len(set(names)) < len(names):
-            return [None] * len(columns)
-        order = [names.index(name) for name in origin["names"]]
-    return [known.get(tuple(_key(_json_label(label[i])) for i in order)) for label in columns]
+    Examples
+    --------
+    >>> without_asof(r"users\sam\gdp@asof:j17")
+    'users\\sam\\gdp'
+    """
+    return _ASOF.sub("", series_id)
 
 
 def _json_label(label: Any) -> Any:
-    """A column label as JSON has it: tuples are lists, a missing part is null, what JSON lacks is text."""
+    """A label as JSON has it: tuples are lists, a missing part is null, what JSON has no form for is a string."""
     if isinstance(label, tuple):
         return [_json_label(part) for part in label]
     if label is None or label is pd.NaT or label is pd.NA or label != label:
@@ -143,4 +138,5 @@ def _json_label(label: Any) -> Any:
 
 
 def _key(label: Any) -> Any:
-    return tuple(map(_key, label)) if isinstance(label, list | tuple) else label
+    """A label as a key that keeps its type: 1, 1.0 and True are three labels."""
+    return tuple(map(_key, label)) if isinstance(label, list | tuple) else (type(label), label)

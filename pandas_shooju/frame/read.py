@@ -11,7 +11,7 @@ import datetime
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import compress, islice
+from itertools import islice
 from types import EllipsisType
 from typing import Any, Literal, NamedTuple
 
@@ -23,7 +23,7 @@ from pandas_shooju.client.connection import Connection, connection_of
 from pandas_shooju.errors import SeriesNotFoundError, ShoojuApiError
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.formats.table import values_of
-from pandas_shooju.frame.origin import KEY, Origin
+from pandas_shooju.frame.origin import KEY, Origin, without_asof
 from pandas_shooju.progress import Progress
 from pandas_shooju.query import unquote
 
@@ -199,8 +199,9 @@ def read_shooju(
             raise ValueError("sort and max_series are for a search; a list or dict of queries has its own order")
         pages = _single(connection, wish, asked, progress, chunksize or 1000)
     if chunksize is not None:
-        return (_frame(chunk, wish) for chunk in _chunks(pages, chunksize))
-    return _frame(list(pages), wish)
+        server = connection.server
+        return (_frame(chunk, wish, server) for chunk in _chunks(pages, chunksize))
+    return _frame(list(pages), wish, connection.server)
 
 
 def _checked(
@@ -260,7 +261,7 @@ def _search(
     batch_size: int,
 ) -> Iterator[_Found]:
     """The series that a query finds, page by page."""
-    derived = _DERIVING.search(_QUOTED.sub("", query)) is not None
+    derived = _DERIVING.search(without_asof(_QUOTED.sub("", query))) is not None
     with Progress("reading", "series", progress) as bar:
         for page in connection.read_pages(
             query, sort=sort, max_series=max_series, batch_size=batch_size, tables=True, **asked
@@ -336,7 +337,7 @@ def series_id_of(answered: str) -> tuple[str, bool]:
     if match is None:
         return query, True
     series_id = match["plain"] or unquote(match["quoted"])
-    return series_id + match["operators"], bool(match["operators"])
+    return series_id + match["operators"], bool(without_asof(match["operators"]))
 
 
 def _chunks(pages: Iterator[_Found], size: int) -> Iterator[list[_Found]]:
@@ -355,7 +356,7 @@ def _chunks(pages: Iterator[_Found], size: int) -> Iterator[list[_Found]]:
         yield waiting
 
 
-def _frame(pages: list[_Found], wish: _Wish) -> pd.DataFrame:
+def _frame(pages: list[_Found], wish: _Wish, server: str) -> pd.DataFrame:
     table = SeriesTable.concat([page.table for page in pages]) if pages else SeriesTable.of([])
     derived = [is_derived for page in pages for is_derived in page.derived]
     zone = layouts.common_zone(table)
@@ -365,28 +366,27 @@ def _frame(pages: list[_Found], wish: _Wish) -> pd.DataFrame:
     tz = zone if wish.tz is ... else wish.tz
     assert tz is None or isinstance(tz, str)
     fields = [name for name in layouts.field_names(table, wish.fields) if name != "series_id"]
+    shared = {
+        "query": _plain(wish.query),
+        "server": server,
+        "tz": zone if tz is None else str(tz),
+        "naive": tz is None,
+    }
     if wish.layout == "fields":
         frame = layouts.fields_table(table, fields)
-        origin = Origin(query=_plain(wish.query), layout="fields")
+        origin = Origin(shared, layout="fields", fields=fields, derived=any(derived))
     elif wish.layout == "long":
         frame = layouts.long(table, fields, tz, zone, jobs=wish.include_job, timestamps=wish.include_timestamp)
-        series_ids = values_of(table.series_ids) if any(derived) else []
-        origin = Origin(
-            query=_plain(wish.query), layout="long", fields=fields, derived=list(compress(series_ids, derived))
-        )
+        origin = Origin(shared, layout="long", fields=fields, derived=any(derived))
     else:
         if isinstance(wish.query, Mapping):
             columns = pd.Index([label for page in pages for label in page.labels or ()])
         else:
             columns = layouts.labels(table, wish.columns)
         frame = layouts.wide(table, columns, tz, zone)
-        origin = Origin.of_columns(
-            _plain(wish.query),
-            columns,
-            values_of(table.series_ids),
-            derived,
-            {name: values_of(table.column(name)) for name in fields},
-        )
+        ids = [without_asof(series_id) for series_id in values_of(table.series_ids)]
+        read = {name: values_of(table.column(name)) for name in fields}
+        origin = Origin.of_columns(columns, ids, derived, read, **shared)
     if wish.dtype_backend is not None:
         frame = layouts.with_dtype_backend(frame, wish.dtype_backend)
     frame.attrs[KEY] = origin

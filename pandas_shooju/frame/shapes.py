@@ -1,22 +1,24 @@
 """Frames of the shapes that people have -> what to write to which series.
 
 Pure: nothing is sent from here. A frame is wide (dates in the index, a column per series), long (a row per point),
-grouped (long, with the keys of the groupby telling series apart), or has fields only; one Series is a wide frame
-of one column. Which it is, is told by what the frame is, never by trying; what fits none gets an error that says
-what would.
+grouped (long, with the keys of the groupby telling series apart), or has fields only; a Series is a wide frame of one
+column, and a stacked one (with several index levels) is long. The shape follows from what the frame is, never from
+trying; a frame that has none of them gets an error that says what would fit.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
-from pandas.core.groupby import DataFrameGroupBy, SeriesGroupBy
+from pandas.api.typing import DataFrameGroupBy, SeriesGroupBy
 
 from pandas_shooju import clocks
 from pandas_shooju.client.buffer import SeriesWrite
+from pandas_shooju.client.points import to_milli
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.frame.dates_values import (
     Float64Array,
@@ -31,15 +33,24 @@ from pandas_shooju.frame.dates_values import (
     without_missing,
 )
 from pandas_shooju.frame.fields import Fields, clean_fields, column_fields, fields_of_rows, row_fields
-from pandas_shooju.frame.ids import Sid, checked_id, column_ids, row_ids
+from pandas_shooju.frame.ids import SAME, Sid, check_id, column_ids, no_destination, own_id, row_ids
+from pandas_shooju.frame.origin import column_series_ids, origin_of
 
 Missing: TypeAlias = Literal["skip", "null"]
 Writable: TypeAlias = pd.DataFrame | pd.Series | DataFrameGroupBy | SeriesGroupBy
+Shape: TypeAlias = Literal["wide", "long", "grouped", "stacked", "fields"]
+ReportedDate: TypeAlias = Hashable | datetime.date | datetime.datetime | int
 
 
-class _Options(NamedTuple):
-    sid: Sid | None
+class _Call(NamedTuple):
+    """What a call of `write` says about the data."""
+
+    sid: Sid
     fields: Fields | None
+    date: Hashable | None
+    value: Any
+    tz: Any
+    reported_date: ReportedDate | None
     na: Missing
 
 
@@ -49,47 +60,131 @@ def series_writes(
     *,
     fields: Fields | None = None,
     date: Hashable | None = None,
-    value: Hashable | None = None,
+    value: Hashable | list[Hashable] | None = None,
+    tz: Any = None,
+    reported_date: ReportedDate | None = None,
     na: Missing = "skip",
 ) -> list[SeriesWrite]:
-    """What a frame says shall be written, one item for each series; the parameters are those of `write`.
+    """What a frame says to write, one item for each series and report date; the parameters are those of `write`.
 
     Raises
     ------
     ValueError, TypeError
-        The frame has none of the shapes, or something in it cannot be written; the message names it.
+        The call does not say where to write, the frame has none of the shapes, or something in it cannot be written.
     """
     if na not in ("skip", "null"):
-        raise ValueError(f"na is {na!r}; it can be 'skip' (leave those points alone) or 'null' (remove them)")
-    options = _Options(sid, fields, na)
+        raise ValueError(f"na must be 'skip' (leave stored values alone) or 'null' (remove them), got {na!r}")
+    shape = shape_of(data, date, value)
+    call = _Call(_named_in(data, shape) if sid is None else sid, fields, date, value, tz, reported_date, na)
     if isinstance(data, DataFrameGroupBy | SeriesGroupBy):
-        frame, keys, value = _ungrouped(data, date, value)
-        writes = _long(frame, options, date, value, keys)
-    elif isinstance(data, pd.Series) and isinstance(data.index, pd.MultiIndex):
+        frame, keys, value = _ungrouped(data, date, value)  # type: ignore[arg-type]
+        writes = _long(frame, call._replace(value=value), keys)
+    elif isinstance(data, pd.Series) and shape == "stacked":
         name = "val" if data.name is None else data.name
-        writes = _long(data.to_frame(name), options, date, name, {})
+        writes = _long(_with_attrs(data.to_frame(name), data), call._replace(value=name), {})
     elif isinstance(data, pd.Series):
-        if not is_dates(data.index):
-            raise TypeError(f"the series {data.name!r} has no dates: its index is {kind_of(data.index)}; {_SET_DATES}")
-        writes = _wide(_one_column(data), options)
-    elif not isinstance(data, pd.DataFrame):
-        raise TypeError(f"what is written is a frame, a series or a groupby of pandas, not {type(data).__name__}")
-    elif data.index.name == "series_id" and not is_dates(data.index) and date is None and value is None:
-        writes = _fields_only(data, options)
-    elif date is not None or value is not None or _is_long(data):
-        writes = _long(data, options, date, value, {})
-    elif is_dates(data.index):
-        writes = _wide(data, options)
-    elif "series_id" in data.columns:
-        writes = _fields_only(data, options)
+        writes = _wide(as_frame(data), call)
+    elif shape == "fields":
+        writes = _fields_only(data, call)
     else:
-        raise TypeError(
-            f"no dates in this frame: its index is {kind_of(data.index)}, and its columns are "
-            f"{listed(data.columns)}. Write a wide frame ({_SET_DATES}), a long one (name its columns: "
-            "date=..., value=...), or fields only (an index or column called 'series_id')"
-        )
-    _refuse_twins(writes)
+        writes = _long(data, call, {}) if shape == "long" else _wide(data, call)
+    _check_unique(writes)
     return writes
+
+
+def shape_of(data: Any, date: Hashable | None = None, value: Any = None) -> Shape:
+    """The shape of what is to be written.
+
+    Raises
+    ------
+    TypeError
+        It has none; the message says what would fit.
+    """
+    if isinstance(data, DataFrameGroupBy | SeriesGroupBy):
+        return "grouped"
+    if isinstance(data, pd.Series):
+        if isinstance(data.index, pd.MultiIndex):
+            return "stacked"
+        if is_dates(data.index):
+            return "wide"
+        raise TypeError(
+            f"the Series {data.name!r} has no dates: its index is {kind_of(data.index)}; {_set_dates(data.index)}"
+        )
+    if not isinstance(data, pd.DataFrame):
+        raise TypeError(f"data must be a DataFrame, a Series or a groupby of pandas, got {type(data).__name__}")
+    if not is_dates(data.index) and len(data.columns) and is_dates(data.columns):
+        raise TypeError("this frame has series in the rows and dates in the columns; transpose it first: frame.T")
+    if data.index.name == "series_id" and not is_dates(data.index) and date is None and value is None:
+        return "fields"
+    if date is not None or value is not None or _is_long(data):
+        return "long"
+    if is_dates(data.index):
+        return "wide"
+    if "series_id" in data.columns:
+        return "fields"
+    raise TypeError(
+        f"this frame has no dates: its index is {kind_of(data.index)}, and its columns are {listed(data.columns)}. "
+        f"Write a wide frame ({_set_dates(data.index)}), a long one (name its columns with date= and value=), or "
+        "fields only (with an index or a column 'series_id')"
+    )
+
+
+def as_frame(data: pd.Series) -> pd.DataFrame:
+    """A Series as a wide frame of one column, with its attrs."""
+    frame = data.to_frame()
+    label = data.name
+    origin = origin_of(data)
+    names = origin["names"] if origin is not None and origin["layout"] == "wide" else ["name"]
+    if isinstance(label, tuple):
+        names = names if len(names) == len(label) else [f"level_{at}" for at in range(len(label))]
+        frame.columns = pd.MultiIndex.from_tuples([label], names=names)
+    else:
+        # a Series without a name is no column that was read, even where a label was missing
+        name = names[0] if label is not None and len(names) == 1 else "name"
+        frame.columns = pd.Index([label], dtype=object, name=name)
+    return _with_attrs(frame, data)
+
+
+def is_naive(data: Writable, date: Hashable | None = None, value: Any = None) -> bool | None:
+    """Whether the dates of points have no time zone; None if there are no dates."""
+    shape = shape_of(data, date, value)
+    if shape == "fields":
+        return None
+    if isinstance(data, DataFrameGroupBy | SeriesGroupBy):
+        data = data.obj
+    if shape != "wide":
+        frame = _levels_as_columns(data.to_frame("val") if isinstance(data, pd.Series) else data)
+        date = _date_column(frame, date, None)
+        data = frame if date is None else frame.set_index(date)
+    dates = date_index(data.index)
+    return None if not len(dates) else dates.tz is None
+
+
+def _named_in(data: Writable, shape: Shape) -> Sid:
+    """The template of a write without `sid`: the column or index ``series_id`` where the data may name its series."""
+    if isinstance(data, DataFrameGroupBy | SeriesGroupBy):
+        raise no_destination("a groupby", (), (), r"users\sam\{key}")
+    if isinstance(data, pd.Series):
+        frame = as_frame(data) if shape == "wide" else None
+        labels = [data.name] if frame is not None else []
+        behind = [] if frame is None else column_series_ids(frame)
+        raise no_destination("a Series", labels, behind, r"users\sam\name")
+    if shape == "wide":
+        levels = "".join(f"\\{{{'' if name is None else name}}}" for name in data.columns.names)
+        raise no_destination("a wide frame", data.columns.tolist(), column_series_ids(data), rf"users\sam{levels}")
+    named = "series_id" in data.columns or (shape == "fields" and data.index.name == "series_id")
+    if not named:
+        others = listed(name for name in data.columns if name not in ("dt", "val"))
+        raise ValueError(
+            "this long frame has no column 'series_id'; name the series with sid=, a template over its columns: "
+            + others
+        )
+    if origin_of(data) is not None:
+        column = data["series_id"] if "series_id" in data.columns else data.index.to_series()
+        raise no_destination(
+            "a frame that was read from Shooju", (), column.iloc[:10].unique().tolist(), r"users\sam\{series_id}"
+        )
+    return SAME
 
 
 def _is_long(frame: pd.DataFrame) -> bool:
@@ -97,34 +192,50 @@ def _is_long(frame: pd.DataFrame) -> bool:
     if "val" not in frame.columns:
         return False
     levels = frame.index.names if isinstance(frame.index, pd.MultiIndex) else []
-    return "dt" in frame.columns or "dt" in levels or (frame.index.name == "dt" and "series_id" in frame.columns)
+    return "dt" in frame.columns or "dt" in levels or (is_dates(frame.index) and "series_id" in frame.columns)
 
 
-_SET_DATES = "set a DatetimeIndex, as by frame.index = pd.to_datetime(frame.index)"
+def _set_dates(index: pd.Index) -> str:
+    return "set a DatetimeIndex, as with frame.index = pd.to_datetime(frame.index)"
+
+
+def _with_attrs(frame: pd.DataFrame, source: pd.DataFrame | pd.Series) -> pd.DataFrame:
+    frame.attrs = source.attrs
+    return frame
 
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
 
 
-def _one_column(data: pd.Series) -> pd.DataFrame:
-    frame = data.to_frame()
-    frame.columns = pd.Index([data.name], dtype=object, name="name")
-    frame.attrs = data.attrs
-    return frame
-
-
-def _wide(frame: pd.DataFrame, options: _Options) -> list[SeriesWrite]:
-    dates = clocks.to_milliseconds(date_index(frame.index))
+def _wide(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
+    level = call.reported_date if _is_level(frame, call.reported_date) else None
+    reported = _report_dates(frame.columns.get_level_values(level), level) if level is not None else None
+    one_date = _one_report_date(call.reported_date) if level is None else None
+    dates = _milliseconds(date_index(frame.index), call.tz, frame, "the index")
     order = ascending(dates, "the index")
-    ids = column_ids(frame, options.sid)
-    fields = column_fields(frame, options.fields, ids)
+    ids = column_ids(frame, call.sid, level)
+    fields = column_fields(frame, _fields_but(call.fields, frame, level), ids)
     sorted_dates = dates if order is None else dates[order]
     writes = []
-    for label, values, series_id, of_one in zip(frame.columns.tolist(), _columns(frame), ids, fields, strict=True):
+    for at, (label, values, series_id, of_one) in enumerate(
+        zip(frame.columns.tolist(), _columns(frame), ids, fields, strict=True)
+    ):
         column = doubles(values, f"the column {label!r}")
         points = PointColumns(sorted_dates, np.ascontiguousarray(column if order is None else column[order]))
-        writes.append(SeriesWrite(series_id, without_missing(points, options.na), of_one))
+        report = one_date if reported is None else reported[at]
+        writes.append(SeriesWrite(series_id, without_missing(points, call.na), of_one, report))
     return writes
+
+
+def _is_level(frame: pd.DataFrame, name: Any) -> bool:
+    return isinstance(name, Hashable) and name is not None and name in frame.columns.names
+
+
+def _fields_but(fields: Fields | None, frame: pd.DataFrame, level: Hashable | None) -> Fields | None:
+    """``"levels"`` as the named levels without the one that holds report dates."""
+    if level is None or not isinstance(fields, str) or fields != "levels":
+        return fields
+    return [str(name) for name in frame.columns.names if name not in (None, "series_id", level)]
 
 
 def _columns(frame: pd.DataFrame) -> Iterable[Any]:
@@ -134,48 +245,137 @@ def _columns(frame: pd.DataFrame) -> Iterable[Any]:
     return (frame.iloc[:, i] for i in range(len(frame.columns)))
 
 
-def _long(
-    frame: pd.DataFrame, options: _Options, date: Hashable | None, value: Hashable | None, keys: Mapping[str, str]
-) -> list[SeriesWrite]:
+def _long(frame: pd.DataFrame, call: _Call, keys: Mapping[str, str]) -> list[SeriesWrite]:
     frame = _levels_as_columns(frame)
-    if date is None and "dt" in frame.columns:
-        date = "dt"
-    if date is None and not is_dates(frame.index):
-        dates_there = [name for name in frame.columns if is_dates(frame[name])]
-        date = dates_there[0] if len(dates_there) == 1 else None
-    if date is None and not is_dates(frame.index):
-        raise TypeError(f"a long frame needs dates: name the column, date=...; there are {listed(frame.columns)}")
-    value = "val" if value is None else value
-    name_of, by = row_ids(frame, options.sid, keys, {date, value})
+    if isinstance(call.value, list):
+        return _melted(frame, call, keys)
+    reported = call.reported_date if _is_column(frame, call.reported_date) else None
+    one_date = _one_report_date(call.reported_date) if reported is None else None
+    date = _date_column(frame, call.date, reported)
+    value = "val" if call.value is None else call.value
+    name_of, by = row_ids(frame, call.sid, keys)
     column_named(frame, value, "value")
     if date is not None:
         column_named(frame, date, "date")
-
     if not len(frame):
         return []
+    key_count = len(by)
+    if reported is not None:
+        ms = _report_dates(column_named(frame, reported, "reported_date"), reported)
+        frame = _with_attrs(frame.assign(**{_REPORTED: ms}), frame)
+        by = [*by, _REPORTED]
     frame, starts, labels = _by_label(frame, by)
-    index = date_index(frame.index if date is None else frame[date])
     numbers = doubles(frame[value], f"the column {value!r}")
-    dates = clocks.to_milliseconds(index)
-    ids = [checked_id(name_of(label), label, by) for label in labels]
+    dates = _milliseconds(date_index(frame.index if date is None else frame[date]), call.tz, frame, "a series", starts)
+    ids = [check_id(name_of(label[:key_count]), label[:key_count], by) for label in labels]
     source_ids = [str(label[by.index("series_id")]) for label in labels] if "series_id" in by else ids
-    fields = row_fields(frame, options.fields, ids, source_ids, starts)
+    fields = row_fields(frame, call.fields, ids, source_ids, starts)
     dates, numbers = _ascending_within(dates, numbers, starts, ids)
     present = ~np.isnan(numbers)
-    if options.na == "skip" and not present.all():
+    if call.na == "skip" and not present.all():
         starts = np.append(0, np.cumsum(present))[starts]
         dates, numbers = dates[present], numbers[present]
     return [
-        SeriesWrite(series_id, PointColumns(own, numbers[begin:end]), of_one)
-        for series_id, own, begin, end, of_one in zip(
+        SeriesWrite(series_id, PointColumns(own, numbers[begin:end]), of_one, label[-1] if reported else one_date)
+        for series_id, own, begin, end, of_one, label in zip(
             ids,
-            _parted_dates(dates, starts),
+            _split_dates(dates, starts),
             starts.tolist(),
             [*starts[1:].tolist(), len(dates)],
             fields,
+            labels,
             strict=True,
         )
     ]
+
+
+_REPORTED = "\0reported date"
+
+
+def _melted(frame: pd.DataFrame, call: _Call, keys: Mapping[str, str]) -> list[SeriesWrite]:
+    """The writes of several columns of values, the name of each being ``{variable}`` in the template."""
+    if not call.value:
+        raise ValueError("value=[] names no column")
+    if not isinstance(call.sid, str) or "{variable" not in call.sid:
+        raise ValueError(
+            f"value={call.value!r} names several columns, so sid must be a template that contains {{variable}}, "
+            f"such as r'users\\sam\\{{symbol}}\\{{variable}}', got {call.sid!r}"
+        )
+    if "variable" in frame.columns:
+        raise ValueError("with value=[...] their names are the column 'variable', and the frame already has one")
+    return [
+        write
+        for value in call.value
+        for write in _long(_with_attrs(frame.assign(variable=str(value)), frame), call._replace(value=value), keys)
+    ]
+
+
+def _is_column(frame: pd.DataFrame, name: Any) -> bool:
+    return isinstance(name, Hashable) and name is not None and name in frame.columns
+
+
+def _date_column(frame: pd.DataFrame, date: Hashable | None, reported: Hashable | None) -> Hashable | None:
+    """The column of dates in a long frame; None if its index holds them."""
+    if date is not None or is_dates(frame.index):
+        return date if date is not None or "dt" not in frame.columns else "dt"
+    if "dt" in frame.columns:
+        return "dt"
+    candidates = [name for name in frame.columns if name != reported and is_dates(frame[name])]
+    if len(candidates) != 1:
+        raise TypeError(
+            f"a long frame needs a column of dates; name it with date=, one of {listed(candidates or frame.columns)}"
+        )
+    only: Hashable = candidates[0]
+    return only
+
+
+def _milliseconds(
+    index: pd.DatetimeIndex, tz: Any, frame: pd.DataFrame, what: str, starts: Int64Array | None = None
+) -> Int64Array:
+    """UTC milliseconds of dates; naive ones are local times of `tz`, or UTC where nothing speaks against it."""
+    milliseconds = clocks.to_milliseconds(index)
+    if index.tz is not None:
+        return milliseconds
+    if tz is not None:
+        return clocks.localize(milliseconds, tz, starts)
+    origin = origin_of(frame)
+    if origin is not None and origin.get("tz", "UTC") != "UTC":
+        zone = origin["tz"]
+        raise ValueError(
+            f"the dates are naive, and the frame was read in the time zone {zone!r}: pass tz={zone!r} if they are "
+            "local times of that zone, or tz='UTC' if they are UTC"
+        )
+    return milliseconds
+
+
+def _report_dates(values: Any, name: Any) -> list[int]:
+    """Milliseconds of report dates, one for each point or column; naive ones are taken as they are."""
+    if not is_dates(values):
+        raise TypeError(
+            f"reported_date={name!r} must hold dates, got {kind_of(values)}; convert it with pd.to_datetime"
+        )
+    index = date_index(values)
+    if index.hasnans:
+        raise ValueError(
+            f"reported_date={name!r} is missing at position {int(np.flatnonzero(index.isna())[0])}; write what has no "
+            "report date separately"
+        )
+    dates: list[int] = clocks.to_milliseconds(index).tolist()
+    return dates
+
+
+def _one_report_date(given: Any) -> int | None:
+    """Milliseconds of one report date for everything."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        try:
+            given = pd.Timestamp(given)
+        except ValueError:
+            raise ValueError(f"reported_date={given!r} is neither a column or level of the frame nor a date") from None
+    if isinstance(given, int | np.integer) and 0 < given < 100_000_000:
+        raise ValueError(f"reported_date must be a date or milliseconds since 1970-01-01, got {given!r}")
+    return to_milli(given)
 
 
 def _ascending_within(
@@ -196,7 +396,7 @@ def _ascending_within(
     return ordered, numbers[order]
 
 
-def _parted_dates(dates: Int64Array, starts: Int64Array) -> list[Int64Array]:
+def _split_dates(dates: Int64Array, starts: Int64Array) -> list[Int64Array]:
     """The dates of each series; one and the same array where series after series has the same."""
     ends = np.append(starts[1:], len(dates))
     own = [dates[begin:end] for begin, end in zip(starts.tolist(), ends.tolist(), strict=True)]
@@ -209,53 +409,62 @@ def _parted_dates(dates: Int64Array, starts: Int64Array) -> list[Int64Array]:
 
 
 def _levels_as_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with the named levels of its index as columns; a single index of dates stays, where it is no column."""
+    """The frame with the named levels of its index as columns; an index of dates stays."""
     index = frame.index
     if not isinstance(index, pd.MultiIndex) and (index.name is None or is_dates(index)):
         return frame
-    attrs = frame.attrs
-    names = [name for name in index.names if name is not None and name not in frame.columns]
-    frame = (
-        frame.reset_index([name for name in index.names if name not in names], drop=True)
-        if (len(names) < index.nlevels)
-        else frame
-    )
-    frame = frame.reset_index(names) if names else frame
-    frame.attrs = attrs
-    return frame
+    names = [name for name in index.names if name is not None]
+    twice = [name for name in names if name in frame.columns]
+    if twice:
+        raise ValueError(
+            f"{twice[0]!r} is both an index level and a column; rename one of them or drop the level: "
+            f"frame.reset_index({twice[0]!r}, drop=True)"
+        )
+    unnamed = [at for at, name in enumerate(index.names) if name is None]
+    flat = frame.reset_index(unnamed, drop=True) if unnamed else frame
+    return _with_attrs(flat.reset_index() if names else flat, frame)
 
 
-def _fields_only(frame: pd.DataFrame, options: _Options) -> list[SeriesWrite]:
+def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     if not frame.columns.is_unique:
-        raise ValueError(f"several columns are called {frame.columns[frame.columns.duplicated()][0]!r}")
+        raise ValueError(f"there are several columns named {frame.columns[frame.columns.duplicated()][0]!r}")
     if frame.index.name != "series_id":
-        frame = frame.set_index("series_id")
+        frame = _with_attrs(frame.set_index("series_id"), frame)
         points = [name for name in frame.columns if name in ("dt", "val") or is_dates(frame[name])]
         if points:
             raise TypeError(
-                f"is this a long frame, or fields? It has the column {points[0]!r}. For points name both columns, "
-                "date=... and value=...; for fields set the index: frame.set_index('series_id')"
+                f"this frame can be read as points or as fields: it has the column {points[0]!r}. For points name both "
+                "columns with date= and value=; for fields set the index first: frame.set_index('series_id')"
             )
     if is_dates(frame.columns):
-        raise TypeError("this frame has series in rows and dates in columns; write it transposed: frame.T")
-    if options.sid is None:
-        ids = [checked_id(label, (label,), ["series_id"]) for label in frame.index]
+        raise TypeError("this frame has series in the rows and dates in the columns; transpose it first: frame.T")
+    if frame.columns.name == "series_id" or frame.index.isin(frame.columns).any():
+        raise TypeError(
+            "this frame has series both in its rows and in its columns, as a correlation matrix has; a frame of "
+            "fields has the names of fields in its columns"
+        )
+    reported = call.reported_date if _is_column(frame, call.reported_date) else None
+    reports: Sequence[int | None] = [_one_report_date(call.reported_date) if reported is None else None] * len(frame)
+    if reported is not None:
+        reports = _report_dates(frame[reported], reported)
+    if call.sid == SAME:
+        ids = [check_id(own_id(label), (label,), ["series_id"]) for label in frame.index]
     else:
         flat = frame.reset_index()
-        name_of, by = row_ids(flat, options.sid, {}, set())
-        ids = [checked_id(name_of(label), label, by) for label in flat[by].itertuples(index=False, name=None)]
-    names = list(frame.columns)
-    extra = options.fields
+        name_of, by = row_ids(flat, call.sid, {})
+        ids = [check_id(name_of(label), label, by) for label in flat[by].itertuples(index=False, name=None)]
+    names = [name for name in frame.columns if reported is None or name != reported]
+    extra = call.fields
     if isinstance(extra, pd.DataFrame):
-        raise TypeError("this frame is itself the fields of series; fields= takes a dict for all, or names of columns")
+        raise TypeError("this frame is itself one of fields, so fields= must be a dict for all or names of its columns")
     if isinstance(extra, str | Sequence):
         names = [extra] if isinstance(extra, str) else list(extra)
         for name in names:
             column_named(frame, name, "fields")
     shared: dict[str, Any] = clean_fields(extra) if isinstance(extra, Mapping) else {}
     return [
-        SeriesWrite(series_id, None, {**own, **shared})
-        for series_id, own in zip(ids, fields_of_rows(frame[names]), strict=True)
+        SeriesWrite(series_id, None, {**own, **shared}, report)
+        for series_id, own, report in zip(ids, fields_of_rows(frame[names]), reports, strict=True)
     ]
 
 
@@ -307,13 +516,13 @@ def _by_label(frame: pd.DataFrame, by: list[Any]) -> tuple[pd.DataFrame, Int64Ar
     return frame, starts, list(frame[by].iloc[starts].itertuples(index=False, name=None))
 
 
-def _refuse_twins(writes: Sequence[SeriesWrite]) -> None:
-    seen: set[str] = set()
+def _check_unique(writes: Sequence[SeriesWrite]) -> None:
+    seen: set[tuple[str, int | None]] = set()
     for write in writes:
-        key = write.series_id.casefold()
+        key = (write.series_id.casefold(), write.reported_date)
         if key in seen:
             raise ValueError(
-                f"two columns or groups of rows go to the series {write.series_id!r}; "
-                "give each its own (ids are the same regardless of case)"
+                f"two columns or groups of rows go to the series {write.series_id!r}; give each a series of its own "
+                "(ids that differ only in case are the same)"
             )
         seen.add(key)

@@ -1,32 +1,26 @@
 """`write`: a frame of any shape -> series writes -> what was stored, as a `WriteResult`.
 
-What a frame means is settled in :mod:`pandas_shooju.frame.shapes` before anything is sent; sending, and keeping
-what was not confirmed, is the job's business.
+What a frame means is settled in :mod:`pandas_shooju.frame.shapes`, and what differs from an earlier one in
+:mod:`pandas_shooju.frame.diff`, before anything is sent; sending is the job's business.
 """
 
 from __future__ import annotations
 
 import datetime
 import gc
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-import numpy as np
-import pandas as pd
-
-from pandas_shooju import clocks
-from pandas_shooju.client.buffer import SeriesWrite
-from pandas_shooju.client.connection import Connection, default_connection
+from pandas_shooju.client.connection import Connection, connection_of
 from pandas_shooju.client.job import DryRunJob, RemoteJob
-from pandas_shooju.client.points import to_milli
 from pandas_shooju.client.result import WriteResult
-from pandas_shooju.formats import PointColumns
+from pandas_shooju.frame.diff import changes
 from pandas_shooju.frame.fields import Fields
-from pandas_shooju.frame.ids import Sid
-from pandas_shooju.frame.shapes import Missing, Writable, series_writes
+from pandas_shooju.frame.ids import Sid, check_sid
+from pandas_shooju.frame.shapes import Missing, ReportedDate, Writable, series_writes
 
-KeepOnly = Literal["points", "fields", "all"]
+RemoveOthers = Literal["points", "fields", "all"]
 
 
 def write(
@@ -36,98 +30,137 @@ def write(
     *,
     fields: Fields | None = None,
     date: Hashable | None = None,
-    value: Hashable | None = None,
-    reported_date: datetime.date | datetime.datetime | int | None = None,
-    remove_others: KeepOnly | None = None,
+    value: Hashable | list[Hashable] | None = None,
+    tz: str | datetime.tzinfo | None = None,
+    reported_date: ReportedDate | None = None,
+    remove_others: RemoveOthers | None = None,
     na: Missing = "skip",
-    changed_from: Writable | None = None,
+    changed_from: Writable | Literal["server"] | None = None,
     batch_size: int = 1000,
     workers: int = 4,
     dry_run: bool = False,
     progress: bool | None = None,
-    connection: Connection | None = None,
+    connection: Connection | str | None = None,
 ) -> WriteResult:
-    r"""Write the frame to Shooju as series.
+    r"""Write the data to Shooju as series.
+
+    A wide frame, a Series or a groupby is written only to the series that `sid` or `changed_from` names, whatever its
+    labels are and wherever it was read from. A long frame with a column ``series_id``, or a frame of fields with that
+    index, names its series itself, unless it was read from Shooju.
 
     Parameters
     ----------
     job
-        A description (of three characters or more): a job is registered, and finished at the end. Or a job, which
-        is left open.
+        The description of a job (at least 3 characters), which is registered and finished at the end; or a job
+        object, which is left open.
     sid
-        Which series. A template over the names of the column levels (wide) or the columns (long), as
-        ``r"users\sam\{country}"``, with format specs as in `str.format`; for wide frames and groupbys also a dict
-        from label to series id, or a function of the label. By default the series that the frame was read from (one
-        that was computed from several needs `sid`), or the labels themselves where they are series ids, or the column
-        ``series_id`` of a long frame.
+        The series to write to:
+
+        - a template over the names of the column levels (wide), the columns (long) or the keys (groupby), such as
+          ``r"users\sam\{country}"``, with format specs as in `str.format`;
+        - for wide frames and groupbys also a dict of labels and series ids, or a function of the label;
+        - ``"{series_id}"``: the series that the data was read from, or that its labels or its column name.
     fields
-        Fields to write: a dict for all series; a frame with a row for each series id; names of columns (long) or of
-        column levels (wide); ``"levels"`` for all the named levels.
+        Fields to write: a dict for all series (None removes a field); a frame with a row for each series id; names of
+        columns (long) or of column levels (wide); ``"levels"`` for all named column levels.
     date, value
-        The columns of a long frame that hold dates and values; by default ``dt`` and ``val``.
+        The columns of a long frame that hold dates and values, by default ``dt`` and ``val``. A list of columns of
+        values writes each, with its name as ``{variable}`` in the template.
+    tz
+        The time zone of naive dates: a name or any `tzinfo`. By default naive dates are UTC. In an hour that occurs
+        twice, dates are resolved where a series has both passes, in order; otherwise, and for a time that the clock
+        skipped, it is an error. Dates with a time zone are converted to UTC exactly.
     reported_date
-        File the points and fields under this report date, beside the series' own.
+        File the points and fields under this report date, beside the series' own: one date for all, or the name of a
+        column (long) or column level (wide) that holds the dates.
     remove_others
-        ``"points"``, ``"fields"`` or ``"all"``: remove what the series has beyond what is written.
+        ``"points"``, ``"fields"`` or ``"all"``: first remove what else the series has. With `changed_from` only
+        ``"points"``: remove the points of the earlier frame that this frame lacks, between its own first and last date.
     na
-        ``"skip"`` leaves points alone where the frame has missing values, ``"null"`` removes them.
+        How to write missing values (None, NaN, NaT, NA) of points and fields in the frame: ``"skip"`` leaves what is
+        stored alone, ``"null"`` removes it.
     changed_from
-        An earlier frame of the same shape: write only what differs from it.
+        Write only what differs from an earlier frame of the same shape; without `sid`, to the series that it was read
+        from. ``"server"`` compares with what the server has of the series, between the first and last date.
     batch_size
-        Series per call.
+        Series per request.
     workers
-        Calls under way at once, never two for the same series.
+        Requests under way at once, never two for the same series.
     dry_run
         Send nothing; print what would be written.
     progress
         Show a progress bar; by default in a notebook, if it takes more than a second.
     connection
-        The connection to write by; by default the one of the settings (see `Connection`).
+        A `Connection`, or the name or URL of a server; by default the one of the settings.
 
     Returns
     -------
     WriteResult
+        What was stored, series by series. A write of nothing registers no job.
 
     Raises
     ------
     WriteError
-        Series were refused: ``error.failed`` is a frame of them with the reasons, ``error.result.retry()`` sends
+        Series were refused: ``error.failed`` is a frame of them with the reasons, and ``error.result.retry()`` sends
         again what is not stored.
     ConnectionError
         The server could not be reached; ``error.result`` as above.
     ValueError, TypeError
-        The frame cannot be written as it is; nothing was sent.
+        The data cannot be written as it is, or the call does not say where to; nothing was sent.
 
-    Notes
-    -----
-    Aware dates are converted to UTC exactly, naive ones stand as they are.
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import pandas_shooju as sj
+    >>> conn = sj.Connection("local::memory:")
+    >>> index = pd.date_range("2024-01-01", periods=2, tz="UTC")
+    >>> gdp = pd.DataFrame({"US": [1.0, 2.0], "CN": [3.0, 4.0]}, index=index).rename_axis(columns="country")
+    >>> gdp.shooju.write("GDP", sid=r"users\sam\gdp\{country}", fields="levels", connection=conn).points
+    4
+
+    What differs from an earlier state goes back to the series that it was read from:
+
+    >>> old = pd.read_shooju(r"sid:users\sam\gdp", "country", connection=conn)
+    >>> new = old * [1, 10]
+    >>> new.shooju.write("GDP, revised", changed_from=old, connection=conn).points
+    2
     """
     if job is None:
         raise TypeError(
-            'a write needs a job: a description of it, as df.shooju.write("GDP, revised"), or a registered job'
+            'job is missing: pass a description, as in df.shooju.write("GDP, revised"), or a registered job'
         )
     if not isinstance(job, str | RemoteJob | DryRunJob):
-        raise TypeError(f"job is {job!r}; it can be a description, or a job that was registered")
+        raise TypeError(f"job must be a description or a registered job, got {type(job).__name__}")
+    if isinstance(job, str) and len(job) < 3:
+        raise ValueError(f"the description of a job must have at least 3 characters, got {job!r}")
+    if not isinstance(job, str):
+        if dry_run:
+            raise ValueError("dry_run=True needs a description as job, since a registered job writes")
+        if connection is not None and connection_of(connection) is not job.connection:
+            raise ValueError("a registered job writes by its own connection; leave out connection=")
+        connection = job.connection
     if remove_others not in (None, "points", "fields", "all"):
-        raise ValueError(f"remove_others is {remove_others!r}; it can be None, 'points', 'fields' or 'all'")
+        raise ValueError(f"remove_others must be None, 'points', 'fields' or 'all', got {remove_others!r}")
+    if sid is not None:
+        check_sid(sid)
+    named: dict[str, Any] = {
+        "fields": fields, "date": date, "value": value, "tz": tz, "reported_date": reported_date, "na": na,
+    }  # fmt: skip
     with _no_collecting():
-        writes = series_writes(data, sid, fields=fields, date=date, value=value, na=na)
-        if changed_from is not None:
-            if remove_others is not None:
-                raise ValueError("changed_from writes only what differs, and remove_others removes what is not written")
-            old = series_writes(changed_from, sid, fields=fields, date=date, value=value)
-            writes = _changed(writes, old, na)
-    reported = None if reported_date is None else to_milli(reported_date)
-    if isinstance(job, str):
-        to_job = (connection or default_connection()).register_job(job, batch_size=batch_size, dry_run=dry_run)
-    elif dry_run:
-        raise ValueError("dry_run=True needs a description as job; a registered job writes")
-    else:
+        if changed_from is None:
+            writes = series_writes(data, sid, **named)
+        else:
+            connection = connection_of(connection)
+            found = changes(data, changed_from, sid, remove_others=remove_others, connection=connection, **named)
+            writes = [change.write() for change in found]
+            remove_others = None
+    to_job: RemoteJob | DryRunJob | None = None
+    if not isinstance(job, str):
         to_job = job
+    elif writes:
+        to_job = connection_of(connection).register_job(job, batch_size=batch_size, dry_run=dry_run)
     with _no_collecting():
-        if reported is not None:
-            writes = [write._replace(reported_date=reported) for write in writes]
-        queries = to_job.enqueue_writes(writes, keep_only=remove_others)
+        queries = [] if to_job is None else to_job.enqueue_writes(writes, keep_only=remove_others)
         result = WriteResult(to_job, writes, queries, finish=isinstance(job, str))
     del writes  # the job has them now, and lets go of each when it is stored
     result._submit(progress, batch_size, workers)
@@ -136,109 +169,11 @@ def write(
 
 @contextmanager
 def _no_collecting() -> Iterator[None]:
-    """Pause the garbage collector: it would look at all the new objects again and again, and find nothing."""
+    """Pause the garbage collector, which would traverse all the new objects again and again."""
     pause = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if not gc.get_freeze_count():  # else somebody's objects are frozen, and shall stay so
-            gc.freeze()
-            gc.unfreeze()  # to the oldest generation, without a pass over each of the younger ones
         if pause:
             gc.enable()
-
-
-def diff(
-    data: Writable,
-    old: Writable,
-    sid: Sid | None = None,
-    *,
-    date: Hashable | None = None,
-    value: Hashable | None = None,
-) -> pd.DataFrame:
-    r"""The points in which the frame differs from an earlier one: what `write` with ``changed_from`` would write.
-
-    Parameters
-    ----------
-    old
-        The earlier frame, of the same shape.
-    sid, date, value
-        As for `write`.
-
-    Returns
-    -------
-    DataFrame
-        A row for each point that was added, changed or removed: ``series_id``, ``dt`` (UTC, ``datetime64[ms, UTC]``),
-        ``old`` and ``new`` (float64; NaN where there is no such point).
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> import pandas_shooju as sj
-    >>> index = pd.date_range("2024-01-01", periods=3, tz="UTC")
-    >>> old = pd.DataFrame({r"users\sam\a": [1.0, 2.0, 3.0]}, index=index)
-    >>> new = pd.DataFrame({r"users\sam\a": [1.0, 2.5, None]}, index=index)
-    >>> new.shooju.diff(old)
-         series_id                        dt  old  new
-    0  users\sam\a 2024-01-02 00:00:00+00:00  2.0  2.5
-    1  users\sam\a 2024-01-03 00:00:00+00:00  3.0  NaN
-    """
-    before = {item.series_id.casefold(): item for item in series_writes(old, sid, date=date, value=value)}
-    now = series_writes(data, sid, date=date, value=value)
-    names = {item.series_id.casefold(): item.series_id for item in [*before.values(), *now]}
-    after = {item.series_id.casefold(): item for item in now}
-    parts = []
-    for key, name in names.items():
-        dates, was, now_is = _side_by_side(_points_of(before.get(key)), _points_of(after.get(key)))
-        changed = ~((was == now_is) | (np.isnan(was) & np.isnan(now_is)))
-        if changed.any():
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "series_id": name,
-                        "dt": clocks.to_index(dates[changed]),
-                        "old": was[changed],
-                        "new": now_is[changed],
-                    }
-                )
-            )
-    if parts:
-        return pd.concat(parts, ignore_index=True)
-    none = np.empty(0)
-    empty = pd.DataFrame({"series_id": [], "dt": clocks.to_index(np.empty(0, np.int64)), "old": none, "new": none})
-    return empty.astype({"series_id": pd.Series(["text"]).dtype})
-
-
-def _changed(writes: Sequence[SeriesWrite], old: Sequence[SeriesWrite], na: Missing) -> list[SeriesWrite]:
-    """The writes without what an earlier frame had already."""
-    before = {item.series_id.casefold(): item for item in old}
-    changed = []
-    for item in writes:
-        earlier = before.get(item.series_id.casefold())
-        if earlier is None:
-            changed.append(item)
-            continue
-        dates, was, now = _side_by_side(_points_of(earlier), _points_of(item))
-        differs = ~((was == now) | (np.isnan(was) & np.isnan(now)))
-        if na == "skip":
-            differs &= ~np.isnan(now)
-        fields = {k: v for k, v in item.fields.items() if k not in earlier.fields or earlier.fields[k] != v}
-        if differs.any() or fields:
-            changed.append(SeriesWrite(item.series_id, PointColumns(dates[differs], now[differs]), fields))
-    return changed
-
-
-def _points_of(item: SeriesWrite | None) -> PointColumns:
-    return PointColumns.empty() if item is None or item.points is None else item.points
-
-
-def _side_by_side(old: PointColumns, new: PointColumns) -> tuple[Any, Any, Any]:
-    """The dates of both, and the values of each at them; NaN where there is none."""
-    dates = np.union1d(old.dates, new.dates)
-    columns = []
-    for points in (old, new):
-        column = np.full(len(dates), np.nan)
-        column[np.searchsorted(dates, points.dates)] = points.values
-        columns.append(column)
-    return dates, columns[0], columns[1]

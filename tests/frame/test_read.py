@@ -179,7 +179,7 @@ def test_a_selection_still_knows_its_series(conn, gdp):
     part = frame[[("US", "pct"), ("CN", "bn")]]
     assert part.shooju.series_ids.tolist() == [r"users\sam\gdp\US\pct", r"users\sam\gdp\CN\bn"]
     assert part.shooju.fields["unit"].tolist() == ["pct", "bn"]
-    (part * 10).shooju.write("part", connection=conn)
+    (part * 10).shooju.write("part", sid="{series_id}", connection=conn)
     after = read_shooju(ROOT, ["country", "unit"], connection=conn)
     assert (after["US", "pct"] == gdp["US", "pct"] * 10).all()
     assert (after["US", "bn"] == gdp["US", "bn"]).all()
@@ -253,7 +253,7 @@ def test_a_field_named_as_a_column_of_the_long_layout(conn, gdp):
     with pytest.raises(ValueError, match="a field is called 'val'"):
         read_shooju(ROOT, "*", layout="long", connection=conn)
     table = read_shooju(ROOT, "*", layout="fields", connection=conn)
-    table.assign(val=2, dt="x").shooju.write("back", connection=conn)
+    table.assign(val=2, dt="x").shooju.write("back", sid="{series_id}", connection=conn)
     assert read_shooju(ROOT, "val", layout="fields", connection=conn)["val"].tolist() == [2, 2, 2]
 
 

@@ -123,7 +123,7 @@ def test_any_ids_and_fields(conn):
     one_by_one = read_shooju(quoted, connection=conn)
     assert_same(one_by_one.rename_axis(columns="name"), written)
     # and back where they came from
-    (read + 1).shooju.write("names, changed", connection=conn)
+    (read + 1).shooju.write("names, changed", sid="{series_id}", connection=conn)
     assert_same(read_shooju(r"sid:users\sam", "name", connection=conn)[NAMES], written + 1)
 
 
@@ -216,5 +216,5 @@ def test_parquet_keeps_the_origin(conn, gdp, tmp_path):
     read.to_parquet(tmp_path / "gdp.parquet")
     back = pd.read_parquet(tmp_path / "gdp.parquet")
     assert back.attrs == read.attrs
-    (back * 2).shooju.write("doubled", connection=conn)
+    (back * 2).shooju.write("doubled", sid="{series_id}", connection=conn)
     assert_same(read_shooju(r"sid:users\sam\gdp", ["country", "unit"], connection=conn), gdp * 2)

@@ -82,7 +82,7 @@ def test_only_the_difference_is_sent(conn):
     new = old.copy()
     new.loc[DATES[1], "a"] = 20
     new.loc[DATES[2], "b"] = np.nan
-    diff = new.shooju.diff(old, sid=SID)
+    diff = new.shooju.diff(old, sid=SID, na="null")
     assert diff["series_id"].tolist() == [r"users\sam\a", r"users\sam\b"]
     assert diff["old"].tolist() == [2.0, 3.0]
     assert diff["new"].iloc[0] == 20.0
@@ -100,11 +100,21 @@ def test_only_the_difference_is_sent(conn):
     ]
 
 
-def test_points_gone_from_the_frame_are_removed_with_null(conn):
+def test_points_gone_from_the_frame_are_removed_on_request_within_its_dates(conn):
     old = frame(a=[1.0, 2, 3, 4])
     old.shooju.write("old", sid=SID, connection=conn)
-    old.iloc[1:].shooju.write("new", sid=SID, changed_from=old, na="null", connection=conn)
-    assert read_shooju([r"sid=users\sam\a"], connection=conn).iloc[:, 0].tolist() == [2, 3, 4]
+    new = old.iloc[[0, 2]]
+    for options in ({}, {"na": "null"}):  # a shorter frame says nothing about what it lacks
+        result = new.shooju.write("new", sid=SID, changed_from=old, connection=conn, **options)
+        assert (len(result.series), result.job) == (0, None)
+    options = {"sid": SID, "remove_others": "points"}
+    removed = new.shooju.diff(old, **options)
+    assert (removed["dt"].tolist(), removed["old"].tolist()) == ([DATES[1]], [2.0])
+    assert new.shooju.write("new", changed_from=old, connection=conn, **options).points == 1
+    assert read_shooju([r"sid=users\sam\a"], connection=conn).iloc[:, 0].tolist() == [1, 3, 4]
+    for wrong in ("fields", "all"):
+        with pytest.raises(ValueError, match="remove_others must be None or 'points'"):
+            new.shooju.write("new", sid=SID, changed_from=old, remove_others=wrong, connection=conn)
 
 
 def test_fields_by_series_id_and_a_folder_copied(conn):
@@ -226,7 +236,7 @@ def test_dates_of_every_kind(conn):
         ]
     ):
         data = pd.DataFrame({rf"users\sam\{number}": [1.0, 2, 3, 4]}, index=index)
-        data.shooju.write("kinds", connection=conn)
+        data.shooju.write("kinds", sid="{series_id}", connection=conn)
         assert (read_shooju([rf"sid=users\sam\{number}"], connection=conn).index == DATES).all()
 
 
@@ -238,32 +248,7 @@ def test_row_levels_are_as_good_as_columns(conn):
     assert (read.to_numpy() == long.to_numpy()).all()
 
 
-# --- never to a wrong series --------------------------------------------------------------------------------------
-
-
-def two_sets(conn):
-    frame(US=[1.0, 2, 3, 4], CN=[5.0, 6, 7, 8]).shooju.write(
-        "the gdp", sid=r"users\gdp\{name}", fields="levels", connection=conn
-    )
-    frame(US=1.5, CN=2.5).shooju.write("the defl", sid=r"users\defl\{name}", fields="levels", connection=conn)
-    return [read_shooju(rf"sid:users\{path}", "name", connection=conn) for path in ("gdp", "defl")]
-
-
-def test_what_is_computed_from_two_frames_is_neither(conn):
-    gdp, deflator = two_sets(conn)
-    for mixed in (gdp / deflator, gdp.mul(deflator), np.add(gdp, deflator)):
-        if mixed.attrs["shooju"]["layout"] == "mixed":  # (pandas 2 keeps the left one's origin)
-            with pytest.raises(ValueError, match="computed from several"):
-                mixed.shooju.write("oops", connection=conn)
-        else:
-            assert mixed.shooju.series_ids.tolist() == gdp.shooju.series_ids.tolist()
-    assert (gdp["US"] * deflator["US"]).attrs["shooju"] is not deflator.attrs["shooju"]
-    pd.testing.assert_frame_equal(read_shooju(r"sid:users\defl", "name", connection=conn), deflator)
-    # with itself, or the same read again, it is still itself
-    again = read_shooju(r"sid:users\gdp", "name", connection=conn)
-    assert (gdp - again).shooju.series_ids.tolist() == gdp.shooju.series_ids.tolist()
-    (gdp + gdp).shooju.write("doubled", connection=conn)
-    assert read_shooju([r"sid=users\gdp\US"], connection=conn).iloc[0, 0] == 2.0
+# --- shapes -----------------------------------------------------------------------------------------------------------
 
 
 def test_groups_are_what_the_groupby_made_of_them(conn):
@@ -284,35 +269,23 @@ def test_groups_are_what_the_groupby_made_of_them(conn):
     assert read_shooju(r"sid:users\C", connection=conn).columns.tolist() == [r"users\C\a", r"users\C\b"]
 
 
-def test_levels_that_change_places_are_followed(conn):
-    flows = pd.DataFrame(
-        [[1.0, 2.0]], DATES[:1], pd.MultiIndex.from_tuples([("DE", "FR"), ("FR", "DE")], names=["from", "to"])
-    )
-    flows.shooju.write("flows", sid=r"users\flow\{from}-{to}", fields="levels", connection=conn)
-    read = read_shooju(r"sid:users\flow", ["from", "to"], connection=conn)
-    swapped = read.swaplevel(axis=1)
-    assert swapped.shooju.series_ids.tolist() == [r"users\flow\DE-FR", r"users\flow\FR-DE"]
-    with pytest.raises(ValueError, match="which series is the column"):
-        read.rename_axis(columns=["a", "b"]).shooju.write("renamed", connection=conn)
-
-
 def test_points_are_not_taken_for_fields(conn):
     points = pd.DataFrame({"series_id": [r"users\z\1", r"users\z\2"], "date": DATES[:2], "value": [1.0, 2.0]})
-    with pytest.raises(TypeError, match=r"is this a long frame, or fields\? It has the column 'date'"):
+    with pytest.raises(TypeError, match=r"can be read as points or as fields: it has the column 'date'"):
         points.shooju.write("unclear", connection=conn)
     assert points.shooju.write("clear", date="date", value="value", connection=conn).points == 2
     read = read_shooju(r"sid:users\z", connection=conn)
-    with pytest.raises(TypeError, match=r"write it transposed"):
+    with pytest.raises(TypeError, match=r"transpose it first: frame.T"):
         read.T.shooju.write("rows", connection=conn)
     long = read_shooju(r"sid:users\z", layout="long", connection=conn)
-    with pytest.raises(TypeError, match="is this a long frame"):
-        long.rename(columns={"val": "v"}).shooju.write("unclear", connection=conn)
+    with pytest.raises(TypeError, match="can be read as points or as fields"):
+        long.rename(columns={"val": "v"}).shooju.write("unclear", sid="{series_id}", connection=conn)
     for indexed in (
         long.set_index("dt"),
         long.set_index(["dt", "series_id"]),
         long.set_index(["dt", "series_id"])["val"],
     ):
-        assert indexed.shooju.write("indexed", connection=conn).points == 2
+        assert indexed.shooju.write("indexed", sid="{series_id}", connection=conn).points == 2
 
 
 def test_templates_name_levels_and_nothing_else(conn):
@@ -322,11 +295,11 @@ def test_templates_name_levels_and_nothing_else(conn):
     numbered = data.set_axis(columns.set_names([1, 0]), axis=1)
     assert numbered.shooju.write("x y", r"users\{1}\{0}", connection=conn).series.index[0] == r"users\DE\wind"
     for names, template, words in [
-        (["c", "c"], r"users\{c}", "2 levels of that name"),
-        (["n", "m"], r"users\{n:{m}}", "a place within a place"),
-        (["n", "m"], r"users\{n.__class__}", "names 'n.__class__'"),
-        (["n", "m"], r"users\{n:zz}", "cannot take the n 'DE'"),
-        (["n", "m"], r"users\{}", "names ''"),
+        (["c", "c"], r"users\{c}", "2 levels of the columns have that name"),
+        (["n", "m"], r"users\{n:{m}}", "nests a placeholder in another"),
+        (["n", "m"], r"users\{n.__class__}", "contains {n.__class__}, and the columns have the levels"),
+        (["n", "m"], r"users\{n:zz}", "cannot format n='DE'"),
+        (["n", "m"], r"users\{}", "contains {}, and the columns have the levels"),
     ]:
         with pytest.raises(ValueError, match=words):
             data.set_axis(columns.set_names(names), axis=1).shooju.write("x y", template, connection=conn)
@@ -461,25 +434,35 @@ def test_the_garbage_collector_is_left_as_it_was(conn, on):
 
 def test_nothing_is_written_of_nothing(conn):
     empty = read_shooju(r"sid:users\none", layout="long", connection=conn)
-    assert len(empty.shooju.write("none", connection=conn).series) == 0
+    result = empty.shooju.write("none", sid="{series_id}", connection=conn)
+    assert (len(result.series), result.ok, result.job, repr(result)) == (
+        0,
+        True,
+        None,
+        "<WriteResult: nothing to write>",
+    )
     long = pd.DataFrame({"date": DATES, "symbol": "a", "close": 1.0})[:0]
     options = {"sid": r"users\{symbol}", "date": "date", "value": "close", "connection": conn}
     assert len(long.shooju.write("none", **options).series) == 0
     assert len(long.groupby("symbol").shooju.write("none", **options).series) == 0
+    assert conn.register_job("the first job").job_id == 1
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "kind", "words"),
     [
-        ({"job": 5}, "job is 5"),
-        ({"sid": 5}, "sid is 5"),
-        ({"sid": ["a"]}, "sid is"),
-        ({"fields": 5}, "fields is 5"),
-        ({"changed_from": 5}, "not int"),
+        ({"job": 5}, TypeError, "job must be a description or a registered job, got int"),
+        ({"sid": 5}, TypeError, "sid must be a template, .* got int"),
+        ({"sid": ["a"]}, TypeError, "sid must be a template, .* got list"),
+        ({"sid": ("a",)}, TypeError, "sid must be a template, .* got tuple"),
+        ({"sid": pd.Series({"a": "x"})}, TypeError, r"sid must be a template, .* got Series; convert .*\.to_dict\(\)"),
+        ({"fields": 5}, TypeError, "fields is 5"),
+        ({"changed_from": 5}, TypeError, "data must be a DataFrame, .* got int"),
+        ({"changed_from": "sever"}, ValueError, "changed_from must be an earlier frame or 'server', got 'sever'"),
+        ({"connection": 5}, TypeError, "connection must be a Connection, .* got 5"),
     ],
 )
-def test_arguments_of_a_wrong_kind_are_named(conn, options, words):
-    with pytest.raises((TypeError, ValueError), match=words):
+def test_arguments_of_a_wrong_kind_are_named(conn, options, kind, words):
+    with pytest.raises(kind, match=words):
         frame(a=1.0).shooju.write(**{"job": "wrong", "sid": SID, "connection": conn, **options})
-    ids = pd.Series({"a": r"users\sam\a"})
-    assert frame(a=1.0).shooju.write("right", sid=ids, fields=pd.Series({"u": 1}), connection=conn).ok
+    assert conn.register_job("the first job").job_id == 1

@@ -112,7 +112,7 @@ def test_a_wrong_argument_is_named(conn, gdp, options, words):
 
 
 def test_a_write_without_a_job():
-    with pytest.raises(TypeError, match="a write needs a job"):
+    with pytest.raises(TypeError, match="job is missing: pass a description"):
         wide(a=1.0).shooju.write()
 
 
@@ -129,30 +129,31 @@ LONG = pd.DataFrame({"symbol": ["A", "A", "B"], "dt": DATES, "val": [1.0, 2.0, 3
 @pytest.mark.parametrize(
     ("frame", "options", "words"),
     [
-        (pd.DataFrame({"a": [1.0]}), {}, "no dates in this frame: its index is a RangeIndex.*DatetimeIndex"),
-        (pd.Series([1.0], name="a"), {}, "the series 'a' has no dates"),
+        (pd.DataFrame({"a": [1.0]}), {}, "this frame has no dates: its index is a RangeIndex.*DatetimeIndex"),
+        (pd.Series([1.0], name="a"), {}, "the Series 'a' has no dates"),
         (wide(a=1.0).set_axis(pd.period_range("2024", periods=3, freq="D")), {}, "PeriodIndex"),
-        (wide(a=1.0), {}, "which series is the column 'a'"),
-        (TWO_LEVELS, {"sid": r"users\{region}"}, "names 'region', and the columns have the levels 'country', 'unit'"),
+        (wide(a=1.0), {}, "a wide frame is only written to series that the call names. Pass one of:"),
+        (wide(a=1.0), {"sid": "{series_id}"}, "needs the series id of the column 'a', which was not read from"),
+        (TWO_LEVELS, {"sid": r"users\{region}"}, "contains {region}, and the columns have the levels"),
         (wide(a=1.0), {"sid": r"users\{region}"}, "the columns have no level names"),
-        (wide(a=1.0, b=1.0), {"sid": r"users\sam"}, "all 2 columns would be written to one series"),
+        (wide(a=1.0, b=1.0), {"sid": r"users\sam"}, "has no placeholder, so all 2 columns would be"),
         (TWO_LEVELS, {"sid": r"users\{unit}"}, "two columns or groups of rows go to the series 'users"),
-        (wide(a=1.0), {"sid": r"users\{a"}, "not well-formed"),
+        (wide(a=1.0), {"sid": r"users\{a"}, "not a valid template"),
         (wide(a=1.0), {"sid": {"b": "x"}}, "no series id for the column 'a'; it has 'b'"),
-        (wide(a=1.0), {"sid": lambda label: 7}, "the series id for 'a' is 7"),
+        (wide(a=1.0), {"sid": lambda label: 7}, "the series id for 'a' must be a string .* got 7"),
         (wide(a="text"), {"sid": r"users\sam"}, "column 'a' is not numeric.*'text'"),
         (wide(a=[True, False, True]), {"sid": r"users\sam"}, "column 'a' is not numeric"),
         (wide(a=[2**53 + 1, 1, 1]), {"sid": r"users\sam"}, "9007199254740993, which is no double"),
         (wide(a=1.0).iloc[[0, 1, 1]], {"sid": r"users\sam"}, "the index has the date 2024-01-02.*more than once"),
         (wide(a=1.0).set_axis([DATES[0], pd.NaT, DATES[2]]), {"sid": r"users\sam"}, "position 1 is missing"),
-        (wide(a=1.0), {"sid": r"users\sam", "na": "drop"}, "na is 'drop'"),
-        (wide(a=1.0), {"sid": r"users\sam", "remove_others": "everything"}, "remove_others is 'everything'"),
+        (wide(a=1.0), {"sid": r"users\sam", "na": "drop"}, "na must be 'skip' .*got 'drop'"),
+        (wide(a=1.0), {"sid": r"users\sam", "remove_others": "everything"}, "must be None, .* got 'everything'"),
         (wide(a=1.0), {"sid": r"users\sam", "fields": "levels"}, "these have no names"),
         (TWO_LEVELS, {"sid": r"users\{country}", "fields": ["region"]}, "no 'region' among 'country', 'unit'"),
         (wide(a=1.0), {"sid": r"users\sam", "fields": {"x": object()}}, "the field 'x' is <object"),
         (wide(a=1.0), {"sid": r"users\sam", "fields": pd.DataFrame({"u": [1]}, ["z"])}, "row for none of the series"),
-        (LONG, {}, "There is no column 'series_id'; say sid="),
-        (LONG, {"sid": r"users\{ticker}"}, "names 'ticker', and the columns are 'symbol'"),
+        (LONG, {}, "has no column 'series_id'; name the series with sid="),
+        (LONG, {"sid": r"users\{ticker}"}, "contains {ticker}, and the columns are 'symbol'"),
         (LONG, {"sid": r"users\{symbol}", "value": "close"}, "value='close': there is no such column"),
         (LONG, {"sid": r"users\{symbol}", "date": "note"}, "the column 'note' holds .*pd.to_datetime"),
         (LONG, {"sid": r"users\{symbol}", "fields": ["note"]}, "'note' has several values for the .*A': 'x', 'y'"),
@@ -175,15 +176,16 @@ def test_a_frame_that_cannot_be_written_says_why(conn, frame, options, words):
 
 
 def test_a_result_of_operators_is_not_written_over_its_series(conn, gdp):
-    yearly = read_shooju(r"sid:users\sam@lag:1y", connection=conn)
-    with pytest.raises(ValueError, match=r"was computed on the server .*lag:1y.*sid="):
-        yearly.shooju.write("oops", connection=conn)
-    for query in (r"sid:users\sam@lag:1y", [r'sid="users\sam\gdp\US\bn"@lag:1y']):
+    for query in (r"sid:users\sam@lag:1y", [r'sid="users\sam\gdp\US\bn"@lag:1y'], r"sid:users\sam@lag:1y@asof:j1"):
+        wide = read_shooju(query, connection=conn)
         long = read_shooju(query, layout="long", connection=conn)
-        with pytest.raises(ValueError, match=r"were computed on the server"):
-            long.shooju.write("oops", connection=conn)
+        for data in (wide, wide.set_axis(wide.columns.rename("id"), axis=1), long, long.assign(val=1.0)):
+            with pytest.raises(ValueError, match=r"lag:1y.* computed by the server .*such as sid="):
+                data.shooju.write("oops", sid="{series_id}", connection=conn)
+        with pytest.raises(ValueError, match=r"lag:1y.* computed by the server .*such as sid="):
+            (wide * 2).shooju.write("oops", changed_from=wide, connection=conn)
         long.attrs = {}
-        with pytest.raises(ValueError, match=r"looks like a series id with operators"):
+        with pytest.raises(ValueError, match=r"lag:1y.* computed by the server .*such as sid="):
             long.shooju.write("oops", connection=conn)
 
 

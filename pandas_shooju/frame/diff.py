@@ -1,0 +1,342 @@
+"""`diff`: in which points and fields a frame differs from an earlier one, and so what `changed_from` writes.
+
+Both come from :func:`changes`, which compares what the two frames say to write, series by series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pandas_shooju import clocks, query
+from pandas_shooju.client.buffer import SeriesWrite
+from pandas_shooju.client.connection import Connection, connection_of
+from pandas_shooju.errors import ShoojuApiError
+from pandas_shooju.formats import PointColumns
+from pandas_shooju.frame.fields import Fields
+from pandas_shooju.frame.ids import SAME, Sid, check_sid, ids_as_read
+from pandas_shooju.frame.origin import column_fields, origin_of
+from pandas_shooju.frame.shapes import (
+    Missing,
+    ReportedDate,
+    Shape,
+    Writable,
+    as_frame,
+    is_naive,
+    series_writes,
+    shape_of,
+)
+from pandas_shooju.layouts import str_dtype
+
+
+class Change(NamedTuple):
+    """In what one series differs: the points, ascending by date, and the fields; NaN and None are no value."""
+
+    series_id: str
+    reported_date: int | None
+    dates: npt.NDArray[np.int64]
+    old: npt.NDArray[np.float64]
+    new: npt.NDArray[np.float64]
+    old_fields: dict[str, Any]
+    new_fields: dict[str, Any]
+
+    def write(self) -> SeriesWrite:
+        """What stores the new state."""
+        return SeriesWrite(self.series_id, PointColumns(self.dates, self.new), self.new_fields, self.reported_date)
+
+
+def diff(
+    data: Writable,
+    old: Writable | Literal["server"],
+    sid: Sid | None = None,
+    *,
+    fields: Fields | None = None,
+    date: Hashable | None = None,
+    value: Hashable | list[Hashable] | None = None,
+    tz: Any = None,
+    reported_date: ReportedDate | None = None,
+    remove_others: Literal["points"] | None = None,
+    na: Missing = "skip",
+    connection: Connection | str | None = None,
+) -> pd.DataFrame:
+    r"""The points in which the frame differs from an earlier one: what `write` with ``changed_from=old`` would send.
+
+    Parameters
+    ----------
+    old
+        An earlier frame of the same shape, or ``"server"``, as for `changed_from` of `write`.
+    sid, fields, date, value, tz, reported_date, remove_others, na, connection
+        As for `write`.
+
+    Returns
+    -------
+    DataFrame
+        A row for each point that would be added, changed or removed: ``series_id``, ``dt`` (``datetime64[ms, UTC]``),
+        ``old`` and ``new`` (float64; NaN where there is no point). With report dates there is a column
+        ``reported_date`` (``datetime64[ms, UTC]``). With `fields` there is a column ``field``, and also a row for each
+        field that would be written, with its name there and no ``dt``; ``old`` and ``new`` are then of dtype object.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import pandas_shooju as sj
+    >>> index = pd.date_range("2024-01-01", periods=3, tz="UTC")
+    >>> old = pd.DataFrame({"a": [1.0, 2.0, 3.0]}, index=index).rename_axis(columns="name")
+    >>> new = pd.DataFrame({"a": [1.0, 2.5, None]}, index=index).rename_axis(columns="name")
+    >>> new.shooju.diff(old, sid=r"users\sam\{name}")
+         series_id                        dt  old  new
+    0  users\sam\a 2024-01-02 00:00:00+00:00  2.0  2.5
+    >>> new.shooju.diff(old, sid=r"users\sam\{name}", na="null")
+         series_id                        dt  old  new
+    0  users\sam\a 2024-01-02 00:00:00+00:00  2.0  2.5
+    1  users\sam\a 2024-01-03 00:00:00+00:00  3.0  NaN
+    """
+    found = changes(
+        data, old, sid, fields=fields, date=date, value=value, tz=tz, reported_date=reported_date,
+        remove_others=remove_others, na=na, connection=connection,
+    )  # fmt: skip
+    return _as_frame(found, with_fields=fields is not None)
+
+
+def changes(
+    data: Writable,
+    old: Writable | Literal["server"],
+    sid: Sid | None,
+    *,
+    fields: Fields | None,
+    date: Hashable | None,
+    value: Hashable | list[Hashable] | None,
+    tz: Any,
+    reported_date: ReportedDate | None,
+    remove_others: str | None,
+    na: Missing,
+    connection: Connection | str | None,
+) -> list[Change]:
+    """The changes from `old` to `data`, one for each series and report date that differs.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The two cannot be compared, or it is not known to which series they belong.
+    """
+    if remove_others not in (None, "points"):
+        raise ValueError(f"with changed_from, remove_others must be None or 'points', got {remove_others!r}")
+    if na not in ("skip", "null"):
+        raise ValueError(f"na must be 'skip' (leave stored values alone) or 'null' (remove them), got {na!r}")
+    if sid is not None:
+        check_sid(sid)
+    known: set[str] | None
+    shared: dict[str, Any] = {"date": date, "value": value, "tz": tz, "reported_date": reported_date, "na": "null"}
+    if isinstance(old, str):
+        if old != "server":
+            raise ValueError(f"changed_from must be an earlier frame or 'server', got {old!r}")
+        now = series_writes(data, sid, fields=fields, **shared)
+        before, known = _stored(now, connection_of(connection)), None
+    else:
+        sid = _same_series(data, old, sid, date, value, connection) if sid is None else sid
+        _check_zones(data, old, date, value, tz)
+        now = series_writes(data, sid, fields=fields, **shared)
+        # fields that the frame names are in the earlier frame, too; others are known as far as they were read
+        named = fields if isinstance(fields, str | Sequence) else None
+        before, known = series_writes(old, sid, fields=named, **shared), None
+        if fields is not None and named is None and (shape := shape_of(old, date, value)) != "fields":
+            before, known = _known_fields(old, before, shape)
+    return _compared(now, before, known, remove_others is not None, na)
+
+
+def _same_series(
+    data: Writable, old: Writable, sid: Sid | None, date: Any, value: Any, connection: Connection | str | None
+) -> Sid:
+    """How `data` is written to the series that `old` was read from."""
+    shape, old_shape = shape_of(data, date, value), shape_of(old, date, value)
+    if shape != old_shape:
+        raise TypeError(f"changed_from must have the shape of the frame, which is {shape}; it is {old_shape}")
+    if shape in ("grouped", "stacked"):
+        raise ValueError(f"changed_from does not name series for data that is {shape}; name them with sid=...")
+    _check_server(old, connection)
+    if shape != "wide":
+        return SAME
+    frame, old_frame = (as_frame(each) if isinstance(each, pd.Series) else each for each in (data, old))
+    id_of = ids_as_read(old_frame)
+    if isinstance(data, pd.Series) and data.name is None and len(old_frame.columns) == 1:
+        only = id_of(old_frame.columns[0])
+        return lambda label: only
+    names, old_names = list(frame.columns.names), list(old_frame.columns.names)
+    plain = len(names) == 1 and all(isinstance(label, str) for label in frame.columns)
+    if names != old_names and not (plain and None in (names[0], old_names[0])) and not isinstance(data, pd.Series):
+        raise ValueError(
+            f"the column levels must be those of changed_from, {old_names}, got {names}; set frame.columns.names, or "
+            "name the series with sid=..."
+        )
+    return id_of
+
+
+def _check_server(old: Any, connection: Connection | str | None) -> None:
+    """Refuse to write to one server the series that a frame was read from on another."""
+    origin = origin_of(old)
+    read_from = None if origin is None else origin.get("server")
+    if read_from is None or connection is None:  # without a connection nothing is written
+        return
+    to = connection_of(connection).server
+    if to != read_from:
+        raise ValueError(
+            f"changed_from was read from the server {read_from!r}, and this connection writes to {to!r}; name the "
+            f"series with sid=..., for example sid={SAME!r} for the series with the same ids"
+        )
+
+
+def _check_zones(data: Writable, old: Writable, date: Any, value: Any, tz: Any) -> None:
+    """Refuse to compare naive dates with aware ones, unless `tz` says what the naive ones are."""
+    naive = [is_naive(each, date, value) for each in (data, old)]
+    if tz is None and None not in naive and naive[0] != naive[1]:
+        which = "the frame has naive dates and changed_from aware ones"
+        if naive[1]:
+            which = "the frame has aware dates and changed_from naive ones"
+        raise ValueError(f"{which}, which cannot be compared; pass tz= with the time zone of the naive ones")
+
+
+def _known_fields(old: Any, before: list[SeriesWrite], shape: Shape) -> tuple[list[SeriesWrite], set[str]]:
+    """The earlier writes with the fields that their series had when they were read, and which fields are known."""
+    origin = origin_of(old)
+    if shape != "wide" or origin is None or origin["layout"] != "wide":
+        return before, set()
+    fields = column_fields(as_frame(old) if isinstance(old, pd.Series) else old)
+    known = [write._replace(fields=of_one) for write, of_one in zip(before, fields, strict=True)]
+    return known, set(origin["fields"])
+
+
+def _stored(writes: Sequence[SeriesWrite], connection: Connection) -> list[SeriesWrite]:
+    """What the server has of the series, between the first and the last date of all the writes."""
+    names = list(dict.fromkeys(name for write in writes for name in write.fields))
+    limits = _span(writes)
+    points: dict[str, Any] = {"max_points": 0}
+    if limits is not None:
+        points = {"max_points": -1, "df": limits[0], "dt": limits[1]}
+    found: list[SeriesWrite] = []
+    queries = []
+    for write in writes:
+        one = query.series(write.series_id)
+        if write.reported_date is not None:
+            moment = np.datetime64(write.reported_date, "ms")
+            one = one.repdate(moment)
+            if names:
+                one = one.repfdate(moment)
+        queries.append(str(one))
+    remaining = iter(writes)
+    for items in connection.read_bulk(queries, fields=names or None, **points):
+        for item, write in zip(items, remaining, strict=False):
+            if item.get("error") == "series_not_found":
+                continue
+            if "error" in item:
+                raise ShoojuApiError.from_answer(item)
+            stored = item.get("points", PointColumns.empty())
+            found.append(SeriesWrite(write.series_id, stored, item.get("fields", {}), write.reported_date))
+    return found
+
+
+def _span(writes: Sequence[SeriesWrite]) -> tuple[int, int] | None:
+    """The first and the last date of all the points."""
+    dates = [write.points.dates for write in writes if write.points is not None and len(write.points)]
+    return (min(int(own[0]) for own in dates), max(int(own[-1]) for own in dates)) if dates else None
+
+
+def _compared(
+    now: Sequence[SeriesWrite],
+    before: Sequence[SeriesWrite],
+    known_fields: set[str] | None,
+    remove_others: bool,
+    na: Missing,
+) -> list[Change]:
+    """The differences; of fields that are not known (None: all are), the new value is taken for one."""
+    earlier = {(write.series_id.casefold(), write.reported_date): write for write in before}
+    span = _span(now) if remove_others else None
+    found = []
+    for write in now:
+        old = earlier.get((write.series_id.casefold(), write.reported_date))
+        given = PointColumns.empty() if write.points is None else write.points
+        stored = PointColumns.empty() if old is None or old.points is None else old.points
+        dates, was, is_now = _side_by_side(stored, given)
+        in_frame = np.isin(dates, given.dates, assume_unique=True)
+        differs = (was.view(np.int64) != is_now.view(np.int64)) & ~(np.isnan(was) & np.isnan(is_now))
+        if na == "skip":
+            differs &= ~(in_frame & np.isnan(is_now))
+        differs &= in_frame | (False if span is None else (dates >= span[0]) & (dates <= span[1]))
+        had = {} if old is None else old.fields
+        fields = {
+            name: value
+            for name, value in write.fields.items()
+            if not (name in had and _same(had[name], value))
+            and not (
+                value is None and old is not None and name not in had and (known_fields is None or name in known_fields)
+            )
+        }
+        if differs.any() or fields:
+            change = Change(
+                write.series_id, write.reported_date, dates[differs], was[differs], is_now[differs],
+                {name: had.get(name) for name in fields}, fields,
+            )  # fmt: skip
+            found.append(change)
+    return found
+
+
+_UNKNOWN = object()
+
+
+def _is_known(name: str, old: SeriesWrite | None, known_fields: set[str] | None) -> bool:
+    """Whether a field that the earlier series does not have is known to be missing."""
+    return old is not None and (known_fields is None or name in known_fields)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two field values are the same, and of the same type all the way down."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same(value, b[name]) for name, value in a.items())
+    return bool(a == b)
+
+
+def _side_by_side(old: PointColumns, new: PointColumns) -> tuple[Any, Any, Any]:
+    """The dates of both, and the values of each at them; NaN where there is none."""
+    dates = np.union1d(old.dates, new.dates)
+    columns = []
+    for points in (old, new):
+        column = np.full(len(dates), np.nan)
+        column[np.searchsorted(dates, points.dates)] = points.values
+        columns.append(column)
+    return dates, columns[0], columns[1]
+
+
+def _as_frame(found: Sequence[Change], with_fields: bool) -> pd.DataFrame:
+    """A row for each point, and with fields for each field, that differs."""
+    counts = [len(change.dates) + (len(change.new_fields) if with_fields else 0) for change in found]
+    ids = pd.Series([change.series_id for change in found], dtype=str_dtype()).repeat(counts)
+    data: dict[str, Any] = {"series_id": ids.reset_index(drop=True)}
+    if any(change.reported_date is not None for change in found):
+        reported = np.repeat([change.reported_date for change in found], counts).astype(np.int64)
+        data["reported_date"] = clocks.to_index(reported)
+    empty = np.empty(0)
+    if not with_fields:
+        data["dt"] = clocks.to_index(np.concatenate([np.empty(0, np.int64), *(change.dates for change in found)]))
+        data["old"] = np.concatenate([empty, *(change.old for change in found)])
+        data["new"] = np.concatenate([empty, *(change.new for change in found)])
+        return pd.DataFrame(data)
+    nat = np.datetime64("NaT", "ms").astype(np.int64)
+    dates = [np.append(change.dates, np.full(len(change.new_fields), nat)) for change in found]
+    names = [name for change in found for name in [*[None] * len(change.dates), *change.new_fields]]
+    data["field"] = pd.Series(names, dtype=str_dtype())
+    data["dt"] = pd.DatetimeIndex(np.concatenate([np.empty(0, np.int64), *dates]).view("M8[ms]")).tz_localize("UTC")
+    for name in ("old", "new"):
+        values = [
+            value
+            for change in found
+            for value in [*getattr(change, name).tolist(), *getattr(change, f"{name}_fields").values()]
+        ]
+        data[name] = pd.Series(values, dtype=object)
+    return pd.DataFrame(data)
