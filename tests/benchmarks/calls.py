@@ -99,7 +99,7 @@ def _fields(frame: Any) -> list[str]:
 def write_wide(url: str, frame: Any) -> Any:
     import pandas_shooju as sj
 
-    return frame.shooju.write("bench", connection=sj.Connection(url, "sam", "key"))
+    return frame.shooju.write("bench", sid="{series_id}", connection=sj.Connection(url, "sam", "key"))
 
 
 def write_long(url: str, frame: Any) -> Any:

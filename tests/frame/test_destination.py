@@ -1,0 +1,451 @@
+"""A write goes to the series that the call names, and to no other, whatever the frame and its history are."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pandas_shooju as sj
+from pandas_shooju import read_shooju
+
+DATES = pd.date_range("2024-01-01", periods=4, tz="UTC", name="dt").as_unit("ms")
+UNNAMED = r"is only written to series that the call names"
+
+
+@pytest.fixture
+def store(conn):
+    """Two folders of series with the same labels, and a series without a label."""
+    for folder, factor in (("gdp", 1.0), ("deflator", 2.0)):
+        frame = (
+            pd.DataFrame({"US": [1.0, 2, 3, 4], "CN": [5.0, 6, 7, 8]}, DATES).rename_axis(columns="country") * factor
+        )
+        frame.shooju.write(folder, sid=rf"users\sam\{folder}\{{country}}", fields="levels", connection=conn)
+    no_country = pd.Series([9.0, 9, 9, 9], DATES)
+    no_country.shooju.write("without the field", sid=r"users\sam\gdp\none", connection=conn)
+    return conn
+
+
+def stored(conn):
+    """Every point and field of every series, by series id."""
+    points = read_shooju("", layout="long", include_job=True, connection=conn)
+    fields = read_shooju("", layout="fields", connection=conn)
+    rows = zip(points["series_id"].astype(object), points["dt"], points["val"], points["job"], strict=True)
+    found: dict = {series_id: ({}, row.dropna().to_dict()) for series_id, row in fields.iterrows()}
+    for series_id, date, value, job in rows:
+        found[series_id][0][date] = (value, job)
+    return found
+
+
+def by_id(conn):
+    return read_shooju(r"sid:users\sam\gdp country=*", connection=conn)
+
+
+def by_field(conn, folder="gdp"):
+    return read_shooju(rf"sid:users\sam\{folder} country=*", "country", connection=conn)
+
+
+def with_missing_label(conn):
+    return read_shooju(r"sid:users\sam\gdp", "country", connection=conn)
+
+
+def parquet(frame, folder):
+    frame.to_parquet(folder / "frame.parquet")
+    return pd.read_parquet(folder / "frame.parquet")
+
+
+def local_frame():
+    return pd.DataFrame({"US": 1.0, "CN": 1.0}, DATES).rename_axis(columns="country")
+
+
+#: what became of frames that were read; each of these once overwrote the series it was computed from
+DERIVED = {
+    "as it was read": by_id,
+    "by a field": by_field,
+    "pct_change": lambda conn: by_id(conn).pct_change(),
+    "resample": lambda conn: by_id(conn).resample("MS").mean(),
+    "cumsum": lambda conn: by_id(conn).cumsum(),
+    "shift": lambda conn: by_id(conn).shift(),
+    "rolling": lambda conn: by_id(conn).rolling(7).mean(),
+    "stack and unstack": lambda conn: by_id(conn).stack().unstack(),
+    "transform": lambda conn: by_id(conn).transform(np.log),
+    "rebuilt from numpy": lambda conn: pd.DataFrame(by_id(conn).to_numpy(), DATES, by_id(conn).columns),
+    "an earlier state subtracted": lambda conn: by_field(conn) - read_shooju(
+        r"sid:users\sam\gdp country=*@asof:j1", "country", connection=conn
+    ),
+    "a quotient of two folders": lambda conn: by_field(conn) / by_field(conn, "deflator"),
+    "a local frame subtracted": lambda conn: by_field(conn) - local_frame(),
+    "a local frame first": lambda conn: local_frame() - by_field(conn),
+    "a Series by id": lambda conn: by_id(conn)[r"users\sam\gdp\US"],
+    "a Series by field": lambda conn: by_field(conn)["US"] * 2,
+    "a Series without a name": lambda conn: with_missing_label(conn)["US"] / with_missing_label(conn)["CN"],
+    "positions for labels": lambda conn: pd.concat([by_field(conn), by_field(conn)], axis=1, ignore_index=True),
+    "a suffix": lambda conn: by_id(conn).add_suffix("_pct"),
+    "a long frame": lambda conn: read_shooju(r"sid:users\sam\gdp", layout="long", connection=conn),
+    "a long frame, changed": lambda conn: read_shooju(r"sid:users\sam\gdp", layout="long", connection=conn).assign(
+        val=lambda long: long["val"] * 100
+    ),
+    "a long frame, indexed": lambda conn: read_shooju(r"sid:users\sam", layout="long", connection=conn).set_index("dt"),
+    "a frame of fields": lambda conn: read_shooju(r"sid:users\sam", "*", layout="fields", connection=conn),
+    "a stacked Series": lambda conn: by_id(conn).stack(),
+    "a groupby": lambda conn: read_shooju(r"sid:users\sam", layout="long", connection=conn).groupby("series_id"),
+    "a groupby of a column": lambda conn: read_shooju(r"sid:users\sam", layout="long", connection=conn).groupby(
+        "series_id", observed=True
+    )["val"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", DERIVED)
+def test_nothing_is_written_where_nobody_said(store, how):
+    data = DERIVED[how](store)
+    before = stored(store)
+    with pytest.raises(ValueError, match=UNNAMED) as raised:
+        data.shooju.write("oops", connection=store)
+    for way in ("sid=r'users", "sid='{series_id}'", "changed_from=old"):
+        assert way in str(raised.value)
+    assert stored(store) == before
+    assert store.register_job("the next job").job_id == 4  # none was registered
+
+
+def test_a_frame_from_a_file_is_no_exception(store, tmp_path):
+    before = stored(store)
+    for data in (parquet(by_field(store), tmp_path), parquet(by_field(store), tmp_path) * 2):
+        with pytest.raises(ValueError, match=UNNAMED):
+            data.shooju.write("oops", connection=store)
+    assert stored(store) == before
+
+
+@pytest.mark.parametrize("how", [how for how in DERIVED if "groupby" not in how and "Series" not in how])
+def test_a_template_writes_there_and_nowhere_else(store, how):
+    data = DERIVED[how](store)
+    before = stored(store)
+    long = "series_id" in data.columns or data.index.name == "series_id"
+    placeholder = "{series_id}" if long else "{" + (data.columns.name or "") + "}"
+    result = data.shooju.write("named", sid=rf"users\new\{placeholder}", connection=store)
+    after = stored(store)
+    assert {series_id: state for series_id, state in after.items() if series_id in before} == before
+    assert set(after) - set(before) == set(result.series.index)
+    assert all(series_id.startswith("users\\new\\") for series_id in result.series.index)
+
+
+def test_series_id_means_the_same_series_on_purpose(store):
+    frames = (by_id(store), by_field(store), by_field(store)[["US"]], by_field(store) - local_frame())
+    for number, data in enumerate(frames):
+        before = stored(store)
+        expected = {rf"users\sam\gdp\{name.rpartition(chr(92))[2]}" for name in data.columns}
+        result = (data + 1000 * (number + 1)).shooju.write("again", sid="{series_id}", connection=store)
+        assert set(result.series.index) == expected
+        changed = {series_id for series_id, state in stored(store).items() if state != before[series_id]}
+        assert changed == expected
+
+
+def test_series_id_of_what_has_none_is_an_error(store):
+    unnamed = with_missing_label(store)["US"] / with_missing_label(store)["CN"]
+    assert unnamed.name is None  # and one series has no country, which is a label None, too
+    positions = pd.concat([by_field(store), by_field(store)], axis=1, ignore_index=True)
+    before = stored(store)
+    for data in (unnamed, positions, by_field(store).rename(columns={"US": "U.S."}), local_frame()):
+        with pytest.raises(ValueError, match="needs the series id of the column"):
+            data.shooju.write("oops", sid="{series_id}", connection=store)
+    suffixed = by_id(store).add_suffix("_pct").shooju.write("suffix", sid="{series_id}", connection=store)
+    assert suffixed.series.index.tolist() == [r"users\sam\gdp\US_pct", r"users\sam\gdp\CN_pct"]
+    assert {series_id: state for series_id, state in stored(store).items() if series_id in before} == before
+
+
+def test_positions_are_not_taken_for_values_of_a_field(conn):
+    frame = pd.DataFrame({0: 1.0, 1: 2.0}, DATES).rename_axis(columns="code")
+    frame.shooju.write("codes", sid=r"users\sam\{code}", fields="levels", connection=conn)
+    read = read_shooju(r"sid:users\sam", "code", connection=conn)
+    assert read.columns.tolist() == [0, 1]
+    swapped = pd.concat([read[[1]], read[[0]]], axis=1, ignore_index=True)
+    with pytest.raises(ValueError, match="needs the series id of the column 0"):
+        swapped.shooju.write("oops", sid="{series_id}", connection=conn)
+
+
+def test_the_label_of_a_column_says_its_type(conn):
+    frame = pd.DataFrame([[1.0, 2.0, 3.0]], DATES[:1], pd.Index([1, "1", True], dtype=object, name="x"))
+    ids = {1: r"users\sam\int", "1": r"users\sam\str"}
+    frame.iloc[:, :2].shooju.write("types", sid=lambda label: ids[label], fields="levels", connection=conn)
+    frame.iloc[:, [2]].shooju.write("types", sid=r"users\sam\bool", fields="levels", connection=conn)
+    read = read_shooju(r"sid:users\sam", "x", connection=conn)
+    assert read.shooju.series_ids.tolist() == [r"users\sam\int", r"users\sam\str", r"users\sam\bool"]
+    assert read.iloc[:, [1]].shooju.series_ids.tolist() == [r"users\sam\str"]
+
+
+def test_levels_that_change_places_are_followed(conn):
+    flows = pd.DataFrame(
+        [[1.0, 2.0]], DATES[:1], pd.MultiIndex.from_tuples([("DE", "FR"), ("FR", "DE")], names=["from", "to"])
+    )
+    flows.shooju.write("flows", sid=r"users\flow\{from}-{to}", fields="levels", connection=conn)
+    read = read_shooju(r"sid:users\flow", ["from", "to"], connection=conn)
+    swapped = read.swaplevel(axis=1)
+    assert swapped.shooju.series_ids.tolist() == [r"users\flow\DE-FR", r"users\flow\FR-DE"]
+    assert read[("DE", "FR")].shooju.series_ids.tolist() == [r"users\flow\DE-FR"]
+    with pytest.raises(ValueError, match="needs the series id of the column"):
+        read.rename_axis(columns=["a", "b"]).shooju.write("renamed", sid="{series_id}", connection=conn)
+
+
+def test_a_long_frame_that_names_its_series_needs_no_sid(conn):
+    long = pd.DataFrame({"series_id": [r"users\sam\a", r"users\sam\b"], "dt": DATES[:2], "val": [1.0, 2.0]})
+    assert long.shooju.write("long", connection=conn).points == 2
+    fields = pd.DataFrame({"unit": ["MW", "EUR"]}, pd.Index([r"users\sam\a", r"users\sam\b"], name="series_id"))
+    assert fields.shooju.write("fields", connection=conn).ok
+    for indexed in (long.set_index(["dt", "series_id"]), long.set_index(["dt", "series_id"])["val"]):
+        with pytest.raises(ValueError, match=r"no column 'series_id'|only written to series that the call names"):
+            indexed.shooju.write("indexed", connection=conn)
+        assert indexed.shooju.write("indexed", sid="{series_id}", connection=conn).points == 2
+
+
+def test_a_correlation_matrix_is_no_frame_of_fields(store):
+    before = stored(store)
+    for matrix in (by_id(store).corr(), by_id(store).cov(), pd.DataFrame(by_id(store).corr().to_dict())):
+        matrix.index.name = "series_id"
+        for options in ({}, {"sid": "{series_id}"}):
+            with pytest.raises((TypeError, ValueError), match=rf"correlation matrix|{UNNAMED}"):
+                matrix.shooju.write("oops", connection=store, **options)
+    assert stored(store) == before
+
+
+def test_naive_dates_of_a_frame_that_was_read_in_a_zone_are_not_taken_for_utc(store):
+    berlin = read_shooju(r"sid:users\sam\gdp\US", tz="Europe/Berlin", connection=store)
+    naive = berlin.tz_localize(None)
+    before = stored(store)
+    for options in ({"sid": "{series_id}"}, {"sid": r"users\new"}):
+        with pytest.raises(ValueError, match="pass tz='Europe/Berlin' if they are local times"):
+            naive.shooju.write("oops", connection=store, **options)
+    assert stored(store) == before
+    naive.shooju.write("local times", sid=r"users\new", tz="Europe/Berlin", connection=store)
+    assert read_shooju([r"sid=users\new"], connection=store).iloc[:, 0].to_dict() == berlin.iloc[:, 0].to_dict()
+    local = read_shooju(r"sid:users\sam\gdp\US@localize:Europe/Berlin", tz=None, connection=store)
+    with pytest.raises(ValueError, match="pass tz='Europe/Berlin' if they are local times"):
+        local.shooju.write("oops", sid=r"users\new", connection=store)
+    utc = read_shooju(r"sid:users\sam\gdp\US", tz=None, connection=store)
+    utc.shooju.write("naive UTC", sid="{series_id}", connection=store)
+    assert read_shooju(r"sid:users\sam\gdp\US", connection=store).index.equals(DATES)
+
+
+def test_a_frame_read_as_of_a_job_is_the_series_as_it_was(store):
+    by_id(store).mul(10).shooju.write("a mistake", sid="{series_id}", connection=store)
+    then = read_shooju(r"sid:users\sam\gdp country=*@asof:j1", connection=store)
+    result = then.shooju.write("restored", sid="{series_id}", connection=store)
+    assert result.series.index.tolist() == [r"users\sam\gdp\US", r"users\sam\gdp\CN"]
+    assert by_id(store).equals(then.set_axis(by_id(store).columns, axis=1))
+    long = read_shooju(r"sid:users\sam\gdp@asof:j1", layout="long", connection=store)
+    assert long.shooju.write("restored", sid="{series_id}", connection=store).points == 8
+
+
+# --- changed_from -----------------------------------------------------------------------------------------------------
+
+
+def test_changed_from_names_the_series_and_limits_what_is_written(store):
+    old = by_field(store)
+    new = old.copy()
+    new.loc[DATES[1], "US"] = 20.0
+    before = stored(store)
+    result = new.shooju.write("revised", changed_from=old, connection=store)
+    assert (result.series.index.tolist(), result.points) == ([r"users\sam\gdp\US"], 1)
+    after = stored(store)
+    assert after[r"users\sam\gdp\US"][0][DATES[1]] == (20.0, result.job.job_id)
+    del after[r"users\sam\gdp\US"], before[r"users\sam\gdp\US"]
+    assert after == before
+
+
+def test_changed_from_of_a_series(store):
+    frame = by_field(store)
+    old = frame["US"]
+    for new in (old * 2, (old * 3).rename(None), frame["US"] + frame["CN"] * 0 + 1):
+        result = new.shooju.write("one", changed_from=old, connection=store)
+        assert result.series.index.tolist() == [r"users\sam\gdp\US"]
+        assert (by_field(store)["US"] == new).all()
+    with pytest.raises(ValueError, match="changed_from was not read with a column 'CN'"):
+        frame["CN"].shooju.write("another", changed_from=old, connection=store)
+
+
+def test_changed_from_that_names_no_series_is_an_error(store):
+    old = by_field(store)
+    new = old * 2
+    before = stored(store)
+    nameless = old.copy()
+    nameless.attrs = {}
+    for earlier, words in [
+        (nameless, "does not tell which series it was read from"),
+        (local_frame(), "does not tell which series it was read from"),
+        (old[["US"]], "was not read with a column 'CN'"),
+        (
+            read_shooju(r"sid:users\sam\gdp country=*@A:M", "country", connection=store),
+            "was not read with a column|computed by the server",
+        ),
+        (read_shooju(r"sid:users\sam\gdp", layout="long", connection=store), "must have the shape of the frame"),
+    ]:
+        kind = TypeError if "shape" in words else ValueError
+        with pytest.raises(kind, match=words):
+            new.shooju.write("oops", changed_from=earlier, connection=store)
+    for other, words in [
+        (new.assign(UK=1.0), "was not read with a column 'UK'"),
+        (new.set_axis([0, 1], axis=1), "column levels must be those of changed_from"),
+        (new.rename_axis(columns="region"), "column levels must be those of changed_from"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            other.shooju.write("oops", changed_from=old, connection=store)
+    assert stored(store) == before
+
+
+def test_changed_from_of_another_server_is_an_error(store):
+    old = by_field(store)
+    with sj.Connection("local::memory:") as other:
+        local_frame().shooju.write("same ids", sid=r"users\sam\gdp\{country}", fields="levels", connection=other)
+        before = stored(other)
+        for data in ((old - read_shooju(r"sid:users\sam\gdp", "country", connection=other)), old * 2):
+            with pytest.raises(
+                ValueError, match=r"changed_from was read from the server .* and this connection writes to"
+            ):
+                data.shooju.write("oops", changed_from=old, connection=other)
+        assert stored(other) == before
+        assert (old * 2).shooju.write("on purpose", sid="{series_id}", changed_from=old, connection=other).points == 8
+
+
+def test_changed_from_takes_columns_and_dates_that_are_missing_for_untouched(store):
+    old = by_field(store)
+    for new in (old[["US"]], old.iloc[1:3], old.iloc[:0]):
+        for na in ("skip", "null"):
+            assert new.shooju.diff(old, na=na).empty
+            assert new.shooju.write("nothing", changed_from=old, na=na, connection=store).job is None
+    part = old.iloc[[0, 3]]
+    assert part.shooju.diff(old, remove_others="points")["dt"].unique().tolist() == [DATES[1], DATES[2]]
+    inner = old.iloc[1:3]
+    assert inner.shooju.diff(old, remove_others="points").empty
+    holes = old.copy()
+    holes.iloc[1, 0] = np.nan
+    assert holes.shooju.diff(old).empty
+    assert holes.shooju.diff(old, remove_others="points").empty  # the row is there; na says what a hole means
+    assert holes.shooju.diff(old, na="null")["old"].tolist() == [2.0]
+
+
+def test_a_state_as_of_a_job_can_be_compared_with(store):
+    now = by_field(store)
+    (now * 10).shooju.write("a mistake", sid="{series_id}", connection=store)
+    then = read_shooju(r"sid:users\sam\gdp country=*@asof:j1", "country", connection=store)
+    now = by_field(store)
+    assert now.shooju.diff(then)["series_id"].unique().tolist() == [r"users\sam\gdp\US", r"users\sam\gdp\CN"]
+    assert then.shooju.write("back", changed_from=now, connection=store).points == 8
+    assert by_field(store).equals(then)
+    long_then = read_shooju(r"sid:users\sam\gdp country=*@asof:j1", layout="long", connection=store)
+    long_now = read_shooju(r"sid:users\sam\gdp country=*", layout="long", connection=store)
+    assert long_then.shooju.diff(long_now).empty
+
+
+def test_zones_are_instants_and_naive_is_not_aware(store):
+    old = by_field(store)
+    berlin = read_shooju(r"sid:users\sam\gdp country=*", "country", tz="Europe/Berlin", connection=store)
+    assert berlin.shooju.diff(old).empty
+    naive = old.tz_localize(None)
+    for new, earlier in ((naive, old), (old, naive)):
+        with pytest.raises(ValueError, match="which cannot be compared; pass tz="):
+            new.shooju.diff(earlier)
+        assert new.shooju.diff(earlier, tz="UTC").empty
+    local = read_shooju(r"sid:users\sam\gdp country=*", "country", tz="Europe/Berlin", connection=store).tz_localize(
+        None
+    )
+    for data in (local, local * 2):
+        with pytest.raises(ValueError, match="pass tz='Europe/Berlin'"):
+            data.shooju.write("oops", changed_from=local, connection=store)
+    assert (local * 2).shooju.diff(local, tz="Europe/Berlin")["dt"].tolist() == [*DATES, *DATES]
+
+
+def test_fields_are_compared_too(store):
+    old = read_shooju(r"sid:users\sam\gdp country=*", ["country", "unit"], columns="country", connection=store)
+    for fields, expected in [
+        ({"unit": "US$"}, 2),
+        ({"country": "US"}, 1),
+        ({"unit": None}, 0),  # it is known that they have none
+        ({"country": None}, 2),
+        ({"other": None}, 2),  # it is not known
+        ("levels", 0),
+    ]:
+        diff = old.shooju.diff(old, fields=fields)
+        assert len(diff) == expected, fields
+        assert diff["dt"].isna().all()
+        assert diff.columns.tolist() == ["series_id", "field", "dt", "old", "new"]
+    changed = old.shooju.write("units", changed_from=old, fields={"country": "US"}, connection=store)
+    assert changed.series["fields"].to_dict() == {r"users\sam\gdp\CN": 1}
+    assert (
+        read_shooju(r"sid:users\sam\gdp", "*", layout="fields", connection=store)["country"].tolist()[:2] == ["US"] * 2
+    )
+    table = read_shooju(r"sid:users\sam", "country", layout="fields", connection=store)
+    edited = table.assign(country=["US", "CN", *table["country"].iloc[2:]])
+    assert edited.shooju.write("fields", changed_from=table, connection=store).series.index.tolist() == [
+        r"users\sam\gdp\CN"
+    ]
+
+
+def test_what_the_server_has_can_be_compared_with(store):
+    frame = by_field(store)
+    frame.loc[DATES[1], "US"] = 20.0
+    frame["UK"] = [1.0, np.nan, 3.0, 4.0]
+    sid = r"users\sam\gdp\{country}"
+    with pytest.raises(ValueError, match=UNNAMED):
+        frame.shooju.write("oops", changed_from="server", connection=store)
+    diff = frame.shooju.diff("server", sid=sid, connection=store)
+    assert diff.groupby("series_id").size().to_dict() == {r"users\sam\gdp\UK": 3, r"users\sam\gdp\US": 1}
+    result = frame.shooju.write("only the news", sid=sid, changed_from="server", fields="levels", connection=store)
+    assert result.series[["points", "fields"]].T.to_dict("list") == {
+        r"users\sam\gdp\US": [1, 0], r"users\sam\gdp\UK": [3, 1],
+    }  # fmt: skip
+    again = frame.shooju.write("no news", sid=sid, changed_from="server", fields="levels", connection=store)
+    assert again.job is None
+    short = frame.iloc[[0, 2]]
+    kept = {"sid": sid, "changed_from": "server", "connection": store}
+    assert short.shooju.write("a part", **kept).job is None
+    removed = short.shooju.write("without the second", remove_others="points", **kept)
+    assert removed.series["points"].to_dict() == {r"users\sam\gdp\US": 1, r"users\sam\gdp\CN": 1}
+    reported = pd.Timestamp("2024-06-01")
+    for expected in (3, None):
+        result = frame[["UK"]].shooju.write("report", reported_date=reported, **kept)
+        assert (None if result.job is None else result.points) == expected
+
+
+def test_diff_shows_what_write_sends(store):
+    rng = np.random.default_rng(5)
+    old = by_field(store)
+    new = old.where(rng.random(old.shape) < 0.7) + (rng.random(old.shape) < 0.5)
+    for na in ("skip", "null"):
+        for remove in (None, "points"):
+            now = by_field(store)
+            part = new.iloc[[0, 2, 3]]
+            options = {"na": na, "remove_others": remove}
+            shown = part.shooju.diff(now, **options)
+            before = stored(store)
+            result = part.shooju.write("as shown", changed_from=now, connection=store, **options)
+            after = stored(store)
+            touched = {
+                (series_id, date)
+                for series_id in after
+                for date in {**after[series_id][0], **before[series_id][0]}
+                if after[series_id][0].get(date) != before[series_id][0].get(date)
+            }
+            assert touched == set(zip(shown["series_id"], shown["dt"], strict=True))
+            assert result.points == len(shown)
+
+
+# --- what a frame knows -----------------------------------------------------------------------------------------------
+
+
+def test_a_series_knows_its_series(store):
+    series = read_shooju(r"sid:users\sam\gdp country=*", ["country", "unit"], columns="country", connection=store)["US"]
+    assert series.shooju.series_ids.to_dict() == {"US": r"users\sam\gdp\US"}
+    assert series.shooju.fields["country"].to_dict() == {r"users\sam\gdp\US": "US"}
+    assert series.rename(None).shooju.series_ids.tolist() == [None]
+    assert pd.Series([1.0], name="x").shooju.series_ids.to_dict() == {"x": None}
+
+
+def test_the_origin_says_where_a_frame_was_read(store, tmp_path):
+    frame = read_shooju(r"sid:users\sam\gdp country=*", "country", tz="Europe/Berlin", connection=store)
+    origin = frame.attrs["shooju"]
+    assert (origin["query"], origin["layout"], origin["tz"]) == (
+        r"sid:users\sam\gdp country=*",
+        "wide",
+        "Europe/Berlin",
+    )
+    assert origin["server"] == store.server
+    assert parquet(frame, tmp_path).attrs == frame.attrs
+    with sj.Connection(f"local:{tmp_path / 'a.sqlite'}") as conn:
+        assert conn.server == f"local:{tmp_path / 'a.sqlite'}"
+    assert sj.Connection("acme", "sam", "key").server == "https://acme.shooju.com"
