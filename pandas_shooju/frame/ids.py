@@ -14,6 +14,7 @@ import pandas as pd
 
 from pandas_shooju.frame import origin
 from pandas_shooju.frame.dates_values import column_named, is_missing, listed
+from pandas_shooju.frame.groups import GROUP, GroupKeys
 
 Sid: TypeAlias = str | Mapping[Any, str] | Callable[[Any], str]
 
@@ -135,11 +136,12 @@ def _own_id(label: str) -> str:
 
 
 def row_ids(
-    frame: pd.DataFrame, sid: Sid | None, keys: Mapping[str, str], taken: set[Hashable]
+    frame: pd.DataFrame, sid: Sid | None, keys: GroupKeys, taken: set[Hashable]
 ) -> tuple[Callable[[tuple[Any, ...]], str], list[Any]]:
     """How a label gives a series id, and the columns whose values make a label.
 
-    `keys` are the keys of a groupby: their names, and the columns that hold them.
+    `keys` are those of a groupby, and empty for a plain frame. A label of a groupby begins with the key of the group,
+    so that rows of different groups never have the same label; a template may name further columns.
     """
     if sid is None:
         if "series_id" not in frame.columns:
@@ -161,19 +163,26 @@ def row_ids(
         return own, ["series_id"]
     if isinstance(sid, str):
         template = _Template(sid)
-        by = [keys.get(name, name) for name in template.names]
-        for name, column in zip(template.names, by, strict=True):
-            if column not in frame.columns:
-                shown = [*keys, *(column for column in frame.columns if column not in keys.values())]
+        columns = list(dict.fromkeys(name for name in template.names if name not in keys))
+        for name in columns:
+            if name not in frame.columns:
+                shown = [*filter(None, keys), *(column for column in frame.columns if column not in (*keys, GROUP))]
                 raise ValueError(f"the sid template {sid!r} names {name!r}, and the columns are {listed(shown)}")
-            column_named(frame, column, "sid")
-        return lambda label: template.fill(dict(zip(template.names, label, strict=True))), by
+            column_named(frame, name, "sid")
+        if not keys:
+            return lambda label: template.fill(dict(zip(columns, label, strict=True))), columns
+
+        def filled(label: tuple[Any, ...]) -> str:
+            of_key = {name: keys[name](label[0]) for name in template.names if name in keys}
+            return checked_id(template.fill(of_key | dict(zip(columns, label[1:], strict=True))), label[0], list(keys))
+
+        return filled, [GROUP, *columns]
     if not keys:
         raise TypeError(
             "for a long frame sid is a template over its columns, as r'users\\sam\\{symbol}'; a dict or a function "
             "goes with a groupby: df.groupby('symbol').shooju.write(job, sid={...})"
         )
-    return lambda label: _looked_up(sid, label[0] if len(label) == 1 else label, "group"), list(keys.values())
+    return lambda label: checked_id(_looked_up(sid, label[0], "group"), label[0], list(keys)), [GROUP]
 
 
 def checked_id(series_id: Any, label: Any, names: Sequence[Any]) -> str:

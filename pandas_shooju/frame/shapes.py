@@ -30,6 +30,7 @@ from pandas_shooju.frame.dates_values import (
     without_missing,
 )
 from pandas_shooju.frame.fields import Fields, clean_fields, column_fields, fields_of_rows, row_fields
+from pandas_shooju.frame.groups import GroupKeys, ungrouped
 from pandas_shooju.frame.ids import Sid, checked_id, column_ids, row_ids
 
 Missing: TypeAlias = Literal["skip", "null"]
@@ -70,7 +71,7 @@ def series_writes(
         raise ValueError(f"na is {na!r}; it can be 'skip' (leave those points alone) or 'null' (remove them)")
     options = _Options(sid, fields, na)
     if isinstance(data, DataFrameGroupBy | SeriesGroupBy):
-        frame, keys, value = _ungrouped(data, date, value)
+        frame, keys, date, value = ungrouped(data, date, value)
         writes = _long(frame, options, date, value, keys)
     elif isinstance(data, pd.Series) and isinstance(data.index, pd.MultiIndex):
         name = "val" if data.name is None else data.name
@@ -142,7 +143,7 @@ def _columns(frame: pd.DataFrame) -> Iterable[Any]:
 
 
 def _long(
-    frame: pd.DataFrame, options: _Options, date: Hashable | None, value: Hashable | None, keys: Mapping[str, str]
+    frame: pd.DataFrame, options: _Options, date: Hashable | None, value: Hashable | None, keys: GroupKeys
 ) -> list[SeriesWrite]:
     frame = _levels_as_columns(frame)
     if date is None and "dt" in frame.columns:
@@ -264,39 +265,6 @@ def _fields_only(frame: pd.DataFrame, options: _Options) -> list[SeriesWrite]:
         SeriesWrite(series_id, None, {**own, **shared})
         for series_id, own in zip(ids, fields_of_rows(frame[names]), strict=True)
     ]
-
-
-def _ungrouped(
-    groupby: DataFrameGroupBy | SeriesGroupBy, date: Hashable | None, value: Hashable | None
-) -> tuple[pd.DataFrame, dict[str, str], Hashable]:
-    """The frame behind a groupby, with the labels of the groups in columns of their own, and the name of the values."""
-    obj = groupby.obj
-    if isinstance(obj, pd.Series):
-        value = "val" if obj.name is None else obj.name
-        obj = obj.to_frame(value)
-    sizes = groupby.size()
-    if isinstance(sizes, pd.DataFrame):  # as_index=False
-        sizes = sizes.set_index(list(sizes.columns[:-1]))["size"]
-    sizes = sizes[sizes > 0]
-    codes = groupby.ngroup().to_numpy()
-    obj, codes = obj[codes >= 0], codes[codes >= 0]
-    if not np.array_equal(np.bincount(codes, minlength=len(sizes)), sizes):
-        raise ValueError("the groups of this groupby cannot be told apart; group by observed=True")
-    keys = {}
-    names = ["key" if name is None else str(name) for name in sizes.index.names]
-    for level, name in enumerate(names):
-        keys[name] = f"\0group key {level}"
-        obj = obj.assign(**{keys[name]: sizes.index.get_level_values(level).take(codes)})
-    selected = groupby._selection if isinstance(groupby, SeriesGroupBy) else None
-    if selected is not None and value is None:
-        value = selected
-    if value is None and "val" not in obj.columns:
-        taken = {*names, *keys.values(), date}
-        numeric = [name for name in obj.select_dtypes("number").columns if name not in taken and str(name) not in taken]
-        if len(numeric) != 1:
-            raise ValueError(f"which column holds the values? Name it: value=..., one of {listed(numeric)}")
-        value = numeric[0]
-    return obj, keys, value
 
 
 def _by_label(frame: pd.DataFrame, by: list[Any]) -> tuple[pd.DataFrame, Int64Array, list[tuple[Any, ...]]]:
