@@ -96,17 +96,18 @@ def _rows_by_key(groupby: GroupBy, count: int) -> dict[Hashable, Any]:
 
 def _labels(groupby: GroupBy, keys: Iterable[Any], levels: int) -> Iterable[Any]:
     """The keys as iterating over the groupby yields them, of Python's own types, and NaN where they are missing."""
-    if levels > 1:
-        return (tuple(map(_plain, key)) for key in keys)
-    if _is_list_of_one(groupby):
-        return ((_plain(key),) for key in keys)
-    return map(_plain, keys)
+    if levels == 1 and _is_list_of_one(groupby):
+        keys = ((key,) for key in keys)
+    return map(plain_key, keys)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        value = value.item()
-    return np.nan if is_missing(value) else value
+def plain_key(key: Any) -> Any:
+    """The key with NaN for every missing value, so that keys can be compared, and numbers of Python's own types."""
+    if isinstance(key, tuple):
+        return tuple(map(plain_key, key))
+    if isinstance(key, np.generic):
+        key = key.item()
+    return np.nan if is_missing(key) else key
 
 
 def _is_list_of_one(groupby: GroupBy) -> bool:
@@ -224,9 +225,7 @@ def _levels_as_columns(frame: pd.DataFrame) -> pd.DataFrame:
     names = list(frame.index.names)
     if names == [None]:
         return frame
-    unnamed = [
-        at for at, name in enumerate(names) if name is None or name in frame.columns or names.count(name) > 1
-    ]
+    unnamed = [at for at, name in enumerate(names) if name is None or name in frame.columns or names.count(name) > 1]
     flat = frame.reset_index(level=unnamed, drop=True) if unnamed else frame
     if len(unnamed) < len(names):
         flat = flat.reset_index()

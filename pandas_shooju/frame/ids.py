@@ -14,7 +14,7 @@ import pandas as pd
 
 from pandas_shooju.frame import origin
 from pandas_shooju.frame.dates_values import column_named, is_missing, listed
-from pandas_shooju.frame.groups import GROUP, GroupKeys
+from pandas_shooju.frame.groups import GROUP, GroupKeys, plain_key
 
 Sid: TypeAlias = str | Mapping[Any, str] | Callable[[Any], str]
 
@@ -182,6 +182,8 @@ def row_ids(
             "for a long frame sid is a template over its columns, as r'users\\sam\\{symbol}'; a dict or a function "
             "goes with a groupby: df.groupby('symbol').shooju.write(job, sid={...})"
         )
+    if type(sid) is dict:
+        sid = {plain_key(key): series_id for key, series_id in sid.items()}
     return lambda label: checked_id(_looked_up(sid, label[0], "group"), label[0], list(keys)), [GROUP]
 
 
