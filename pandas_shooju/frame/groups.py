@@ -8,7 +8,7 @@ they are not aggregated. With ``dropna=False`` they form a group like any other,
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 from pandas.api.types import is_list_like
 from pandas.core.groupby import DataFrameGroupBy, SeriesGroupBy
 
-from pandas_shooju.frame.dates_values import column_named, is_dates, is_missing, listed
+from pandas_shooju.frame.dates_values import Int64Array, column_named, is_dates, is_missing, listed
 
 GroupBy: TypeAlias = DataFrameGroupBy | SeriesGroupBy
 
@@ -62,43 +62,44 @@ def ungrouped(
     frame, selected = _frame(groupby)
     value = _value_column(frame, selected, value)
     frame, date = _date_column(frame, value, date)
-    names = _key_names(groupby)
-    groups = _rows_by_key(groupby, len(frame))
-    labels = pd.Index(list(_labels(groupby, groups, len(names))), dtype=object, tupleize_cols=False)
-    sizes = [len(rows) for rows in groups.values()]
-    frame = frame.take(np.concatenate([np.empty(0, np.intp), *groups.values()]).astype(np.intp, copy=False))
+    names, keys, numbers = _keys_and_numbers(groupby)
+    order = np.flatnonzero(numbers >= 0)
+    if (np.diff(numbers[order]) < 0).any():
+        order = order[np.argsort(numbers[order], kind="stable")]
+    labels = pd.Index([plain_key(key) for key in keys], dtype=object, tupleize_cols=False)
     missing = labels.isna()
     codes = np.where(missing, -1, np.cumsum(~missing) - 1)
-    frame[GROUP] = pd.Categorical.from_codes(np.repeat(codes, sizes), labels[~missing])
+    frame = frame.take(order)
+    frame[GROUP] = pd.Categorical.from_codes(codes[numbers[order]], labels[~missing])
     return frame, _group_keys(names, _is_list_of_one(groupby)), date, value
 
 
 # --- rows and keys ----------------------------------------------------------------------------------------------------
 
 
-def _rows_by_key(groupby: GroupBy, count: int) -> dict[Hashable, Any]:
-    """The positions of the rows of each group that has any, by the key in `GroupBy.indices`."""
-    groups = {key: rows for key, rows in groupby.indices.items() if len(rows)}
-    if sum(map(len, groups.values())) == count:
-        return groups
-    # Either the other rows have a missing key and are dropped, or they form the group with the missing key of one
-    # categorical, which `indices` leaves out; `ngroup` tells which.
-    numbers = groupby.ngroup().to_numpy()
-    rest = numbers >= 0
-    for rows in groups.values():
-        rest[rows] = False
-    if rest.any():
-        if len(np.unique(numbers[rest])) > 1 or any(map(is_missing, groups)):
-            raise ValueError("pandas does not say which key each group has; group by columns of the frame instead")
-        groups[np.nan] = np.flatnonzero(rest)
-    return groups
+def _keys_and_numbers(groupby: GroupBy) -> tuple[list[Hashable], list[Any], Int64Array]:
+    """The names of the keys; the key of each group that has rows; and for each row the number of its group, or -1.
 
-
-def _labels(groupby: GroupBy, keys: Iterable[Any], levels: int) -> Iterable[Any]:
-    """The keys as iterating over the groupby yields them, of Python's own types, and NaN where they are missing."""
-    if levels == 1 and _is_list_of_one(groupby):
-        keys = ((key,) for key in keys)
-    return map(plain_key, keys)
+    Both are in the order of iteration: that is what `ngroup` documents, and the sizes have the same order as long as
+    pandas does not add the combinations of categories without rows (observed=False), which it does in an order of their
+    own.
+    """
+    plain = copy.copy(groupby)
+    plain.observed = True
+    plain.as_index = True  # with as_index=False, sizes cannot be had if two keys have the same name
+    sizes = plain.size()
+    sizes = sizes[sizes.to_numpy() > 0]
+    numbers = groupby.ngroup().fillna(-1).to_numpy(np.int64)
+    present = np.unique(numbers)
+    if len(present) and present[-1] >= len(sizes):  # groups without rows are numbered, too
+        present = present[present >= 0]
+        numbers = np.where(numbers < 0, -1, np.searchsorted(present, numbers))
+    if not np.array_equal(np.bincount(numbers[numbers >= 0], minlength=len(sizes)), sizes):
+        raise ValueError("pandas does not say which key each group has; group by columns of the frame instead")
+    keys = list(sizes.index)
+    if _is_list_of_one(groupby):
+        keys = [(key,) for key in keys]
+    return list(sizes.index.names), keys, numbers
 
 
 def plain_key(key: Any) -> Any:
@@ -115,15 +116,6 @@ def _is_list_of_one(groupby: GroupBy) -> bool:
     return (isinstance(groupby.keys, list) and len(groupby.keys) == 1) or (
         is_list_like(groupby.level) and len(groupby.level) == 1
     )
-
-
-def _key_names(groupby: GroupBy) -> list[Hashable]:
-    # With as_index=False, sizes cannot be had if two keys have the same name; with observed=False, pandas 2 makes a row
-    # for every combination of categories.
-    plain = copy.copy(groupby)
-    plain.as_index = True
-    plain.observed = True
-    return list(plain.size().index.names)
 
 
 def _group_keys(names: list[Hashable], is_list_of_one: bool) -> GroupKeys:
@@ -164,7 +156,11 @@ def _frame(groupby: GroupBy) -> tuple[pd.DataFrame, list[Hashable]]:
         frame = data.to_frame()
         frame.columns = pd.Index([name], dtype=object, tupleize_cols=False)
         return frame, [name]
-    return data, list(groupby.head(0).columns)
+    try:
+        groupby[[]]
+    except IndexError:  # columns can be selected once only
+        return data, list(groupby.head(0).columns)
+    return data, list(data.columns)
 
 
 def _value_column(frame: pd.DataFrame, selected: list[Hashable], value: Hashable | None) -> Hashable:

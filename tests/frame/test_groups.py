@@ -87,7 +87,7 @@ def _key(draw, frame, data):
     """One thing to group by: a name, values, a function, a dict, a level or a Grouper."""
     is_frame = isinstance(data, pd.DataFrame)
     kinds = ["series", "array", "list of categories", "function", "dict", "level", "index", "other index"]
-    kind = draw(st.sampled_from(["name", "name", "name", "grouper", "month", *kinds] if is_frame else kinds))
+    kind = draw(st.sampled_from(["name", "name", "name", "grouper", "bins", *kinds] if is_frame else kinds))
     name = draw(st.sampled_from(COLUMNS))
     if kind == "name":
         assume(name not in data.index.names)  # pandas refuses it as ambiguous
@@ -95,8 +95,10 @@ def _key(draw, frame, data):
     if kind == "grouper":
         assume(name not in data.index.names)
         return pd.Grouper(key=name, sort=draw(st.booleans()))
-    if kind == "month":
-        return pd.Grouper(key="moment", freq=draw(st.sampled_from(["MS", "7D"])))
+    if kind == "bins":
+        freq = draw(st.sampled_from(["MS", "7D"]))
+        dated = isinstance(data.index, pd.DatetimeIndex)
+        return pd.Grouper(freq=freq) if dated and draw(st.booleans()) else pd.Grouper(key="moment", freq=freq)
     if kind == "series":
         return frame[name].rename(draw(st.sampled_from([name, None, "text", "val", 5])))
     if kind == "array":
