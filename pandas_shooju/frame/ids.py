@@ -15,6 +15,7 @@ import pandas as pd
 
 from pandas_shooju.frame import origin
 from pandas_shooju.frame.dates_values import column_named, is_missing, listed
+from pandas_shooju.frame.groups import GROUP, GroupKeys, plain_key
 
 Sid: TypeAlias = str | Mapping[Any, str] | Callable[[Any], str]
 
@@ -198,36 +199,38 @@ def _hashable(label: Any) -> Any:
     return None if is_missing(label) else (type(label), label)
 
 
-def row_ids(
-    frame: pd.DataFrame, sid: Sid, keys: Mapping[str, str]
-) -> tuple[Callable[[tuple[Any, ...]], str], list[Any]]:
+def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[tuple[Any, ...]], str], list[Any]]:
     """How a label gives a series id, and the columns whose values make a label.
 
-    `keys` are the keys of a groupby: their names, and the columns that hold them.
+    `keys` are those of a groupby, and empty for a plain frame. A label of a groupby begins with the key of the group,
+    so that rows of different groups never have the same label; a template may name further columns.
     """
     if isinstance(sid, str):
         template = _Template(sid)
-        by = [keys.get(name, name) for name in template.names]
-        for name, column in zip(template.names, by, strict=True):
-            if column not in frame.columns:
-                shown = [*keys, *(column for column in frame.columns if column not in keys.values())]
+        columns = list(dict.fromkeys(name for name in template.names if name not in keys))
+        for name in columns:
+            if name not in frame.columns:
+                shown = [*filter(None, keys), *(column for column in frame.columns if column not in (*keys, GROUP))]
                 raise ValueError(f"sid={sid!r} contains {{{name}}}, and the columns are {listed(shown)}")
-            column_named(frame, column, "sid")
-        names = template.names
+            column_named(frame, name, "sid")
 
         def filled(label: tuple[Any, ...]) -> str:
-            values = dict(zip(names, label, strict=True))
+            values = dict(zip(columns, label[1:] if keys else label, strict=True))
+            if keys:
+                values |= {name: keys[name](label[0]) for name in template.names if name in keys}
             if "series_id" in values:
                 values["series_id"] = own_id(values["series_id"])
-            return template.fill(values)
+            return check_id(template.fill(values), label[0] if keys else label, list(keys) or columns)
 
-        return filled, by
+        return filled, [GROUP, *columns] if keys else columns
     if not keys:
         raise TypeError(
             "for a long frame sid must be a template over its columns, such as r'users\\sam\\{symbol}'; a dict or a "
             "function goes with a groupby: df.groupby('symbol').shooju.write(job, sid={...})"
         )
-    return lambda label: _looked_up(sid, label[0] if len(label) == 1 else label, "group"), list(keys.values())
+    if type(sid) is dict:
+        sid = {plain_key(key): series_id for key, series_id in sid.items()}
+    return lambda label: check_id(_looked_up(sid, label[0], "group"), label[0], list(keys)), [GROUP]
 
 
 def check_id(series_id: Any, label: Any, names: Sequence[Any]) -> str:

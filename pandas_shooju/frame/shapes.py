@@ -33,6 +33,7 @@ from pandas_shooju.frame.dates_values import (
     without_missing,
 )
 from pandas_shooju.frame.fields import Fields, clean_fields, column_fields, fields_of_rows, row_fields
+from pandas_shooju.frame.groups import GroupKeys, ungrouped
 from pandas_shooju.frame.ids import SAME, Sid, check_id, column_ids, no_destination, own_id, row_ids
 from pandas_shooju.frame.origin import column_series_ids, origin_of
 
@@ -77,8 +78,10 @@ def series_writes(
     shape = shape_of(data, date, value)
     call = _Call(_named_in(data, shape) if sid is None else sid, fields, date, value, tz, reported_date, na)
     if isinstance(data, DataFrameGroupBy | SeriesGroupBy):
-        frame, keys, value = _ungrouped(data, date, value)  # type: ignore[arg-type]
-        writes = _long(frame, call._replace(value=value), keys)
+        columns = value if isinstance(value, list) else [value]
+        frame, keys, date, only = ungrouped(data, date, columns[0] if columns else None)
+        call = call._replace(date=date, value=value if isinstance(value, list) else only)
+        writes = _long(_with_attrs(frame, data.obj), call, keys)
     elif isinstance(data, pd.Series) and shape == "stacked":
         name = "val" if data.name is None else data.name
         writes = _long(_with_attrs(data.to_frame(name), data), call._replace(value=name), {})
@@ -245,7 +248,7 @@ def _columns(frame: pd.DataFrame) -> Iterable[Any]:
     return (frame.iloc[:, i] for i in range(len(frame.columns)))
 
 
-def _long(frame: pd.DataFrame, call: _Call, keys: Mapping[str, str]) -> list[SeriesWrite]:
+def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite]:
     frame = _levels_as_columns(frame)
     if isinstance(call.value, list):
         return _melted(frame, call, keys)
@@ -267,7 +270,7 @@ def _long(frame: pd.DataFrame, call: _Call, keys: Mapping[str, str]) -> list[Ser
     frame, starts, labels = _by_label(frame, by)
     numbers = doubles(frame[value], f"the column {value!r}")
     dates = _milliseconds(date_index(frame.index if date is None else frame[date]), call.tz, frame, "a series", starts)
-    ids = [check_id(name_of(label[:key_count]), label[:key_count], by) for label in labels]
+    ids = [name_of(label[:key_count]) for label in labels]
     source_ids = [str(label[by.index("series_id")]) for label in labels] if "series_id" in by else ids
     fields = row_fields(frame, call.fields, ids, source_ids, starts)
     dates, numbers = _ascending_within(dates, numbers, starts, ids)
@@ -292,7 +295,7 @@ def _long(frame: pd.DataFrame, call: _Call, keys: Mapping[str, str]) -> list[Ser
 _REPORTED = "\0reported date"
 
 
-def _melted(frame: pd.DataFrame, call: _Call, keys: Mapping[str, str]) -> list[SeriesWrite]:
+def _melted(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite]:
     """The writes of several columns of values, the name of each being ``{variable}`` in the template."""
     if not call.value:
         raise ValueError("value=[] names no column")
@@ -452,7 +455,7 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     else:
         flat = frame.reset_index()
         name_of, by = row_ids(flat, call.sid, {})
-        ids = [check_id(name_of(label), label, by) for label in flat[by].itertuples(index=False, name=None)]
+        ids = [name_of(label) for label in flat[by].itertuples(index=False, name=None)]
     names = [name for name in frame.columns if reported is None or name != reported]
     extra = call.fields
     if isinstance(extra, pd.DataFrame):
@@ -466,39 +469,6 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
         SeriesWrite(series_id, None, {**own, **shared}, report)
         for series_id, own, report in zip(ids, fields_of_rows(frame[names]), reports, strict=True)
     ]
-
-
-def _ungrouped(
-    groupby: DataFrameGroupBy | SeriesGroupBy, date: Hashable | None, value: Hashable | None
-) -> tuple[pd.DataFrame, dict[str, str], Hashable]:
-    """The frame behind a groupby, with the labels of the groups in columns of their own, and the name of the values."""
-    obj = groupby.obj
-    if isinstance(obj, pd.Series):
-        value = "val" if obj.name is None else obj.name
-        obj = obj.to_frame(value)
-    sizes = groupby.size()
-    if isinstance(sizes, pd.DataFrame):  # as_index=False
-        sizes = sizes.set_index(list(sizes.columns[:-1]))["size"]
-    sizes = sizes[sizes > 0]
-    codes = groupby.ngroup().to_numpy()
-    obj, codes = obj[codes >= 0], codes[codes >= 0]
-    if not np.array_equal(np.bincount(codes, minlength=len(sizes)), sizes):
-        raise ValueError("the groups of this groupby cannot be told apart; group by observed=True")
-    keys = {}
-    names = ["key" if name is None else str(name) for name in sizes.index.names]
-    for level, name in enumerate(names):
-        keys[name] = f"\0group key {level}"
-        obj = obj.assign(**{keys[name]: sizes.index.get_level_values(level).take(codes)})
-    selected = groupby._selection if isinstance(groupby, SeriesGroupBy) else None
-    if selected is not None and value is None:
-        value = selected
-    if value is None and "val" not in obj.columns:
-        taken = {*names, *keys.values(), date}
-        numeric = [name for name in obj.select_dtypes("number").columns if name not in taken and str(name) not in taken]
-        if len(numeric) != 1:
-            raise ValueError(f"which column holds the values? Name it: value=..., one of {listed(numeric)}")
-        value = numeric[0]
-    return obj, keys, value
 
 
 def _by_label(frame: pd.DataFrame, by: list[Any]) -> tuple[pd.DataFrame, Int64Array, list[tuple[Any, ...]]]:

@@ -155,7 +155,7 @@ def test_a_groupby_and_back(conn):
         {"symbol": np.repeat(["A", "B", "C"], 5), "day": list(dates) * 3, "close": np.arange(15.0)}
     ).sample(frac=1, random_state=1)
     long.groupby("symbol").shooju.write(
-        "prices", sid=r"users\sam\{symbol}", date="day", fields=["symbol"], connection=conn
+        "prices", sid=r"users\sam\{symbol}", date="day", value="close", fields=["symbol"], connection=conn
     )
     expected = long.pivot(index="day", columns="symbol", values="close")
     assert_same(read_shooju(r"sid:users\sam", "symbol", connection=conn), expected)
