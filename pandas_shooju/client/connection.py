@@ -28,7 +28,7 @@ from pandas_shooju.client.settings import Settings, options, resolve
 from pandas_shooju.client.transport import BaseHook, Client
 from pandas_shooju.errors import ConfigurationError
 
-__all__ = ["Connection", "default_connection"]
+__all__ = ["Connection", "connection_of", "default_connection"]
 
 #: seconds between attempts to write a series that is locked
 _COLLISION_RETRY_TIMEOUT = 10.0
@@ -535,8 +535,8 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         )  # fmt: skip
 
 
-_defaults: dict[Settings, Connection] = {}
-_defaults_lock = threading.Lock()
+_kept: dict[Settings, Connection] = {}
+_kept_lock = threading.Lock()
 
 
 def default_connection() -> Connection:
@@ -547,14 +547,51 @@ def default_connection() -> Connection:
     ConfigurationError
         None is configured; the message says all the ways to do it.
     """
-    settings = resolve()
-    with _defaults_lock:
-        if settings not in _defaults or _defaults[settings].closed:
-            _defaults[settings] = Connection(
+    return _keep(resolve())
+
+
+def connection_of(connection: Connection | str | None) -> Connection:
+    """The connection that an argument `connection` means.
+
+    Parameters
+    ----------
+    connection
+        A `Connection` is returned as it is. A string is the name or URL of a server: one connection is made for each
+        server, with the credentials that the environment or the profile has for it, and is reused by later calls of
+        this process until it is closed. That includes ``"local::memory:"``: all calls that name it share one
+        in-memory store, which lasts until the process ends. None is the default connection of the settings.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no server, or there are no credentials for it.
+    TypeError, ValueError
+        `connection` is something else, or an empty string.
+
+    Examples
+    --------
+    >>> connection_of("local::memory:") is connection_of("local::memory:")
+    True
+    """
+    if connection is None:
+        return default_connection()
+    if isinstance(connection, Connection):
+        return connection
+    if not isinstance(connection, str) or not connection.strip():
+        error = ValueError if isinstance(connection, str) else TypeError
+        raise error(f"connection must be a Connection, or the name or URL of a server, got {connection!r}")
+    return _keep(resolve(connection.strip()))
+
+
+def _keep(settings: Settings) -> Connection:
+    """The one connection of these settings; made when there is none, or when it was closed."""
+    with _kept_lock:
+        if settings not in _kept or _kept[settings].closed:
+            _kept[settings] = Connection(
                 settings.server, settings.user, settings.api_key, email=settings.email,
                 google_oauth_token=settings.google_oauth_token,
             )  # fmt: skip
-        return _defaults[settings]
+        return _kept[settings]
 
 
 def _batch_size(batch_size: int, scroll_batch_size: int | None) -> int:

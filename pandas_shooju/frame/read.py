@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from pandas_shooju import clocks, layouts
-from pandas_shooju.client.connection import Connection, default_connection
+from pandas_shooju.client.connection import Connection, connection_of
 from pandas_shooju.errors import SeriesNotFoundError, ShoojuApiError
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.formats.table import values_of
@@ -86,7 +86,7 @@ def read_shooju(
     progress: bool | None = None,
     batch_size: int = 2500,
     extra_params: Mapping[str, Any] | None = None,
-    connection: Connection | None = None,
+    connection: Connection | str | None = None,
 ) -> Any:
     r"""Read series from Shooju into a frame.
 
@@ -182,7 +182,7 @@ def read_shooju(
             )
     if chunksize is not None and (not isinstance(chunksize, int) or chunksize < 1):
         raise ValueError(f"chunksize is {chunksize!r}; say how many series each frame shall have")
-    connection = connection or default_connection()
+    connection = connection_of(connection)
     asked = {
         "fields": [name for name in dict.fromkeys([*wish.fields, *wish.columns]) if name != "series_id"] or None,
         "df": df,

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from pandas_shooju.client import settings
-from pandas_shooju.client.connection import Connection, default_connection
+from pandas_shooju.client.connection import Connection, connection_of, default_connection
 from pandas_shooju.client.points import milli_tuple
 from pandas_shooju.client.settings import Options, Settings, resolve, server_url
 from pandas_shooju.errors import ConfigurationError
@@ -210,6 +210,26 @@ def test_a_default_connection_that_was_closed_is_made_anew(env):
         pass
     assert default_connection() is not closed
     assert default_connection().raw.get("/status/ping")["success"]
+
+
+def test_a_server_is_named_instead_of_a_connection(env, profiles):
+    with Connection("local::memory:") as own:
+        assert connection_of(own) is own
+        named = connection_of("local::memory:")
+        assert named is not own
+    assert connection_of(" local::memory: ") is named
+    env.setenv("SHOOJU_SERVER", "local::memory:")
+    assert connection_of(None) is named
+    assert connection_of("alpha").user == "pat"
+    with named:
+        pass
+    assert connection_of("local::memory:") is not named
+    with pytest.raises(ConfigurationError, match="'gamma'"):
+        connection_of("gamma")
+    with pytest.raises(TypeError, match="connection must be a Connection, or the name or URL of a server, got 3"):
+        connection_of(3)
+    with pytest.raises(ValueError, match="connection must be .*, got ''"):
+        connection_of("")
 
 
 def test_the_embedded_store_is_never_a_silent_fallback(env):
