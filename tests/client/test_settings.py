@@ -228,7 +228,7 @@ def test_a_server_is_named_instead_of_a_connection(env, profiles):
         connection_of("gamma")
     with pytest.raises(TypeError, match="connection must be a Connection, or the name or URL of a server, got 3"):
         connection_of(3)
-    with pytest.raises(ValueError, match="connection must be .*, got ''"):
+    with pytest.raises(ValueError, match=r"connection must be .*, got ''"):
         connection_of("")
 
 
