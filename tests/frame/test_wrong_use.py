@@ -92,7 +92,7 @@ def test_a_bad_operator(conn, gdp):
     ("options", "words"),
     [
         ({"layout": "tall"}, "layout is 'tall'; it can be"),
-        ({"tz": "Mars/Olympus"}, "no timezone 'Mars/Olympus'"),
+        ({"tz": "Mars/Olympus"}, "'Mars/Olympus' is not a time zone"),
         ({"on_missing": "skip"}, "on_missing is 'skip'"),
         ({"max_points": -2}, "max_points is -2"),
         ({"chunksize": 0}, "chunksize is 0"),
