@@ -11,7 +11,7 @@ from __future__ import annotations
 import calendar
 import datetime
 import re
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ import pandas as pd
 from pandas_shooju import clocks
 from pandas_shooju.clocks import TimeZone
 
-Limit = str | int | float | datetime.date | datetime.datetime | np.datetime64 | pd.Period
+Limit: TypeAlias = str | int | float | datetime.date | datetime.datetime | np.datetime64 | pd.Period
 
 _DAY = 86_400_000
 _EPOCH = datetime.datetime(1970, 1, 1)

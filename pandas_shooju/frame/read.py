@@ -376,7 +376,7 @@ def _frame(pages: list[_Found], wish: _Wish) -> pd.DataFrame:
         )
     else:
         if isinstance(wish.query, Mapping):
-            columns = pd.Index([label for page in pages for label in page.labels or ()])
+            columns = layouts.given_labels([label for page in pages for label in page.labels or ()])
         else:
             columns = layouts.labels(table, wish.columns)
         frame = layouts.wide(table, columns, tz, zone)

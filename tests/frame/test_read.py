@@ -200,6 +200,29 @@ def test_missing_fields_are_nan_and_types_are_kept(conn):
     assert read["flag"].tolist()[0] is True
 
 
+@pytest.mark.parametrize(
+    "values", [[1, 2.5], [1.0, 2.5], [1, None, 2.5], [1.0, 2.0], [2, None], [True, None], [1, True, 1.0], ["1", 1]]
+)
+@pytest.mark.parametrize("count", [12, 600])  # many series are decoded in another way
+def test_many_series_have_the_same_types_as_few(conn, values, count):
+    expected = [values[i % len(values)] for i in range(count)]
+    with conn.register_job("types", batch_size=1000) as job:
+        for i, value in enumerate(expected):
+            fields = {"text": "x"} if value is None else {"text": "x", "f": value}
+            job.write(rf"sid=users\sam\{i:04}", fields=fields, points=[(0, 1.0)])
+    table = read_shooju(r"sid:users\sam", "*", layout="fields", connection=conn).sort_index()
+    wide = read_shooju(r"sid:users\sam", ["f"], columns="series_id", connection=conn).shooju.fields.sort_index()
+    long = read_shooju(r"sid:users\sam", ["f"], layout="long", connection=conn).sort_values("series_id")
+    for column in (table["f"], wide["f"], long["f"]):
+        assert [type(value) for value in column.tolist()] == [type(value or np.nan) for value in expected]
+        assert [value for value in column.tolist() if value == value] == [v for v in expected if v is not None]
+    if not any(a == b and type(a) is not type(b) for a in values for b in values):
+        labels = read_shooju(r"sid:users\sam", ["f", "series_id"], connection=conn).columns.tolist()
+        assert [type(label) for label, _ in sorted(labels, key=lambda label: label[1])] == [
+            type(value or np.nan) for value in expected
+        ]
+
+
 def test_series_ids_and_fields_of_every_layout(conn, gdp):
     ids = sorted(rf"users\sam\gdp\{c}\{u}" for c, u in gdp.columns)
     for layout in ("wide", "long", "fields"):
@@ -250,7 +273,7 @@ def test_what_is_public_is_exported():
 
 def test_a_field_named_as_a_column_of_the_long_layout(conn, gdp):
     gdp.shooju.write("val", sid=r"users\sam\gdp\{country}\{unit}", fields={"val": 1}, connection=conn)
-    with pytest.raises(ValueError, match="a field is called 'val'"):
+    with pytest.raises(ValueError, match="the field 'val' has the same name as a column"):
         read_shooju(ROOT, "*", layout="long", connection=conn)
     table = read_shooju(ROOT, "*", layout="fields", connection=conn)
     table.assign(val=2, dt="x").shooju.write("back", connection=conn)
