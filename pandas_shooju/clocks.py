@@ -36,7 +36,7 @@ Int64Array = npt.NDArray[np.int64]
 TimeZone = str | datetime.tzinfo
 
 _DAY = 86_400_000
-_ETERNITY = 2**62
+_ETERNITY = 2**64
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _SECOND = datetime.timedelta(seconds=1)
 # a day from either end of what datetime can represent, where every zone still has a local time

@@ -90,9 +90,9 @@ def _may_have_integers(body: bytes | bytearray, name: str, column: Any) -> bool:
     """Whether a field that pyarrow took for floats may have integers among them: 1 is not 1.0."""
     if column.type != pa.float64() or not pc.any(pc.equal(column, pc.floor(column))).as_py():
         return False
-    if not name.isascii() or b"\\u" in body:
-        return True
-    return re.search(re.escape(json.dumps(name)).encode() + rb"\s*:\s*-?\d+\s*[,}]", body) is not None
+    if re.fullmatch(r"[\w .-]+", name, re.ASCII) is None or b"\\u" in body:
+        return True  # the name may stand there in another spelling
+    return re.search(re.escape(f'"{name}"').encode() + rb"\s*:\s*-?\d+\s*[,}]", body) is not None
 
 
 def _lines(data: bytes, begins: Int64Array, ends: Int64Array) -> bytes | bytearray:

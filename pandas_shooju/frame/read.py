@@ -319,6 +319,8 @@ def read_shooju(
     if chunksize is not None:
         chunksize = _positive(chunksize, "chunksize")
     batch_size = _positive(batch_size, "batch_size")
+    if max_series is not None and (isinstance(max_series, bool) or max_series < 0):
+        raise ValueError(f"max_series must be a non-negative integer, got {max_series!r}")
     if isinstance(request.query, str):
         pages = _search(connection_of(connection), request, progress, sort, max_series, chunksize or batch_size)
     elif sort is not None or max_series is not None:

@@ -123,6 +123,9 @@ def test_days_of_clock_changes_are_whole():
     assert wire_limits("2024-03-10", "2024-03-10", "America/Chicago") == (ms("2024-03-10T06"), ms("2024-03-11T05") - 1)
     # midnight is skipped; and a day is left out
     assert interval("2018-11-04", "df", "America/Sao_Paulo") == (ms("2018-11-04T03"), ms("2018-11-05T02") - 1)
+    # far beyond the years that have names
+    far = np.datetime64(150_000_000, "Y")
+    assert interval(far, "df", "America/Chicago")[0] - int(far.astype("M8[ms]").astype(int)) == 6 * 3_600_000
     first, last = wire_limits("2011-12-30", "2011-12-30", "Pacific/Apia")
     assert last == first - 1
     # a repeated hour counts in full, a skipped one not at all

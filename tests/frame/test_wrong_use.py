@@ -88,6 +88,13 @@ def test_a_bad_operator(conn, gdp):
         read_shooju([r"sid=users\sam\gdp\US\bn@BADOPERATOR"], connection=conn)
 
 
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "UTC/x", "x" * 5000])
+def test_localize_with_an_unknown_zone(conn, gdp, zone):
+    with pytest.raises(sj.ShoojuApiError, match="is not a time zone") as raised:
+        read_shooju(rf"sid:users\sam@localize:{zone}", df="2024-01-01", connection=conn)
+    assert len(str(raised.value)) < 400
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -98,6 +105,7 @@ def test_a_bad_operator(conn, gdp):
         ({"max_points": -2}, r"max_points must be -1 \(all points\) or a non-negative integer, got -2"),
         ({"max_points": True}, "max_points must be .* got True"),
         ({"chunksize": 0}, "chunksize must be a positive number of series, got 0"),
+        ({"max_series": -1}, "max_series must be a non-negative integer, got -1"),
         ({"batch_size": 0}, "batch_size must be a positive number of series, got 0"),
         ({"layout": "long", "columns": "unit"}, "columns= requires layout='wide', got layout='long'"),
         ({"include_job": True}, "require layout='long', got layout='wide'"),
