@@ -88,14 +88,15 @@ def labels(table: SeriesTable, names: Sequence[str]) -> pd.Index:
     Raises
     ------
     ValueError
-        Two series have the same label, or labels that pandas cannot tell apart, such as 1 and True.
+        Two series have the same label; or a level of a MultiIndex would have both True and 1 (or False and 0), which
+        it cannot represent. (A plain Index can: there they are two labels, although ``frame[1]`` selects both.)
     """
     columns = [_label_values(table.column(name)) for name in names]
     if len(names) == 1:
         index = _flat_index(typed(columns[0]), names[0])
     else:
         index = _multi_index([typed(column) for column in columns], names)
-    if index.has_duplicates:
+    if index.has_duplicates and len({_key(label) for label in index}) < len(index):
         raise _not_unique(index, table, names)
     return index
 
@@ -157,20 +158,30 @@ def _level(array: Any, name: str | None) -> tuple[Any, pd.Index]:
 
 
 def _not_unique(index: pd.Index, table: SeriesTable, names: Sequence[str]) -> ValueError:
-    label = index[int(np.flatnonzero(index.duplicated())[0])]
-    by = ", ".join(names)
+    positions: dict[Any, list[int]] = {}
+    for position, label in enumerate(index):
+        positions.setdefault(_key(label), []).append(position)
+    same = next(found for found in positions.values() if len(found) > 1)
+    label = index[same[0]]
     if all(map(_is_missing, label if isinstance(label, tuple) else [label])):
         return ValueError(
-            f"{int(index.duplicated().sum()) + 1} series have no field {', '.join(map(repr, names))}. Column labels "
-            "must be unique: name other fields in `columns=`, or use columns='series_id'"
+            f"{len(same)} series have no field {', '.join(map(repr, names))}. Column labels must be unique: name other "
+            "fields in `columns=`, or use columns='series_id'"
         )
-    same = [(one, value) for one, value in zip(values_of(table.series_ids), index, strict=True) if _equal(value, label)]
-    shown = " or ".join(dict.fromkeys(_shown(value) for _, value in same))
+    series_ids = values_of(table.series_ids)
     return ValueError(
-        f"{len(same)} series have the label {shown} (by {by}): {', '.join(one for one, _ in same[:5])}"
-        f"{', ...' if len(same) > 5 else ''}. Column labels must be unique: name more fields in `columns=`, use "
-        "columns='series_id' or layout='long', or give a dict of queries, whose keys are the labels"
+        f"{len(same)} series have the label {_shown(label)} (by {', '.join(names)}): "
+        f"{', '.join(series_ids[position] for position in same[:5])}{', ...' if len(same) > 5 else ''}. Column labels "
+        "must be unique: name more fields in `columns=`, use columns='series_id' or layout='long', or give a dict of "
+        "queries, whose keys are the labels"
     )
+
+
+def _key(label: Any) -> Any:
+    """What tells labels apart: type and value, with all missing values alike."""
+    if isinstance(label, tuple):
+        return tuple(map(_key, label))
+    return None if _is_missing(label) else (type(label), label)
 
 
 def _shown(label: Any) -> str:
@@ -183,12 +194,6 @@ def _label_values(column: Column) -> Column:
     if not isinstance(column, list):
         return column
     return [json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value for value in column]
-
-
-def _equal(a: Any, b: Any) -> bool:
-    if isinstance(a, tuple):
-        return all(map(_equal, a, b))
-    return bool(a == b or (a != a and b != b))
 
 
 def _is_missing(value: Any) -> bool:
