@@ -2,16 +2,19 @@ r"""Decoded series to frames: the wide, the long and the fields layout.
 
 Pure: no connection, no requests. Series come as a :class:`SeriesTable`: columns, as frames have them.
 
-Dates become ``datetime64[ms]``, and every index is built from instants: where series are localized, their
-wall-clock dates are turned into UTC first (:mod:`pandas_shooju.clocks`), joined as UTC, and shown in the zone
-that the caller asked for.
+Dates become ``datetime64[ms]``, and every index is built from instants: the wall-clock dates of localized series are
+turned into UTC first (:mod:`pandas_shooju.clocks`), joined as UTC, and shown in the time zone that the caller wants.
+
+Field values keep their type, in columns as in labels: an integer beside a missing value or a fraction stays an integer,
+and the string ``"1"``, the number 1 and True are three different values. Such columns and labels have the dtype object.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cache
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -19,51 +22,172 @@ import numpy.typing as npt
 import pandas as pd
 
 from pandas_shooju import clocks
+from pandas_shooju.clocks import Int64Array, TimeZone
 from pandas_shooju.formats import PointColumns, SeriesTable, ShoojuFormatError
 from pandas_shooju.formats.table import Column, values_of
 
-Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
-
-_EXACT = 2**53  # integers up to here are doubles too
 
 
 def field_names(table: SeriesTable, wanted: Sequence[str]) -> list[str]:
-    """The names of the fields to show: as wanted, and where ``"*"`` is, all that occur, in order of appearance."""
+    """The names of the fields to show: those wanted, with all fields that occur in place of ``"*"``."""
     if "*" not in wanted:
         return list(wanted)
     return list(dict.fromkeys([*(name for name in wanted if name != "*"), *table.fields]))
 
 
-def labels(table: SeriesTable, names: Sequence[str]) -> pd.Index:
-    """The column index that the fields called `names` give: plain for one, a MultiIndex for several.
+def typed(column: Column) -> Any:
+    """An array of the values of a column that keeps their type; missing values are NaN.
 
-    Lists and objects are their JSON text, and ``"series_id"`` is the series id.
+    The dtype is int64, float64, bool or that of strings where all values are such, and object where a common dtype
+    would change a value: integers beside missing values or fractions stay integers.
+    """
+    values = column if isinstance(column, list) else _of_arrow(column)
+    if not isinstance(values, list):
+        return values
+    kinds = set(map(type, values))
+    missing = type(None) in kinds
+    kinds.discard(type(None))
+    if kinds == {str} and str_dtype() != np.dtype(object):
+        return pd.array(values, dtype=str_dtype())
+    if kinds == {bool} and not missing:
+        return np.array(values, bool)
+    if kinds == {int} and not missing and all(-(2**63) <= value < 2**63 for value in values):
+        return np.array(values, np.int64)
+    if kinds == {float}:
+        return np.array(values, np.float64)
+    array = np.fromiter(values, object, len(values))
+    if missing:
+        array[[value is None for value in values]] = np.nan
+    return array
+
+
+def _of_arrow(column: Any) -> Any:
+    """The same for an array of pyarrow; a list of Python values if the array has to be made of those."""
+    kind = str(column.type)
+    if kind == "double" or (kind == "int64" and not column.null_count):
+        return np.array(column.to_numpy(zero_copy_only=False))  # a copy: that of pyarrow is read-only
+    if kind == "string" and str_dtype() != np.dtype(object):
+        return pd.array(column, dtype=str_dtype())
+    return column.to_pylist()
+
+
+# --- labels ------------------------------------------------------------------------------------------------------
+
+
+def labels(table: SeriesTable, names: Sequence[str]) -> pd.Index:
+    """The column labels that these fields give: a plain Index for one field, a MultiIndex for several.
+
+    Parameters
+    ----------
+    table
+        The series.
+    names
+        Names of fields, or ``"series_id"``. Values that are lists or objects become their JSON text.
 
     Raises
     ------
     ValueError
-        Two series have the same label.
+        Two series have the same label; or a level of a MultiIndex would have both True and 1 (or False and 0), which
+        it cannot represent. (A plain Index can: there they are two labels, although ``frame[1]`` selects both.)
     """
-    arrays = [typed(_label_values(table.column(name))) for name in names]
-    index = (
-        pd.Index(arrays[0], name=names[0]) if len(names) == 1 else pd.MultiIndex.from_arrays(arrays, names=list(names))
-    )
-    if index.has_duplicates:
-        position = int(np.flatnonzero(index.duplicated())[0])
-        label = index[position]
-        if _missing_label(label):
-            raise ValueError(
-                f"{int(index.duplicated().sum()) + 1} series have no field {', '.join(map(repr, names))}; columns must "
-                "tell series apart: name other fields in `columns=`, or columns='series_id'"
-            )
-        twins = [one for one, value in zip(values_of(table.series_ids), index, strict=True) if _equal(value, label)]
-        raise ValueError(
-            f"{len(twins)} series have the label {label!r} (by {', '.join(names)}): {', '.join(twins[:5])}"
-            f"{', ...' if len(twins) > 5 else ''}. Columns must tell series apart: name more fields in `columns=`, "
-            "or columns='series_id'; read with layout='long'; or ask by a dict of queries, whose keys are the labels"
-        )
+    columns = [_label_values(table.column(name)) for name in names]
+    if len(names) == 1:
+        index = _flat_index(typed(columns[0]), names[0])
+    else:
+        index = _multi_index([typed(column) for column in columns], names)
+    if index.has_duplicates and len({_key(label) for label in index}) < len(index):
+        raise _not_unique(index, table, names)
     return index
+
+
+def given_labels(keys: Sequence[Hashable]) -> pd.Index:
+    """The column labels that a caller gave: a MultiIndex for tuples, otherwise a plain Index.
+
+    Examples
+    --------
+    >>> given_labels(["GDP", 1]).tolist()
+    ['GDP', 1]
+    >>> given_labels([("GDP", 1), ("GDP", None)]).tolist()
+    [('GDP', 1), ('GDP', nan)]
+    """
+    tuples = [key for key in keys if isinstance(key, tuple)]
+    if tuples and len(tuples) == len(keys):
+        return _multi_index([_given(list(level)) for level in zip_longest(*tuples)], None)
+    one_type = len(set(map(type, keys))) < 2
+    return pd.Index(list(keys)) if one_type else _flat_index(np.fromiter(keys, object, len(keys)), None)
+
+
+def _given(values: list[Any]) -> Any:
+    values = [None if _is_missing(value) else value for value in values]
+    kinds = {type(value) for value in values if value is not None}
+    return typed(values) if kinds <= {str, bool, int, float} or len(kinds) > 1 else pd.Index(values)
+
+
+def _flat_index(array: Any, name: Hashable) -> pd.Index:
+    # the dtype is given so that pandas does not infer another
+    return pd.Index(array, dtype=array.dtype, name=name)
+
+
+def _multi_index(arrays: Sequence[Any], names: Sequence[str] | None) -> pd.MultiIndex:
+    """As `MultiIndex.from_arrays`, which makes floats of integers beside missing values, and 1 of True."""
+    found = [_level(array, None if names is None else names[i]) for i, array in enumerate(arrays)]
+    codes, levels = zip(*found, strict=True)
+    return pd.MultiIndex(levels=levels, codes=codes, names=names)
+
+
+def _level(array: Any, name: str | None) -> tuple[Any, pd.Index]:
+    """Codes and distinct values, in ascending order if they have one."""
+    if array.dtype != object:
+        codes, values = pd.factorize(array, sort=True)
+        return codes, pd.Index(values)
+    first: dict[Any, Any] = {}  # by value, the first of those that are equal to it
+    for value in array:
+        if not _is_missing(value) and isinstance(first.setdefault(value, value), bool) != isinstance(value, bool):
+            raise ValueError(
+                f"the column labels would contain {first[value]!r} and {value!r}"
+                f"{'' if name is None else f' (values of the field {name!r})'}, which pandas cannot tell apart; label "
+                "the columns by other fields, such as columns='series_id', or read with layout='long'"
+            )
+    try:
+        values = sorted(first)
+    except TypeError:  # of types that have no common order
+        values = list(first)
+    code = {value: at for at, value in enumerate(values)}
+    return [-1 if _is_missing(value) else code[value] for value in array], pd.Index(values, dtype=object)
+
+
+def _not_unique(index: pd.Index, table: SeriesTable, names: Sequence[str]) -> ValueError:
+    positions: dict[Any, list[int]] = {}
+    for position, label in enumerate(index):
+        positions.setdefault(_key(label), []).append(position)
+    same = next(found for found in positions.values() if len(found) > 1)
+    label = index[same[0]]
+    if all(map(_is_missing, label if isinstance(label, tuple) else [label])):
+        return ValueError(
+            f"{len(same)} series have no field {', '.join(map(repr, names))}. Column labels must be unique: name other "
+            "fields in `columns=`, or use columns='series_id'"
+        )
+    series_ids = values_of(table.series_ids)
+    return ValueError(
+        f"{len(same)} series have the label {_shown(label)} (by {', '.join(names)}): "
+        f"{', '.join(series_ids[position] for position in same[:5])}{', ...' if len(same) > 5 else ''}. Column labels "
+        "must be unique: name more fields in `columns=`, use columns='series_id' or layout='long', or give a dict of "
+        "queries, whose keys are the labels"
+    )
+
+
+def _key(label: Any) -> Any:
+    """What tells labels apart: type and value, with all missing values alike."""
+    if isinstance(label, tuple):
+        return tuple(map(_key, label))
+    return None if _is_missing(label) else (type(label), label)
+
+
+def _shown(label: Any) -> str:
+    if isinstance(label, tuple):
+        return f"({', '.join(map(_shown, label))})"
+    return repr(label.item() if isinstance(label, np.generic) else label)
 
 
 def _label_values(column: Column) -> Column:
@@ -72,65 +196,20 @@ def _label_values(column: Column) -> Column:
     return [json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value for value in column]
 
 
-def _missing_label(label: Any) -> bool:
-    return all(part != part for part in label) if isinstance(label, tuple) else bool(label != label)
-
-
-def _equal(a: Any, b: Any) -> bool:
-    if isinstance(a, tuple):
-        return all(map(_equal, a, b))
-    return bool(a == b or (a != a and b != b))
-
-
-def typed(column: Column) -> Any:
-    """One array of the values of a column, None for missing ones, that keeps their type.
-
-    int64, float64, bool or text where all are that; objects where a common dtype would change a value (integers
-    beside missing ones stay integers). Missing ones are NaN.
-    """
-    values = column if isinstance(column, list) else _of_arrow(column)
-    if not isinstance(values, list):
-        return values
-    kinds = set(map(type, values))
-    missing = type(None) in kinds
-    kinds.discard(type(None))
-    if kinds == {str}:
-        return pd.Series(values, dtype=str_dtype()).array
-    if kinds == {bool} and not missing:
-        return np.array(values, bool)
-    if kinds == {int} and not missing and all(-(2**63) <= value < 2**63 for value in values):
-        return np.array(values, np.int64)
-    if kinds == {float} or (
-        kinds == {int, float} and all(-_EXACT <= value <= _EXACT for value in values if type(value) is int)
-    ):
-        return np.array(values, np.float64)
-    array = np.empty(len(values), object)
-    array[:] = values
-    if missing:
-        array[[value is None for value in values]] = np.nan
-    return array
-
-
-def _of_arrow(column: Any) -> Any:
-    """The same of an array of pyarrow; a list of its values, if that is to be made of Python's."""
-    kind = str(column.type)
-    if kind == "double" or (kind == "int64" and not column.null_count):
-        return np.array(column.to_numpy(zero_copy_only=False))  # a copy: pyarrow's own may not be written to
-    if kind == "string" and str_dtype() != np.dtype(object):
-        return pd.array(column, dtype=str_dtype())
-    return column.to_pylist()
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
 
 
 # --- dates -------------------------------------------------------------------------------------------------------
 
 
 def common_zone(table: SeriesTable) -> str:
-    """The zone that all these series are localized to; UTC where they differ, or none is.
+    """The time zone in which all these series were served; UTC if there are several.
 
     Raises
     ------
     ShoojuFormatError
-        There is no such zone.
+        The server named a time zone that does not exist.
     """
     if table.zones is None:
         return "UTC"
@@ -143,30 +222,30 @@ def common_zone(table: SeriesTable) -> str:
         try:
             clocks.check_zone(zone)
         except ValueError as error:
-            raise ShoojuFormatError(f"a series is localized by the server, and {error}") from None
+            raise ShoojuFormatError(f"the server localized a series, but {error}") from None
     return zones.pop() if len(zones) == 1 else "UTC"
 
 
-def index_of(utc: Int64Array, zone: str, shown: str | None) -> pd.DatetimeIndex:
-    """An index of instants (UTC milliseconds).
+def index_of(utc: Int64Array, served: str, tz: TimeZone | None) -> pd.DatetimeIndex:
+    """An index of instants.
 
     Parameters
     ----------
     utc
-        int64, UTC milliseconds.
-    zone
-        The zone in which the series were served.
-    shown
-        The zone to show; None gives naive times, as the clocks of `zone` show them.
+        int64, UTC milliseconds since 1970-01-01.
+    served
+        The time zone in which the series were served.
+    tz
+        The time zone of the index; None gives a naive index of what the clocks of `served` show.
     """
-    if shown is not None:
-        return clocks.to_index(utc, shown, localized=False)
-    wall = utc if zone == "UTC" else clocks.utc_to_wall(utc, zone)
+    if tz is not None:
+        return clocks.to_index(utc, tz, localized=False)
+    wall = utc if served == "UTC" else clocks.utc_to_wall(utc, served)
     return pd.DatetimeIndex(wall.view("M8[ms]"))
 
 
 def _instants(table: SeriesTable) -> Int64Array:
-    """UTC for all the dates of a table."""
+    """The dates of all points of a table, as UTC milliseconds."""
     dates, zones = table.points.dates, table.zones
     if zones is None:
         return dates
@@ -185,19 +264,19 @@ def _instants(table: SeriesTable) -> Int64Array:
 # --- layouts -----------------------------------------------------------------------------------------------------
 
 
-def wide(table: SeriesTable, columns: pd.Index, tz: str | None, zone: str) -> pd.DataFrame:
+def wide(table: SeriesTable, columns: pd.Index, tz: TimeZone | None, served: str) -> pd.DataFrame:
     """A column for each series, a row for each date at which any has a point.
 
     Parameters
     ----------
     table
-        Series, one for each label of `columns`.
+        The series, one for each label.
     columns
         The labels.
     tz
-        The zone of the index, None for naive times of `zone`.
-    zone
-        The zone in which the series were served.
+        The time zone of the index; None gives a naive index of what the clocks of `served` show.
+    served
+        The time zone in which the series were served.
 
     Returns
     -------
@@ -210,11 +289,11 @@ def wide(table: SeriesTable, columns: pd.Index, tz: str | None, zone: str) -> pd
         dates, matrix = shared, table.points.values.reshape(len(table), len(shared))
     else:
         dates, matrix = _joined(table, utc)
-    return pd.DataFrame(matrix.T, index=index_of(dates, zone, tz).rename("dt"), columns=columns, copy=False)
+    return pd.DataFrame(matrix.T, index=index_of(dates, served, tz).rename("dt"), columns=columns, copy=False)
 
 
 def _shared_dates(table: SeriesTable, utc: Int64Array) -> Int64Array | None:
-    """The dates of each series, where all have the same, ascending: then their values are the frame's, as they are."""
+    """The dates that all series share, if they do, in ascending order: then their values need no alignment."""
     series = len(table)
     if not len(utc) or len(utc) % series or not (table.counts == len(utc) // series).all():
         return None
@@ -224,8 +303,8 @@ def _shared_dates(table: SeriesTable, utc: Int64Array) -> Int64Array | None:
 
 
 def _joined(table: SeriesTable, utc: Int64Array) -> tuple[Int64Array, Float64Array]:
-    """All dates, ascending, and the values of each series at them."""
-    known: dict[bytes, tuple[int, Int64Array | None]] = {}  # dates -> which they are, and the order that they need
+    """All dates, ascending, and a row of values at these dates for each series."""
+    known: dict[bytes, tuple[int, Int64Array | None]] = {}  # by their bytes: position in `distinct`, order
     distinct: list[Int64Array] = []
     which: list[int] = []
     values: list[Float64Array] = []
@@ -242,7 +321,7 @@ def _joined(table: SeriesTable, utc: Int64Array) -> tuple[Int64Array, Float64Arr
                     twice = own[1:][own[1:] == own[:-1]][0]
                     raise ValueError(
                         f"series {values_of(table.series_ids[i : i + 1])[0]!r} has two points at "
-                        f"{np.datetime64(int(twice), 'ms')}Z; layout='long' shows them both"
+                        f"{np.datetime64(int(twice), 'ms')}Z, so they cannot share a column; use layout='long'"
                     )
             known[key] = len(distinct), order
             distinct.append(own)
@@ -261,9 +340,9 @@ def _joined(table: SeriesTable, utc: Int64Array) -> tuple[Int64Array, Float64Arr
 
 
 def _union(parts: Sequence[Int64Array]) -> tuple[Int64Array, list[Int64Array]]:
-    """All the dates of some ascending ones, ascending, each once; and where those of each part stand in it."""
+    """The sorted union of ascending dates, and the positions in it of the dates of each part."""
     dates = np.concatenate([np.empty(0, np.int64), *parts])
-    order = np.argsort(dates, kind="stable")  # which is a merge of what ascends
+    order = np.argsort(dates, kind="stable")  # a merge, as the parts ascend
     ordered = dates[order]
     first = np.ones(len(dates), bool)
     np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
@@ -275,31 +354,31 @@ def _union(parts: Sequence[Int64Array]) -> tuple[Int64Array, list[Int64Array]]:
 def long(
     table: SeriesTable,
     fields: Sequence[str],
-    tz: str | None,
-    zone: str,
+    tz: TimeZone | None,
+    served: str,
     *,
     jobs: bool = False,
     timestamps: bool = False,
 ) -> pd.DataFrame:
-    """A row for each point that has a value.
+    """A row for each point that has a value; `tz` and `served` are as for :func:`wide`.
 
     Returns
     -------
     DataFrame
         ``series_id`` (categorical), the fields (text as categoricals), ``dt`` (``datetime64[ms, tz]``), ``val``
-        (float64), and ``job`` (int64) and ``timestamp`` (``datetime64[ms, UTC]``) where asked for. Series in the
-        order given, dates ascending in each.
+        (float64), and if asked for ``job`` (int64) and ``timestamp`` (``datetime64[ms, UTC]``). The series are in
+        the given order, with the dates of each ascending.
     """
     clash = [name for name in fields if name in ("dt", "val", "job", "timestamp")]
     if clash:
         raise ValueError(
-            f"a field is called {clash[0]!r}, as a column of the long layout is; name the fields to read without it, "
-            "or read with layout='wide' or 'fields'"
+            f"the field {clash[0]!r} has the same name as a column of the long layout; list the fields to read without "
+            "it, or use layout='wide' or 'fields'"
         )
     counts = table.counts
     points = table.points if len(table.points) else PointColumns.empty(jobs=jobs, timestamps=timestamps)
     if (jobs and points.jobs is None) or (timestamps and points.timestamps is None):
-        raise ValueError("the server gave no jobs or timestamps with the points, though they were asked for")
+        raise ValueError("the response contains no jobs or timestamps of points, although they were requested")
     utc = _instants(table)
     missing = np.isnan(points.values)
     if missing.any():
@@ -307,7 +386,7 @@ def long(
         gone = np.bincount(np.repeat(np.arange(len(table)), counts)[missing], minlength=len(table))
         counts = counts - gone
     data: dict[str, Any] = {name: _spread(table.column(name), counts) for name in ["series_id", *fields]}
-    data["dt"] = index_of(utc, zone, tz)
+    data["dt"] = index_of(utc, served, tz)
     data["val"] = points.values
     if jobs:
         data["job"] = points.jobs
@@ -317,7 +396,7 @@ def long(
 
 
 def _spread(column: Column, counts: Int64Array) -> Any:
-    """A value for each series, to a value for each of its rows; text becomes a categorical."""
+    """Repeat the value of each series for each of its rows; strings become a categorical."""
     if isinstance(column, list):
         if not set(map(type, column)) <= {str, type(None)}:
             return np.repeat(typed(column), counts)
@@ -341,12 +420,12 @@ def _spread(column: Column, counts: Int64Array) -> Any:
 
 @cache
 def str_dtype() -> Any:
-    """The dtype that this pandas gives to text."""
+    """The dtype that this version of pandas gives to strings."""
     return pd.Series(["text"]).dtype
 
 
 def fields_table(table: SeriesTable, fields: Sequence[str]) -> pd.DataFrame:
-    """A row for each series, a column for each field; the index is ``series_id``."""
+    """A row for each series, and a column for each field; the index is ``series_id``."""
     index = pd.Index(typed(table.series_ids), name="series_id", dtype=str_dtype())
     data = {name: typed(table.column(name)) for name in fields}
     return pd.DataFrame(data, index=index, columns=pd.Index(list(fields)), copy=False)
@@ -359,10 +438,10 @@ _BACKENDS = {
 
 
 def with_dtype_backend(frame: pd.DataFrame, dtype_backend: str) -> pd.DataFrame:
-    """The frame with nullable or pyarrow dtypes, as pandas' own readers have them; dates and categoricals stay."""
+    """Convert to nullable or pyarrow dtypes, as the readers of pandas do; dates and categoricals are kept."""
     dtypes = _BACKENDS[dtype_backend]
     columns = {}
-    for position in range(frame.shape[1]):  # (labels may be such that pandas does not find them)
+    for position in range(frame.shape[1]):  # by position, as labels such as NaN cannot be looked up
         column = frame.iloc[:, position]
         kind = _kind(column)
         columns[position] = column.astype(dtypes[kind]) if kind in dtypes else column
@@ -370,7 +449,7 @@ def with_dtype_backend(frame: pd.DataFrame, dtype_backend: str) -> pd.DataFrame:
 
 
 def _kind(column: pd.Series) -> str:
-    """What a column holds: ``f``, ``i``, ``b``, ``text``, or something else."""
+    """The kind of a column: ``f``, ``i``, ``b``, ``text``, or something else."""
     if column.dtype == object or column.dtype == str_dtype():
         inferred = pd.api.types.infer_dtype(column, skipna=True)
         if inferred == "integer" and not column.dropna().between(-(2**63), 2**63 - 1).all():

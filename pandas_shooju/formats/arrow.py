@@ -1,14 +1,14 @@
 """The JSON texts of many series to columns, by pyarrow where it is installed: no Python object per series or value.
 
 What pyarrow would not give exactly as Python's `json` does is left to that: lists and objects as values, values of
-several types, numbers that are no doubles. So are texts with names of their own, as pyarrow has a place for each name
-in each text. Text is never taken for a date. (An integer beside a fraction in the same field is a float, as it would be
-in a frame of the two.)
+several types (integers beside fractions among them), numbers that are no doubles. So are texts with names of their own,
+as pyarrow has a place for each name in each text. Text is never taken for a date.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -81,7 +81,18 @@ def _columns(data: bytes, begins: Int64Array, ends: Int64Array) -> dict[str, Any
     # (`flatten` has nulls where the object itself is null; `field` might not)
     fields = dict(zip((field.name for field in _fields(table)), found["fields"].flatten(), strict=True))
     found["fields"] = {name: fields[name] for name in names if name in fields}
+    if any(_may_have_integers(body, name, column) for name, column in found["fields"].items()):
+        raise _Left
     return found
+
+
+def _may_have_integers(body: bytes | bytearray, name: str, column: Any) -> bool:
+    """Whether a field that pyarrow took for floats may have integers among them: 1 is not 1.0."""
+    if column.type != pa.float64() or not pc.any(pc.equal(column, pc.floor(column))).as_py():
+        return False
+    if re.fullmatch(r"[\w .-]+", name, re.ASCII) is None or b"\\u" in body:
+        return True  # the name may stand there in another spelling
+    return re.search(re.escape(f'"{name}"').encode() + rb"\s*:\s*-?\d+\s*[,}]", body) is not None
 
 
 def _lines(data: bytes, begins: Int64Array, ends: Int64Array) -> bytes | bytearray:

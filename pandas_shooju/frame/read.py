@@ -1,8 +1,8 @@
-"""`read_shooju`: the caller's wish -> requests -> a frame.
+"""`read_shooju`: arguments -> a checked request -> pages of series -> frames.
 
-What a query, a list or a dict of queries asks for is decided here, as is what becomes of series that are missing or
-failed. How requests are sent is the connection's business, and how series become a frame that of
-:mod:`pandas_shooju.layouts`.
+What a query, or a list or dict of queries, asks for is decided here, as is what happens to series that are missing or
+failed. How requests are sent is the business of the connection, what `df` and `dt` mean that of
+:mod:`pandas_shooju.frame.limits`, and how series become a frame that of :mod:`pandas_shooju.layouts`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import datetime
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from types import EllipsisType
-from typing import Any, Literal, NamedTuple
+from types import EllipsisType, TracebackType
+from typing import Any, Literal, NamedTuple, Self, overload
 
 import numpy as np
 import pandas as pd
@@ -23,55 +24,157 @@ from pandas_shooju.client.connection import Connection, connection_of
 from pandas_shooju.errors import SeriesNotFoundError, ShoojuApiError
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.formats.table import values_of
+from pandas_shooju.frame.limits import Limit, wire_limits
 from pandas_shooju.frame.origin import KEY, Origin, without_asof
 from pandas_shooju.progress import Progress
 from pandas_shooju.query import unquote
 
-Query = str | Sequence[str] | Mapping[str, str]
-Date = str | int | datetime.date | datetime.datetime
+Query = str | Sequence[str] | Mapping[Any, str]
 Layout = Literal["wide", "long", "fields"]
 OnMissing = Literal["raise", "warn", "ignore"]
+DtypeBackend = Literal["numpy_nullable", "pyarrow"]
 
 # operators, or an expression, outside of quotes
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _DERIVING = re.compile(r"@\w|^\s*=")
-_LOCALIZED = re.compile(r"@localize:([A-Za-z][\w/+-]*)$")
+_LOCALIZED = re.compile(r"@localize:([A-Za-z][\w/+-]*)", re.IGNORECASE)
 _SID_QUERY = re.compile(r'sid=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s"()@]+))(?P<operators>(?:@[^\s"]+)?)')
 
 
-class _Wish(NamedTuple):
-    """What the caller asked for, checked."""
+@dataclass(frozen=True)
+class ReadRequest:
+    """What the caller asked for, checked; plain data."""
 
     query: Query
     fields: list[str]
     columns: list[str]
     layout: Layout
-    tz: str | EllipsisType | None
+    tz: str | datetime.tzinfo | EllipsisType | None
+    df: int | str | None
+    dt: int | str | None
+    max_points: int
     include_job: bool
     include_timestamp: bool
     on_missing: OnMissing
-    dtype_backend: str | None
+    dtype_backend: DtypeBackend | None
+    extra_params: dict[str, Any] | None
+
+    def parameters(self) -> dict[str, Any]:
+        """The arguments that searches and bulk reads of the connection have in common."""
+        fields = [name for name in dict.fromkeys([*self.fields, *self.columns]) if name != "series_id"]
+        return {
+            "fields": fields or None,
+            "df": self.df,
+            "dt": self.dt,
+            "max_points": 0 if self.layout == "fields" else self.max_points,
+            "include_job": self.include_job,
+            "include_timestamp": self.include_timestamp,
+            "extra_params": self.extra_params,
+        }
 
 
 class _Found(NamedTuple):
-    """Series as they came, whether the points of each are derived, and their labels where the caller gave some."""
+    """Series of one response."""
 
     table: SeriesTable
-    derived: list[bool]
-    labels: list[Any] | None
+    derived: list[bool]  # whether the points of each are not its own, but made by operators or an expression
+    labels: list[Any] | None  # their labels, if the caller gave any
+    missing: list[str]  # queries that found no series
 
     def part(self, start: int, stop: int | None) -> _Found:
-        """A stretch of them."""
+        """Some of the series."""
         labels = self.labels and self.labels[start:stop]
-        return _Found(self.table[start:stop], self.derived[start:stop], labels)
+        return _Found(self.table[start:stop], self.derived[start:stop], labels, [] if start else self.missing)
+
+
+class FrameIterator(Iterator[pd.DataFrame]):
+    """The frames of ``read_shooju(..., chunksize=n)``, one after the other; also a context manager.
+
+    Closing it, or leaving the ``with`` block, ends the requests that are under way.
+    """
+
+    def __init__(self, chunks: Iterator[list[_Found]], request: ReadRequest, server: str) -> None:
+        self._chunks = chunks
+        self._request = request
+        self._server = server
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> pd.DataFrame:
+        chunk = next(self._chunks)
+        _warn_of_missing(chunk, self._request)
+        return _frame(chunk, self._request, self._server)
+
+    def close(self) -> None:
+        """End the requests that are under way; there are no further frames."""
+        self._chunks.close()  # type: ignore[attr-defined]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@overload
+def read_shooju(
+    query: Query,
+    fields: str | Sequence[str] | None = None,
+    *,
+    df: Limit | None = None,
+    dt: Limit | None = None,
+    max_points: int = -1,
+    layout: Layout = "wide",
+    columns: str | Sequence[str] | None = None,
+    tz: str | datetime.tzinfo | EllipsisType | None = ...,
+    sort: str | None = None,
+    max_series: int | None = None,
+    include_job: bool = False,
+    include_timestamp: bool = False,
+    chunksize: None = None,
+    dtype_backend: DtypeBackend | None = None,
+    on_missing: OnMissing = "raise",
+    progress: bool | None = None,
+    batch_size: int = 2500,
+    extra_params: Mapping[str, Any] | None = None,
+    connection: Connection | str | None = None,
+) -> pd.DataFrame: ...
+
+
+@overload
+def read_shooju(
+    query: Query,
+    fields: str | Sequence[str] | None = None,
+    *,
+    df: Limit | None = None,
+    dt: Limit | None = None,
+    max_points: int = -1,
+    layout: Layout = "wide",
+    columns: str | Sequence[str] | None = None,
+    tz: str | datetime.tzinfo | EllipsisType | None = ...,
+    sort: str | None = None,
+    max_series: int | None = None,
+    include_job: bool = False,
+    include_timestamp: bool = False,
+    chunksize: int,
+    dtype_backend: DtypeBackend | None = None,
+    on_missing: OnMissing = "raise",
+    progress: bool | None = None,
+    batch_size: int = 2500,
+    extra_params: Mapping[str, Any] | None = None,
+    connection: Connection | str | None = None,
+) -> FrameIterator: ...
 
 
 def read_shooju(
     query: Query,
     fields: str | Sequence[str] | None = None,
     *,
-    df: Date | None = None,
-    dt: Date | None = None,
+    df: Limit | None = None,
+    dt: Limit | None = None,
     max_points: int = -1,
     layout: Layout = "wide",
     columns: str | Sequence[str] | None = None,
@@ -81,190 +184,268 @@ def read_shooju(
     include_job: bool = False,
     include_timestamp: bool = False,
     chunksize: int | None = None,
-    dtype_backend: Literal["numpy_nullable", "pyarrow"] | None = None,
+    dtype_backend: DtypeBackend | None = None,
     on_missing: OnMissing = "raise",
     progress: bool | None = None,
     batch_size: int = 2500,
     extra_params: Mapping[str, Any] | None = None,
     connection: Connection | str | None = None,
-) -> Any:
-    r"""Read series from Shooju into a frame.
+) -> pd.DataFrame | FrameIterator:
+    r"""Read series from Shooju into a DataFrame.
 
     Parameters
     ----------
-    query
-        A string: every series that it finds. A list of strings: one series each, in that order. A dict
-        ``{label: query}``: the same, and the labels name the columns.
-    fields
-        Fields to read: a name, a list of names, or ``"*"`` for all. In the wide layout they label the columns
-        (unless `columns` says otherwise), in the others they are columns.
-    df, dt
-        Date from and date to, both included: a date, a datetime, milliseconds since 1970, an ISO date, ``"MIN"``,
-        ``"MAX"``, or relative to now, such as ``"-5y"`` or ``"-2y -1d"``.
-    max_points
-        At most so many points of each series, the first by date; -1 for all.
-    layout
-        ``"wide"``: a column per series, the index ``dt``. ``"long"``: a row per point, with the columns ``series_id``,
-        the fields, ``dt`` and ``val``. ``"fields"``: a row per series, a column per field, no points.
-    columns
-        Wide layout only: what labels the columns, one or several of the field names and ``"series_id"``.
-    tz
-        The timezone of the dates. By default as served: UTC, or the zone of ``@localize`` (UTC if there are
-        several). A name converts; None gives naive times, as the clocks of that zone show them. (``@localize`` sends
-        wall-clock times: where only the second pass of a repeated hour has points, nothing in them tells so. Converting
-        by `tz` is exact always.)
-    sort
-        Order of the series of a search: ``"country asc, city desc"``.
-    max_series
-        At most so many series of a search.
-    include_job, include_timestamp
-        Long layout only: the job that wrote each point, and when.
-    chunksize
-        Return an iterator of frames of so many series each, instead of one frame.
-    dtype_backend
-        ``"numpy_nullable"`` or ``"pyarrow"`` dtypes, as in the readers of pandas.
-    on_missing
-        What to do when a query of a list or dict finds no series: ``"raise"``, ``"warn"`` or ``"ignore"``; the last
-        two leave it out.
-    progress
-        Show a progress bar; by default in a notebook, if it takes more than a second.
-    batch_size
-        Series per request of a search.
-    extra_params
-        Further parameters of the API calls.
-    connection
-        The connection to read by; by default the one of the settings (see `Connection`).
+    query : str, list of str, or dict of str
+        A string is a search, and reads every series that it finds. A list reads one series for each of its queries, in
+        that order. A dict ``{label: query}`` does the same, and its keys are the column labels.
+    fields : str or list of str, optional
+        The fields to read; ``"*"`` reads all of them. In the wide layout their values become the column labels (see
+        `columns`), in the other layouts each field is a column. A string is the name of one field.
+    df, dt : optional
+        Date from and date to: only points between them are read, both ends included. Each can be
+
+        - a `datetime.date`, or a string such as ``"2024-01-03"`` or ``"20240103"``, which mean the whole day:
+          ``dt="2024-01-03"`` includes all points of that day. In the same way ``"2024-01"`` means the whole month,
+          ``"2024"`` the whole year, and a `pandas.Period` its whole period;
+        - a `datetime.datetime`, `pandas.Timestamp`, `numpy.datetime64`, or an ISO string with a time of day such as
+          ``"2024-01-03T10:00"`` or ``"2024-01-03T10:00+02:00"``, which mean exactly that instant;
+        - a number of milliseconds since 1970-01-01 UTC. Numbers from 1 to 99,999,999 are refused, because they are
+          probably years or dates such as 20240103;
+        - a string relative to now such as ``"-5y"``, ``"-2y -1d"`` or ``"0db"`` (the beginning of today), ``"MIN"`` or
+          ``"MAX"``, which the server evaluates.
+
+        Days, and times without an offset, are those of the time zone `tz`. If `tz` is not given, or is None, they are
+        those of the zone that ``@localize:ZONE`` names in the query, and UTC otherwise. (The zones of a plain
+        ``@localize`` are not known before reading, so UTC is used.) If `df` is later than `dt`, no points are read.
+    max_points : int, default -1
+        The maximum number of points to read from each series, the earliest first; -1 reads all points.
+    layout : {"wide", "long", "fields"}, default "wide"
+        ``"wide"`` has a row per date (index ``dt``) and a column per series. ``"long"`` has a row per point, and the
+        columns ``series_id``, the fields, ``dt`` and ``val``. ``"fields"`` has a row per series (index ``series_id``)
+        and a column per field, and no points.
+    columns : str or list of str, optional
+        The fields whose values label the columns of the wide layout; ``"series_id"`` stands for the series id. By
+        default these are `fields`, or the series id if no fields are given. Several fields make a MultiIndex. Labels
+        keep the type of the value; lists and objects become their JSON text.
+    tz : str or tzinfo, optional
+        The time zone of the dates: an IANA name, ``"UTC"``, an offset such as ``"+02:00"``, or any `tzinfo` object. By
+        default it is the one in which the server sends the dates: the zone of ``@localize``, otherwise UTC (also if
+        the series have different zones). With None the dates are naive: local times of that zone. (``@localize`` makes
+        the server send local times. If a series has points only in the second pass of a repeated hour, they are read
+        as points of the first one. `tz` converts instants, and is always exact.)
+    sort : str, optional
+        The order of the series of a search, such as ``"country asc, city desc"``.
+    max_series : int, optional
+        The maximum number of series to read from a search.
+    include_job, include_timestamp : bool, default False
+        Add the columns ``job`` (id of the job that wrote the point) and ``timestamp`` (when it was written, UTC).
+        Requires ``layout="long"``.
+    chunksize : int, optional
+        Return an iterator of frames with that many series each, which needs memory for a few chunks only. Each frame
+        has the categories and fields of its own series. As elsewhere in pandas, `pandas.concat` keeps a column
+        categorical if all frames have the same categories in it, and otherwise returns a column of strings;
+        ``.astype({"series_id": "category"})`` makes it categorical again.
+    dtype_backend : {"numpy_nullable", "pyarrow"}, optional
+        Return nullable or pyarrow-backed dtypes, as the readers of pandas do.
+    on_missing : {"raise", "warn", "ignore"}, default "raise"
+        What to do if a query of a list or dict finds no series. ``"warn"`` and ``"ignore"`` skip it.
+    progress : bool, optional
+        Show a progress bar. By default it is shown in notebooks, for reads that take longer than a second.
+    batch_size : int, default 2500
+        The number of series per request of a search.
+    extra_params : dict, optional
+        Additional URL parameters of the requests.
+    connection : Connection or str, optional
+        A connection, or the name or URL of a server, whose credentials are taken from the environment or a profile. By
+        default the server is taken from there as well; see `Connection`.
 
     Returns
     -------
-    DataFrame, or an iterator of them
-        Wide: float64, index of dtype ``datetime64[ms, tz]``. ``frame.attrs["shooju"]`` says what the frame was read
-        from; ``frame.shooju.series_ids`` and ``frame.shooju.fields`` show it.
+    DataFrame or FrameIterator
+        In the wide layout, the values are float64, and NaN where a series has no point at a date. The index is a
+        DatetimeIndex of dtype ``datetime64[ms, tz]``. In the long layout, points without a value are left out, and
+        ``series_id`` and fields of strings are categoricals. Missing fields are NaN. ``frame.shooju.series_ids`` and
+        ``frame.shooju.fields`` tell which series are behind the columns. With `chunksize`, an iterator of such frames
+        that is also a context manager.
 
     Raises
     ------
     SeriesNotFoundError
-        A query of a list or dict found nothing, and `on_missing` is ``"raise"``.
+        A query of a list or dict finds no series, and `on_missing` is ``"raise"``.
     ShoojuApiError
-        The server refused the query, or a series of it.
+        The server refused the query, or could not read a series.
     ConnectionError
-        The server could not be reached.
-    ValueError
-        Two series have the same label; or an argument is wrong.
+        The server cannot be reached.
+    ConfigurationError
+        No connection is given, and none is configured.
+    ValueError, TypeError
+        Two series have the same column label, or an argument is invalid.
 
     Examples
     --------
     >>> import pandas as pd
     >>> import pandas_shooju as sj
     >>> conn = sj.Connection("local::memory:")
-    >>> index = pd.date_range("2024-01-01", periods=2, freq="YS", tz="UTC", name="dt")
-    >>> gdp = pd.DataFrame({"US": [1.0, 2.0], "CN": [3.0, 4.0]}, index=index).rename_axis(columns="country")
+    >>> index = pd.date_range("2023-01-01", periods=3, freq="YS", tz="UTC", name="dt")
+    >>> gdp = pd.DataFrame({"US": [1.0, 2.0, 3.0], "CN": [4.0, 5.0, 6.0]}, index=index).rename_axis(columns="country")
     >>> result = gdp.shooju.write("GDP", sid=r"users\sam\gdp\{country}", fields="levels", connection=conn)
-    >>> pd.read_shooju(r"sid:users\sam", "country", connection=conn)
+
+    The values of a field label the columns:
+
+    >>> pd.read_shooju(r"sid:users\sam", "country", dt="2024", connection=conn)
     country                     US   CN
     dt
-    2024-01-01 00:00:00+00:00  1.0  3.0
-    2025-01-01 00:00:00+00:00  2.0  4.0
+    2023-01-01 00:00:00+00:00  1.0  4.0
+    2024-01-01 00:00:00+00:00  2.0  5.0
+
+    Single series, with labels of your own:
+
+    >>> queries = {"China": r"sid=users\sam\gdp\CN", "India": r"sid=users\sam\gdp\IN"}
+    >>> pd.read_shooju(queries, df="2025", tz=None, on_missing="ignore", connection=conn)
+                China
+    dt
+    2025-01-01    6.0
+
+    A row for each point:
+
+    >>> pd.read_shooju(r"sid:users\sam", layout="long", max_points=1, connection=conn)
+               series_id                        dt  val
+    0  users\sam\gdp\US 2023-01-01 00:00:00+00:00  1.0
+    1  users\sam\gdp\CN 2023-01-01 00:00:00+00:00  4.0
     """
-    if not isinstance(query, str | Mapping):
-        if isinstance(query, bytes) or not isinstance(query, Iterable):
-            raise TypeError(
-                f"query is {query!r}; it can be a string, a list of strings, or a dict from label to string"
-            )
-        query = list(query)
-    wish = _checked(query, fields, columns, layout, tz, include_job, include_timestamp, on_missing, dtype_backend)
-    if isinstance(max_points, bool) or not isinstance(max_points, int | np.integer) or max_points < -1:
-        raise ValueError(f"max_points is {max_points!r}; say a number of points, or -1 for all")
-    for name, date in (("df", df), ("dt", dt)):
-        if isinstance(date, str) and date.isdecimal() and len(date) <= 4:
-            raise ValueError(
-                f"{name} is {date!r}; a year is written as a date, '{date}-01-01' (milliseconds are an int)"
-            )
-    if chunksize is not None and (not isinstance(chunksize, int) or chunksize < 1):
-        raise ValueError(f"chunksize is {chunksize!r}; say how many series each frame shall have")
-    connection = connection_of(connection)
-    asked = {
-        "fields": [name for name in dict.fromkeys([*wish.fields, *wish.columns]) if name != "series_id"] or None,
-        "df": df,
-        "dt": dt,
-        "max_points": 0 if layout == "fields" else max_points,
-        "include_job": include_job,
-        "include_timestamp": include_timestamp,
-        "extra_params": dict(extra_params) if extra_params else None,
-    }
-    if isinstance(query, str):
-        pages = _search(connection, query, asked, progress, sort, max_series, chunksize or batch_size)
-    else:
-        if sort is not None or max_series is not None:
-            raise ValueError("sort and max_series are for a search; a list or dict of queries has its own order")
-        pages = _single(connection, wish, asked, progress, chunksize or 1000)
+    request = _checked(
+        query, fields, df, dt, max_points, layout, columns, tz, include_job, include_timestamp, dtype_backend,
+        on_missing, extra_params,
+    )  # fmt: skip
     if chunksize is not None:
-        server = connection.server
-        return (_frame(chunk, wish, server) for chunk in _chunks(pages, chunksize))
-    return _frame(list(pages), wish, connection.server)
+        chunksize = _positive(chunksize, "chunksize")
+    batch_size = _positive(batch_size, "batch_size")
+    if max_series is not None and (isinstance(max_series, bool) or max_series < 0):
+        raise ValueError(f"max_series must be a non-negative integer, got {max_series!r}")
+    connection = connection_of(connection)
+    if isinstance(request.query, str):
+        pages = _search(connection, request, progress, sort, max_series, chunksize or batch_size)
+    elif sort is not None or max_series is not None:
+        raise ValueError("sort and max_series require a search; a list or dict of queries has an order of its own")
+    else:
+        pages = _single(connection, request, progress, chunksize or 1000)
+    if chunksize is not None:
+        return FrameIterator(_chunks(pages, chunksize), request, connection.server)
+    found = list(pages)
+    _warn_of_missing(found, request)
+    return _frame(found, request, connection.server)
 
 
 def _checked(
     query: Query,
     fields: str | Sequence[str] | None,
-    columns: str | Sequence[str] | None,
+    df: Limit | None,
+    dt: Limit | None,
+    max_points: int,
     layout: Layout,
+    columns: str | Sequence[str] | None,
     tz: str | datetime.tzinfo | EllipsisType | None,
     include_job: bool,
     include_timestamp: bool,
+    dtype_backend: DtypeBackend | None,
     on_missing: OnMissing,
-    dtype_backend: str | None,
-) -> _Wish:
-    if layout not in ("wide", "long", "fields"):
-        raise ValueError(f"layout is {layout!r}; it can be 'wide', 'long' or 'fields'")
-    if on_missing not in ("raise", "warn", "ignore"):
-        raise ValueError(f"on_missing is {on_missing!r}; it can be 'raise', 'warn' or 'ignore'")
-    if not isinstance(query, str):
-        each = list(query.values()) if isinstance(query, Mapping) else list(query)
-        wrong = [one for one in each if not isinstance(one, str)]
-        if wrong:
-            raise TypeError(f"a query is {wrong[0]!r}; queries are strings")
+    extra_params: Mapping[str, Any] | None,
+) -> ReadRequest:
+    """The request that the arguments make; an error names the first that is invalid."""
+    if not isinstance(query, str | Mapping):
+        if isinstance(query, bytes) or not isinstance(query, Iterable):
+            raise TypeError(f"query must be a string, a list of strings, or a dict from label to string, got {query!r}")
+        query = list(query)
+    for one in _queries(query):
+        if not isinstance(one, str):
+            raise TypeError(f"each query of a list or dict must be a string, got {one!r}")
+    _one_of(layout, "layout", ("wide", "long", "fields"))
+    _one_of(on_missing, "on_missing", ("raise", "warn", "ignore"))
+    _one_of(dtype_backend, "dtype_backend", (None, "numpy_nullable", "pyarrow"))
+    if isinstance(max_points, bool) or not isinstance(max_points, int | np.integer) or max_points < -1:
+        raise ValueError(f"max_points must be -1 (all points) or a non-negative integer, got {max_points!r}")
     if layout != "wide" and columns is not None:
-        raise ValueError(f"columns= labels the columns of the wide layout, and layout is {layout!r}")
+        raise ValueError(f"columns= requires layout='wide', got layout={layout!r}")
     if layout != "long" and (include_job or include_timestamp):
-        raise ValueError("include_job and include_timestamp need layout='long', where each point has a row")
-    if dtype_backend not in (None, "numpy_nullable", "pyarrow"):
-        raise ValueError(f"dtype_backend is {dtype_backend!r}; it can be 'numpy_nullable' or 'pyarrow'")
-    names = _names(fields)
-    labels = _names(columns)
+        raise ValueError(f"include_job and include_timestamp require layout='long', got layout={layout!r}")
+    if isinstance(query, Mapping) and columns is not None:
+        raise ValueError("columns= cannot be used with a dict of queries, whose keys label the columns")
+    names, labels = _names(fields, "fields"), _names(columns, "columns")
+    if "*" in labels:
+        raise ValueError(f"columns must be names of fields or 'series_id', got {columns!r}; '*' is for fields=")
     if layout == "fields" and not names:
         names = ["*"]
     if layout == "wide" and not labels and not isinstance(query, Mapping):
         labels = ["series_id"] if not names or "*" in names else names
-    if "*" in labels:
-        raise ValueError("columns= takes field names and 'series_id', not '*'")
-    if isinstance(query, Mapping) and columns is not None:
-        raise ValueError("a dict of queries labels the columns by its keys; columns= would label them again")
-    if not (tz is None or tz is ...):
-        tz = clocks.check_zone(str(tz))
-    return _Wish(query, names, labels, layout, tz, include_job, include_timestamp, on_missing, dtype_backend)
+    if isinstance(tz, EllipsisType) or tz is None:
+        zone: str | datetime.tzinfo = _localized_zone(query)
+    else:
+        zone = clocks.timezone(tz)
+    first, last = wire_limits(df, dt, zone)
+    return ReadRequest(
+        query, names, labels, layout, tz, first, last, int(max_points), include_job, include_timestamp, on_missing,
+        dtype_backend, dict(extra_params) if extra_params else None,
+    )  # fmt: skip
 
 
-def _names(names: str | Sequence[str] | None) -> list[str]:
+def _queries(query: Query) -> list[str]:
+    """The single queries of the argument."""
+    if isinstance(query, str):
+        return [query]
+    return list(query.values() if isinstance(query, Mapping) else query)
+
+
+def _one_of(value: Any, name: str, allowed: tuple[str | None, ...]) -> None:
+    if value not in allowed:
+        *others, last = (repr(one) for one in allowed if one is not None)
+        raise ValueError(f"{name} must be {', '.join(others)} or {last}, got {value!r}")
+
+
+def _positive(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} must be a positive number of series, got {value!r}")
+    return int(value)
+
+
+def _names(names: str | Sequence[str] | None, argument: str) -> list[str]:
     if names is None:
         return []
-    return [names] if isinstance(names, str) else list(dict.fromkeys(names))
+    listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
+    for name in listed:
+        if not isinstance(name, str):
+            raise TypeError(f"{argument} must be the name of a field, or a list of names, got {name!r} in it")
+    return listed
+
+
+def _localized_zone(query: Query) -> str:
+    r"""The time zone that ``@localize:ZONE`` names, if all the queries name the same one; otherwise UTC.
+
+    >>> _localized_zone([r"sid=users\sam\a@A:d@localize:Europe/London", r"sid=users\sam\b@localize:Europe/London"])
+    'Europe/London'
+    >>> _localized_zone([r"sid=users\sam\a@localize:Europe/London", r"sid=users\sam\b"])
+    'UTC'
+    """
+    zones = {zone for one in _queries(query) for zone in _LOCALIZED.findall(one) or ["UTC"]}
+    try:
+        return clocks.check_zone(zones.pop()) if len(zones) == 1 else "UTC"
+    except ValueError:  # the server will say so
+        return "UTC"
 
 
 def _search(
     connection: Connection,
-    query: str,
-    asked: dict[str, Any],
+    request: ReadRequest,
     progress: bool | None,
     sort: str | None,
     max_series: int | None,
     batch_size: int,
 ) -> Iterator[_Found]:
-    """The series that a query finds, page by page."""
+    """The series that a search finds, page by page."""
+    query = str(request.query)
     derived = _DERIVING.search(without_asof(_QUOTED.sub("", query))) is not None
     with Progress("reading", "series", progress) as bar:
         for page in connection.read_pages(
-            query, sort=sort, max_series=max_series, batch_size=batch_size, tables=True, **asked
+            query, sort=sort, max_series=max_series, batch_size=batch_size, tables=True, **request.parameters()
         ):
             series = page["series"]
             if not isinstance(series, SeriesTable):
@@ -274,19 +455,20 @@ def _search(
                 series = SeriesTable.of(series)
             total = page.get("total")
             bar.advance(len(series), total if max_series is None else min(total or 0, max_series))
-            yield _Found(series, [derived] * len(series), None)
+            yield _Found(series, [derived] * len(series), None, [])
 
 
-def _single(
-    connection: Connection, wish: _Wish, asked: dict[str, Any], progress: bool | None, batch_size: int
-) -> Iterator[_Found]:
-    """The series of a list or dict of queries, one for each that finds one, with their labels."""
-    query = wish.query
+def _single(connection: Connection, request: ReadRequest, progress: bool | None, batch_size: int) -> Iterator[_Found]:
+    """The series of a list or dict of queries, with their labels."""
+    query = request.query
     labelled = list(query.items()) if isinstance(query, Mapping) else [(None, one) for one in query]
     todo = iter(labelled)
     with Progress("reading", "series", progress) as bar:
-        for answers in connection.read_bulk([one for _, one in labelled], batch_size=min(batch_size, 1000), **asked):
-            found, derived, labels, missing = [], [], [], []
+        for answers in connection.read_bulk(
+            [one for _, one in labelled], batch_size=min(batch_size, 1000), **request.parameters()
+        ):
+            found, derived, missing = [], [], []
+            labels: list[Any] = []
             for (label, one), item in zip(islice(todo, len(answers)), answers, strict=True):
                 if item.get("error") == "series_not_found":
                     missing.append(one)
@@ -299,31 +481,35 @@ def _single(
                     found.append(item)
                     derived.append(is_derived)
                     labels.append(label)
-            if missing:
-                _say_missing(missing, wish.on_missing)
+            if missing and request.on_missing == "raise":
+                message = _missing_message(missing)
+                raise SeriesNotFoundError(
+                    f"{message}; to skip missing series, use on_missing='warn' or 'ignore'",
+                    error="series_not_found",
+                    description=message,
+                )
             bar.advance(len(answers), len(labelled))
-            yield _Found(SeriesTable.of(found), derived, labels)
+            yield _Found(SeriesTable.of(found), derived, labels, missing)
 
 
-def _say_missing(queries: list[str], on_missing: OnMissing) -> None:
-    if on_missing == "ignore":
-        return
-    message = (
-        f"{len(queries)} of the queries found no series: {', '.join(map(repr, queries[:5]))}"
-        f"{', ...' if len(queries) > 5 else ''}"
-    )
-    if on_missing == "raise":
-        raise SeriesNotFoundError(
-            f"{message}; on_missing='warn' or 'ignore' reads the others", error="series_not_found", description=message
-        )
-    warnings.warn(message, UserWarning, stacklevel=5)
+def _warn_of_missing(pages: list[_Found], request: ReadRequest) -> None:
+    """Warn of queries without a series, at the line that called the caller of this."""
+    missing = [query for page in pages for query in page.missing]
+    if missing and request.on_missing == "warn":
+        warnings.warn(_missing_message(missing), UserWarning, stacklevel=3)
+
+
+def _missing_message(queries: list[str]) -> str:
+    shown = ", ".join(map(repr, queries[:5])) + (", ..." if len(queries) > 5 else "")
+    return f"no series found for the query {shown}" if len(queries) == 1 else (
+        f"no series found for {len(queries)} queries: {shown}"
+    )  # fmt: skip
 
 
 def series_id_of(answered: str) -> tuple[str, bool]:
-    r"""The series id behind a bulk answer's ``$`` and query, and whether its points are derived.
+    r"""The series id in the response to a bulk read, which is ``$`` and the query, and whether its points are derived.
 
-    With operators, the id carries them, and the points are not the series' own. A query that is no plain ``sid=``
-    stands for itself.
+    Operators stay with the id, and make derived points. A query that is not a plain ``sid=`` stands for itself.
 
     >>> series_id_of(r'$sid="users\sam\gdp"')
     ('users\\sam\\gdp', False)
@@ -341,60 +527,50 @@ def series_id_of(answered: str) -> tuple[str, bool]:
 
 
 def _chunks(pages: Iterator[_Found], size: int) -> Iterator[list[_Found]]:
+    """The pages, cut so that each chunk has `size` series; a chunk without any if there are no series at all."""
     waiting: list[_Found] = []
     chunks = 0
     for page in pages:
         waiting.append(page)
         while sum(len(found.table) for found in waiting) >= size:
-            # none of those before the last one reaches the size
+            # all pages but the last one are needed in full
             left = size - sum(len(found.table) for found in waiting[:-1])
             last = waiting.pop()
             yield [*waiting, last.part(0, left)]
             waiting = [last.part(left, None)]
             chunks += 1
-    if any(len(found.table) for found in waiting) or not chunks:  # nothing found is a frame, too
+    if any(len(found.table) or found.missing for found in waiting) or not chunks:
         yield waiting
 
 
-def _frame(pages: list[_Found], wish: _Wish, server: str) -> pd.DataFrame:
+def _frame(pages: list[_Found], request: ReadRequest, server: str) -> pd.DataFrame:
     table = SeriesTable.concat([page.table for page in pages]) if pages else SeriesTable.of([])
     derived = [is_derived for page in pages for is_derived in page.derived]
-    zone = layouts.common_zone(table)
-    if not len(table) and isinstance(wish.query, str):
-        asked = _LOCALIZED.search(wish.query)
-        zone = asked[1] if asked else zone
-    tz = zone if wish.tz is ... else wish.tz
-    assert tz is None or isinstance(tz, str)
-    fields = [name for name in layouts.field_names(table, wish.fields) if name != "series_id"]
+    served = layouts.common_zone(table) if len(table) else _localized_zone(request.query)
+    tz = served if isinstance(request.tz, EllipsisType) else request.tz
+    fields = [name for name in layouts.field_names(table, request.fields) if name != "series_id"]
     shared = {
-        "query": _plain(wish.query),
+        "query": request.query if isinstance(request.query, str) else _queries(request.query),
         "server": server,
-        "tz": zone if tz is None else str(tz),
+        "tz": str(served if tz is None else tz),
         "naive": tz is None,
     }
-    if wish.layout == "fields":
+    if request.layout == "fields":
         frame = layouts.fields_table(table, fields)
         origin = Origin(shared, layout="fields", fields=fields, derived=any(derived))
-    elif wish.layout == "long":
-        frame = layouts.long(table, fields, tz, zone, jobs=wish.include_job, timestamps=wish.include_timestamp)
+    elif request.layout == "long":
+        frame = layouts.long(table, fields, tz, served, jobs=request.include_job, timestamps=request.include_timestamp)
         origin = Origin(shared, layout="long", fields=fields, derived=any(derived))
     else:
-        if isinstance(wish.query, Mapping):
-            columns = pd.Index([label for page in pages for label in page.labels or ()])
+        if isinstance(request.query, Mapping):
+            columns = layouts.given_labels([label for page in pages for label in page.labels or ()])
         else:
-            columns = layouts.labels(table, wish.columns)
-        frame = layouts.wide(table, columns, tz, zone)
+            columns = layouts.labels(table, request.columns)
+        frame = layouts.wide(table, columns, tz, served)
         ids = [without_asof(series_id) for series_id in values_of(table.series_ids)]
         read = {name: values_of(table.column(name)) for name in fields}
         origin = Origin.of_columns(columns, ids, derived, read, **shared)
-    if wish.dtype_backend is not None:
-        frame = layouts.with_dtype_backend(frame, wish.dtype_backend)
+    if request.dtype_backend is not None:
+        frame = layouts.with_dtype_backend(frame, request.dtype_backend)
     frame.attrs[KEY] = origin
     return frame
-
-
-def _plain(query: Query) -> Any:
-    """The query as JSON has it."""
-    if isinstance(query, str):
-        return query
-    return list(query.values() if isinstance(query, Mapping) else query)

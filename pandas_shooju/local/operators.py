@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pandas_shooju.local import zones
+from pandas_shooju import clocks
 from pandas_shooju.local.dates import parse_span
 from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.query.tree import Operator
@@ -58,7 +58,7 @@ def average(line: Line, argument: str | None) -> Line:
     dates, values, revisions = line.points
     if not len(dates):
         return line
-    clock = dates if line.zone is None else zones.to_clock(dates, line.zone)
+    clock = dates if line.zone is None else clocks.utc_to_wall(dates, line.zone)
     periods = _period_starts(clock, argument)
     if argument == "h":
         # back to instants at once: an hour that the clock shows twice is two periods
@@ -68,7 +68,7 @@ def average(line: Line, argument: str | None) -> Line:
     newest = np.maximum.reduceat(revisions, starts) if len(revisions) else revisions
     periods = periods[starts]
     if line.zone is not None and argument != "h":
-        periods = zones.from_clock(periods, line.zone)
+        periods = clocks.first_instants(periods, line.zone)
     return replace(line, points=Points(periods, sums / np.diff(starts, append=len(dates)), newest))
 
 
@@ -80,7 +80,7 @@ def lag(line: Line, argument: str | None) -> Line:
     dates = line.points.dates
     for number, unit in terms:
         if line.zone is not None and unit not in ("h", "m"):
-            dates = zones.from_clock(_shifted(zones.to_clock(dates, line.zone), number, unit), line.zone)
+            dates = clocks.first_instants(_shifted(clocks.utc_to_wall(dates, line.zone), number, unit), line.zone)
         else:
             dates = _shifted(dates, number, unit)
     # an hour that the clock shows twice can come out in another order
@@ -96,7 +96,10 @@ def localize(line: Line, argument: str | None) -> Line:
     zone = argument or line.fields.get("timezone")
     if not isinstance(zone, str) or not zone:
         raise invalid("operator localize takes a zone, or the series needs one in its field 'timezone'")
-    zones.to_clock(np.zeros(1, np.int64), zone)
+    try:
+        clocks.check_zone(zone)
+    except ValueError as error:
+        raise invalid(str(error)) from None
     return replace(line, zone=zone)
 
 

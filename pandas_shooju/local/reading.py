@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from pandas_shooju import clocks
 from pandas_shooju.formats import PointColumns
-from pandas_shooju.local import operators, zones
+from pandas_shooju.local import operators
 from pandas_shooju.local.dates import parse_date
 from pandas_shooju.local.errors import ApiError, invalid
 from pandas_shooju.local.fields import chosen_fields, field_names
@@ -181,7 +182,7 @@ def as_item(db: sqlite3.Connection, row: Series | None, line: Line, request: Req
     if request.wanted is not None:
         found = request.wanted.of(line.points)
         if len(found.dates):
-            dates = found.dates if line.zone is None else zones.to_clock(found.dates, line.zone)
+            dates = found.dates if line.zone is None else clocks.utc_to_wall(found.dates, line.zone)
             columns = PointColumns(dates, found.values)
             if request.include_job or request.include_timestamp:
                 written_by, at = history.jobs_and_times(db, found.revisions)

@@ -5,7 +5,10 @@ import datetime
 import json
 import pickle
 import time
+import warnings
+import zoneinfo
 
+import dateutil.tz
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,6 +72,82 @@ def test_dates_limit_the_points_both_ends_included(conn, gdp):
     assert len(read_shooju(ONE, df="+1d", connection=conn)) == 0
 
 
+@pytest.fixture
+def hourly(conn):
+    """A series of hourly points over the whole of 2024, and a bit more."""
+    index = pd.date_range("2023-12-31", "2025-01-02", freq="h", tz="UTC", unit="ms", inclusive="left")
+    series = pd.Series(np.arange(len(index), dtype=float), index.rename("dt"))
+    series.to_frame("hourly").shooju.write("hourly", sid=r"users\sam\hourly", connection=conn)
+    return series
+
+
+HOURLY = r"sid=users\sam\hourly"
+
+
+@pytest.mark.parametrize(
+    ("limit", "first", "last"),
+    [
+        (datetime.date(2024, 1, 3), "2024-01-03 00:00", "2024-01-03 23:00"),
+        ("2024-01-03", "2024-01-03 00:00", "2024-01-03 23:00"),
+        ("20240103", "2024-01-03 00:00", "2024-01-03 23:00"),
+        ("2024-02", "2024-02-01 00:00", "2024-02-29 23:00"),
+        ("2024", "2024-01-01 00:00", "2024-12-31 23:00"),
+        (pd.Period("2024Q2"), "2024-04-01 00:00", "2024-06-30 23:00"),
+        ("2024-01-03T10:00", "2024-01-03 10:00", "2024-01-03 10:00"),
+        (datetime.datetime(2024, 1, 3, 10), "2024-01-03 10:00", "2024-01-03 10:00"),
+        (np.datetime64("2024-01-03"), "2024-01-03 00:00", "2024-01-03 00:00"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("tz", "operators", "zone"),
+    [
+        (..., "", "UTC"),
+        (None, "", "UTC"),
+        ("America/Chicago", "", "America/Chicago"),
+        (datetime.timezone(datetime.timedelta(hours=5)), "", datetime.timezone(datetime.timedelta(hours=5))),
+        (..., "@localize:Europe/London", "Europe/London"),
+        (None, "@localize:Europe/London", "Europe/London"),
+        ("Asia/Tokyo", "@localize:Europe/London", "Asia/Tokyo"),
+    ],
+)
+def test_both_limits_are_included_and_in_the_zone_of_the_frame(conn, hourly, limit, first, last, tz, operators, zone):
+    for queries in (HOURLY + operators, [HOURLY + operators]):
+        frame = read_shooju(queries, df=limit, dt=limit, tz=tz, connection=conn)
+        shown = frame.index if tz is None else frame.index.tz_localize(None)
+        assert [str(shown[0])[:16], str(shown[-1])[:16]] == [first, last]
+        whole = hourly.tz_convert(zone).tz_localize(None)
+        assert frame.iloc[:, 0].tolist() == whole[first:last].tolist()
+
+
+def test_limits_between_points_and_limits_that_cross(conn, hourly):
+    between = pd.Timestamp("2024-01-03 10:00:00.000000001")
+    assert read_shooju(HOURLY, df=between, dt="2024-01-03", connection=conn).index[0].hour == 11
+    assert read_shooju(HOURLY, df="2024-01-03", dt=between, connection=conn).index[-1].hour == 10
+    for layout in ("wide", "long"):
+        assert len(read_shooju(HOURLY, df=between, dt=between, layout=layout, connection=conn)) == 0
+        assert len(read_shooju(HOURLY, df="2024-02", dt="2024-01", layout=layout, connection=conn)) == 0
+    aware = pd.Timestamp("2024-01-03", tz="Asia/Tokyo")
+    assert read_shooju(HOURLY, df=aware, tz="UTC", connection=conn).index[0] == aware
+    assert len(read_shooju(HOURLY, df="MIN", dt="MAX", connection=conn)) == len(hourly)
+    assert len(read_shooju(HOURLY, df="+1d", connection=conn)) == 0
+    assert read_shooju(HOURLY, df="2024-03-10", dt="2024-03-10", tz="America/Chicago", connection=conn).shape == (23, 1)
+
+
+@pytest.mark.parametrize(
+    "tz",
+    ["UTC", "utc", "+02:00", "Europe/London", datetime.UTC, datetime.timezone(datetime.timedelta(minutes=-210)),
+     zoneinfo.ZoneInfo("America/Chicago"), dateutil.tz.tzoffset(None, 7200), dateutil.tz.UTC],
+)  # fmt: skip
+def test_tz_takes_every_time_zone(conn, hourly, tz):
+    expected = hourly.index.tz_convert(tz)
+    for layout in ("wide", "long"):
+        frame = read_shooju(HOURLY, layout=layout, tz=tz, connection=conn)
+        index = frame.index if layout == "wide" else pd.DatetimeIndex(frame["dt"])
+        assert index.tz_localize(None).equals(expected.tz_localize(None))
+        assert index.tz.utcoffset(datetime.datetime(2024, 7, 1)) == expected.tz.utcoffset(datetime.datetime(2024, 7, 1))
+    assert str(read_shooju(r"sid:users\no", tz=tz, connection=conn).index.tz) == str(expected.tz)
+
+
 def test_the_zone_of_a_frame(conn, gdp):
     local = read_shooju(f"{ROOT}@localize:America/Chicago", connection=conn)
     assert str(local.index.tz) == "America/Chicago"
@@ -109,6 +188,52 @@ def test_chunks_are_the_whole_in_parts(conn, gdp, layout):
         assert len(joined) == len(whole)
     listed = list(read_shooju([ONE] * 5, layout="long", chunksize=2, connection=conn))
     assert [len(frame) for frame in listed] == [8, 8, 4]
+
+
+def test_frames_of_chunks_can_be_concatenated(conn, gdp):
+    whole = read_shooju(ROOT, ["unit"], layout="long", connection=conn)
+    chunks = list(read_shooju(ROOT, ["unit"], layout="long", chunksize=2, connection=conn))
+    joined = pd.concat(chunks, ignore_index=True)
+    assert joined.attrs == whole.attrs
+    # strings, as the series differ from chunk to chunk, until they are made categorical again
+    again = joined.astype({"series_id": whole["series_id"].dtype, "unit": whole["unit"].dtype})
+    pd.testing.assert_frame_equal(again, whole)
+    # but where all chunks have the same categories, they stay
+    same = list(read_shooju(f"{ROOT} unit=bn", ["unit"], layout="long", chunksize=1, connection=conn))
+    assert len(same) == 2
+    assert pd.concat(same)["unit"].dtype == same[0]["unit"].dtype == "category"
+
+
+def test_chunks_are_a_context_manager(conn, gdp):
+    with read_shooju(ROOT, chunksize=1, connection=conn) as chunks:
+        assert next(chunks).shape == (4, 1)
+    assert list(chunks) == []
+    chunks.close()
+
+
+def test_a_warning_of_missing_series_points_at_the_caller(conn, gdp):
+    queries = [ONE, r"sid=users\sam\no", ONE, r"sid=users\sam\none"]
+
+    def lines_of_warnings(call):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call()
+        return [(str(one.message), one.filename, one.lineno) for one in caught]
+
+    [(message, file, at)] = lines_of_warnings(lambda: read_long(conn, queries))
+    assert (file, at) == (__file__, read_long.__code__.co_firstlineno + 1)
+    assert message == r"no series found for 2 queries: 'sid=users\\sam\\no', 'sid=users\\sam\\none'"
+    [(again, file, at)] = lines_of_warnings(lambda: read_in_chunks(conn, queries))
+    assert (again, file, at) == (message, __file__, read_in_chunks.__code__.co_firstlineno + 2)
+
+
+def read_long(conn, queries):
+    return pd.read_shooju(queries, layout="long", on_missing="warn", connection=conn)
+
+
+def read_in_chunks(conn, queries):
+    chunks = pd.read_shooju(queries, layout="long", chunksize=2, on_missing="warn", connection=conn)
+    return [len(frame) for frame in chunks]
 
 
 def test_jobs_and_timestamps_of_points(conn, gdp):
@@ -200,6 +325,29 @@ def test_missing_fields_are_nan_and_types_are_kept(conn):
     assert read["flag"].tolist()[0] is True
 
 
+@pytest.mark.parametrize(
+    "values", [[1, 2.5], [1.0, 2.5], [1, None, 2.5], [1.0, 2.0], [2, None], [True, None], [1, True, 1.0], ["1", 1]]
+)
+@pytest.mark.parametrize("count", [12, 600])  # many series are decoded in another way
+def test_many_series_have_the_same_types_as_few(conn, values, count):
+    expected = [values[i % len(values)] for i in range(count)]
+    with conn.register_job("types", batch_size=1000) as job:
+        for i, value in enumerate(expected):
+            fields = {"text": "x"} if value is None else {"text": "x", "f": value}
+            job.write(rf"sid=users\sam\{i:04}", fields=fields, points=[(0, 1.0)])
+    table = read_shooju(r"sid:users\sam", "*", layout="fields", connection=conn).sort_index()
+    wide = read_shooju(r"sid:users\sam", ["f"], columns="series_id", connection=conn).shooju.fields.sort_index()
+    long = read_shooju(r"sid:users\sam", ["f"], layout="long", connection=conn).sort_values("series_id")
+    for column in (table["f"], wide["f"], long["f"]):
+        assert [type(value) for value in column.tolist()] == [type(value or np.nan) for value in expected]
+        assert [value for value in column.tolist() if value == value] == [v for v in expected if v is not None]
+    if not any(a == b and type(a) is not type(b) for a in values for b in values):
+        labels = read_shooju(r"sid:users\sam", ["f", "series_id"], connection=conn).columns.tolist()
+        assert [type(label) for label, _ in sorted(labels, key=lambda label: label[1])] == [
+            type(value or np.nan) for value in expected
+        ]
+
+
 def test_series_ids_and_fields_of_every_layout(conn, gdp):
     ids = sorted(rf"users\sam\gdp\{c}\{u}" for c, u in gdp.columns)
     for layout in ("wide", "long", "fields"):
@@ -217,6 +365,14 @@ def test_the_default_connection_comes_from_the_environment(monkeypatch, tmp_path
         pd.read_shooju(r"sid:users\sam\gdp", ["country", "unit"]), gdp, check_freq=False, check_exact=True
     )
     assert (tmp_path / "store.sqlite").exists()
+
+
+def test_a_server_is_named_instead_of_a_connection(monkeypatch, tmp_path, gdp):
+    monkeypatch.delenv("SHOOJU_SERVER", raising=False)
+    store = f"local:{tmp_path / 'store.sqlite'}"
+    with sj.Connection(store) as other:
+        gdp.shooju.write("elsewhere", sid=r"users\sam\gdp\{country}\{unit}", fields="levels", connection=other)
+    pd.testing.assert_frame_equal(pd.read_shooju(ROOT, ["country", "unit"], connection=store), gdp, check_freq=False)
 
 
 def test_over_a_socket_it_is_the_same(socket_conn, conn, gdp):
@@ -250,7 +406,7 @@ def test_what_is_public_is_exported():
 
 def test_a_field_named_as_a_column_of_the_long_layout(conn, gdp):
     gdp.shooju.write("val", sid=r"users\sam\gdp\{country}\{unit}", fields={"val": 1}, connection=conn)
-    with pytest.raises(ValueError, match="a field is called 'val'"):
+    with pytest.raises(ValueError, match="the field 'val' has the same name as a column"):
         read_shooju(ROOT, "*", layout="long", connection=conn)
     table = read_shooju(ROOT, "*", layout="fields", connection=conn)
     table.assign(val=2, dt="x").shooju.write("back", sid="{series_id}", connection=conn)
@@ -259,17 +415,15 @@ def test_a_field_named_as_a_column_of_the_long_layout(conn, gdp):
 
 def test_queries_of_a_wrong_kind_are_named(conn, gdp):
     for query, words in [
-        (None, "query is None"),
-        (3, "query is 3"),
-        (b"sid", "query is b'sid'"),
-        ([1], "a query is 1"),
+        (None, "query must be .*, got None"),
+        (3, "query must be .*, got 3"),
+        (b"sid", "query must be .*, got b'sid'"),
+        ([1], "each query of a list or dict must be a string, got 1"),
     ]:
         with pytest.raises(TypeError, match=words):
             read_shooju(query, connection=conn)
     assert read_shooju((one for one in [ONE]), connection=conn).shape == (4, 1)
     assert len(read_shooju(ONE, max_points=np.int64(2), connection=conn)) == 2
-    with pytest.raises(ValueError, match="'2024-01-01'"):
-        read_shooju(ONE, df="2024", connection=conn)
     with pytest.raises(ValueError, match="3 series have no field 'nope'"):
         read_shooju(ROOT, "nope", connection=conn)
     with pytest.raises(ValueError, match="dict of queries"):

@@ -63,9 +63,9 @@ def test_a_search_that_finds_nothing_is_an_empty_frame(conn):
 
 def test_a_missing_series_of_a_list_is_named(conn, gdp):
     queries = [r"sid=users\sam\gdp\US\bn", r"sid=users\sam\no"]
-    with pytest.raises(sj.SeriesNotFoundError, match=r"1 of the queries found no series: 'sid=users.*no'.*on_missing"):
+    with pytest.raises(sj.SeriesNotFoundError, match=r"no series found for the query 'sid=users.*no'; .*on_missing"):
         read_shooju(queries, connection=conn)
-    with pytest.warns(UserWarning, match="found no series"):
+    with pytest.warns(UserWarning, match="no series found for the query"):
         frame = read_shooju(queries, on_missing="warn", connection=conn)
     assert frame.columns.tolist() == [r"users\sam\gdp\US\bn"]
     assert read_shooju({"x": queries[1]}, on_missing="ignore", connection=conn).shape == (0, 0)
@@ -88,24 +88,39 @@ def test_a_bad_operator(conn, gdp):
         read_shooju([r"sid=users\sam\gdp\US\bn@BADOPERATOR"], connection=conn)
 
 
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "UTC/x", "x" * 5000])
+def test_localize_with_an_unknown_zone(conn, gdp, zone):
+    with pytest.raises(sj.ShoojuApiError, match="is not a time zone") as raised:
+        read_shooju(rf"sid:users\sam@localize:{zone}", df="2024-01-01", connection=conn)
+    assert len(str(raised.value)) < 400
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"layout": "tall"}, "layout is 'tall'; it can be"),
-        ({"tz": "Mars/Olympus"}, "no timezone 'Mars/Olympus'"),
-        ({"on_missing": "skip"}, "on_missing is 'skip'"),
-        ({"max_points": -2}, "max_points is -2"),
-        ({"chunksize": 0}, "chunksize is 0"),
-        ({"layout": "long", "columns": "unit"}, "columns= labels the columns of the wide layout"),
-        ({"include_job": True}, "need layout='long'"),
-        ({"columns": "*"}, "not '\\*'"),
-        ({"dtype_backend": "polars"}, "dtype_backend"),
-        ({"df": "yesterday"}, "yesterday"),
+        ({"layout": "tall"}, "layout must be 'wide', 'long' or 'fields', got 'tall'"),
+        ({"tz": "Mars/Olympus"}, "'Mars/Olympus' is not a time zone"),
+        ({"tz": 3}, "tz must be the name of a time zone or a tzinfo, got 3"),
+        ({"on_missing": "skip"}, "on_missing must be 'raise', 'warn' or 'ignore', got 'skip'"),
+        ({"max_points": -2}, r"max_points must be -1 \(all points\) or a non-negative integer, got -2"),
+        ({"max_points": True}, "max_points must be .* got True"),
+        ({"chunksize": 0}, "chunksize must be a positive number of series, got 0"),
+        ({"max_series": -1}, "max_series must be a non-negative integer, got -1"),
+        ({"batch_size": 0}, "batch_size must be a positive number of series, got 0"),
+        ({"layout": "long", "columns": "unit"}, "columns= requires layout='wide', got layout='long'"),
+        ({"include_job": True}, "require layout='long', got layout='wide'"),
+        ({"columns": "*"}, r"columns must be names of fields or 'series_id', got '\*'"),
+        ({"fields": ["unit", 1]}, "fields must be the name of a field, or a list of names, got 1 in it"),
+        ({"dtype_backend": "polars"}, "dtype_backend must be 'numpy_nullable' or 'pyarrow', got 'polars'"),
+        ({"df": 20240103}, "df must be milliseconds since 1970-01-01 if it is a number; 20240103 looks like"),
+        ({"dt": ""}, "dt must be a date or datetime .*; got ''"),
+        ({"connection": 3}, "connection must be a Connection, or the name or URL of a server, got 3"),
+        ({"df": "yesterday"}, "df must be a date .*; got 'yesterday'"),
     ],
 )
 def test_a_wrong_argument_is_named(conn, gdp, options, words):
-    with pytest.raises((ValueError, sj.ShoojuApiError), match=words):
-        read_shooju(r"sid:users\sam", connection=conn, **options)
+    with pytest.raises((ValueError, TypeError), match=words):
+        read_shooju(r"sid:users\sam", **{"connection": conn, **options})
 
 
 # --- writing -----------------------------------------------------------------------------------------------------
