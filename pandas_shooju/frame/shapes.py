@@ -9,7 +9,7 @@ what would.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -22,17 +22,18 @@ from pandas_shooju.frame.dates_values import (
     Int64Array,
     ascending,
     column_named,
+    conversion_to_dates,
     date_index,
-    doubles,
     is_dates,
     kind_of,
     listed,
     without_missing,
 )
-from pandas_shooju.frame.fields import Fields, clean_fields, column_fields, fields_of_rows, row_fields
+from pandas_shooju.frame.fields import Fields, column_fields, fields_of_rows, row_fields, shared_fields
 from pandas_shooju.frame.ids import Sid, checked_id, column_ids, row_ids
+from pandas_shooju.query import id_key
+from pandas_shooju.values import Missing, point_values
 
-Missing: TypeAlias = Literal["skip", "null"]
 Writable: TypeAlias = pd.DataFrame | pd.Series | DataFrameGroupBy | SeriesGroupBy
 
 
@@ -77,7 +78,10 @@ def series_writes(
         writes = _long(data.to_frame(name), options, date, name, {})
     elif isinstance(data, pd.Series):
         if not is_dates(data.index):
-            raise TypeError(f"the series {data.name!r} has no dates: its index is {kind_of(data.index)}; {_SET_DATES}")
+            raise TypeError(
+                f"the series {data.name!r} has no dates: its index is {kind_of(data.index)}; "
+                f"{conversion_to_dates(data.index, 'series.index')}"
+            )
         writes = _wide(_one_column(data), options)
     elif not isinstance(data, pd.DataFrame):
         raise TypeError(f"what is written is a frame, a series or a groupby of pandas, not {type(data).__name__}")
@@ -92,8 +96,8 @@ def series_writes(
     else:
         raise TypeError(
             f"no dates in this frame: its index is {kind_of(data.index)}, and its columns are "
-            f"{listed(data.columns)}. Write a wide frame ({_SET_DATES}), a long one (name its columns: "
-            "date=..., value=...), or fields only (an index or column called 'series_id')"
+            f"{listed(data.columns)}. Write a wide frame ({conversion_to_dates(data.index, 'frame.index')}), a long "
+            "one (name its columns: date=..., value=...), or fields only (an index or column called 'series_id')"
         )
     _refuse_twins(writes)
     return writes
@@ -105,9 +109,6 @@ def _is_long(frame: pd.DataFrame) -> bool:
         return False
     levels = frame.index.names if isinstance(frame.index, pd.MultiIndex) else []
     return "dt" in frame.columns or "dt" in levels or (frame.index.name == "dt" and "series_id" in frame.columns)
-
-
-_SET_DATES = "set a DatetimeIndex, as by frame.index = pd.to_datetime(frame.index)"
 
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
@@ -124,11 +125,11 @@ def _wide(frame: pd.DataFrame, options: _Options) -> list[SeriesWrite]:
     dates = clocks.to_milliseconds(date_index(frame.index))
     order = ascending(dates, "the index")
     ids = column_ids(frame, options.sid)
-    fields = column_fields(frame, options.fields, ids)
+    fields = column_fields(frame, options.fields, ids, options.na)
     sorted_dates = dates if order is None else dates[order]
     writes = []
     for label, values, series_id, of_one in zip(frame.columns.tolist(), _columns(frame), ids, fields, strict=True):
-        column = doubles(values, f"the column {label!r}")
+        column = point_values(values, f"the column {label!r}")
         points = PointColumns(sorted_dates, np.ascontiguousarray(column if order is None else column[order]))
         writes.append(SeriesWrite(series_id, without_missing(points, options.na), of_one))
     return writes
@@ -162,11 +163,11 @@ def _long(
         return []
     frame, starts, labels = _by_label(frame, by)
     index = date_index(frame.index if date is None else frame[date])
-    numbers = doubles(frame[value], f"the column {value!r}")
+    numbers = point_values(frame[value], f"the column {value!r}")
     dates = clocks.to_milliseconds(index)
     ids = [checked_id(name_of(label), label, by) for label in labels]
     source_ids = [str(label[by.index("series_id")]) for label in labels] if "series_id" in by else ids
-    fields = row_fields(frame, options.fields, ids, source_ids, starts)
+    fields = row_fields(frame, options.fields, ids, source_ids, starts, options.na)
     dates, numbers = _ascending_within(dates, numbers, starts, ids)
     present = ~np.isnan(numbers)
     if options.na == "skip" and not present.all():
@@ -259,10 +260,10 @@ def _fields_only(frame: pd.DataFrame, options: _Options) -> list[SeriesWrite]:
         names = [extra] if isinstance(extra, str) else list(extra)
         for name in names:
             column_named(frame, name, "fields")
-    shared: dict[str, Any] = clean_fields(extra) if isinstance(extra, Mapping) else {}
+    shared = shared_fields(extra, options.na) if isinstance(extra, Mapping | pd.Series) else {}
     return [
         SeriesWrite(series_id, None, {**own, **shared})
-        for series_id, own in zip(ids, fields_of_rows(frame[names]), strict=True)
+        for series_id, own in zip(ids, fields_of_rows(frame[names], options.na), strict=True)
     ]
 
 
@@ -317,7 +318,7 @@ def _by_label(frame: pd.DataFrame, by: list[Any]) -> tuple[pd.DataFrame, Int64Ar
 def _refuse_twins(writes: Sequence[SeriesWrite]) -> None:
     seen: set[str] = set()
     for write in writes:
-        key = write.series_id.casefold()
+        key = id_key(write.series_id)
         if key in seen:
             raise ValueError(
                 f"two columns or groups of rows go to the series {write.series_id!r}; "

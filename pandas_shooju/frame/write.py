@@ -18,13 +18,15 @@ import pandas as pd
 from pandas_shooju import clocks
 from pandas_shooju.client.connection import Connection, default_connection
 from pandas_shooju.client.job import DryRunJob, RemoteJob
-from pandas_shooju.client.points import to_milli
+from pandas_shooju.client.points import exact_milli
 from pandas_shooju.errors import ConnectionError, WriteError
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.frame.fields import Fields
 from pandas_shooju.frame.ids import Sid
-from pandas_shooju.frame.shapes import Missing, SeriesWrite, Writable, series_writes
+from pandas_shooju.frame.shapes import SeriesWrite, Writable, series_writes
 from pandas_shooju.progress import Progress
+from pandas_shooju.query import id_key
+from pandas_shooju.values import Missing
 
 KeepOnly = Literal["points", "fields", "all"]
 
@@ -188,7 +190,7 @@ def write(
                 raise ValueError("changed_from writes only what differs, and remove_others removes what is not written")
             old = series_writes(changed_from, sid, fields=fields, date=date, value=value)
             writes = _changed(writes, old, na)
-    reported = None if reported_date is None else to_milli(reported_date)
+    reported = None if reported_date is None else exact_milli(reported_date)
     if isinstance(job, str):
         to_job = (connection or default_connection()).register_job(job, batch_size=batch_size, dry_run=dry_run)
     elif dry_run:
@@ -276,10 +278,10 @@ def diff(
     0  users\sam\a 2024-01-02 00:00:00+00:00  2.0  2.5
     1  users\sam\a 2024-01-03 00:00:00+00:00  3.0  NaN
     """
-    before = {item.series_id.casefold(): item for item in series_writes(old, sid, date=date, value=value)}
+    before = {id_key(item.series_id): item for item in series_writes(old, sid, date=date, value=value)}
     now = series_writes(data, sid, date=date, value=value)
-    names = {item.series_id.casefold(): item.series_id for item in [*before.values(), *now]}
-    after = {item.series_id.casefold(): item for item in now}
+    names = {id_key(item.series_id): item.series_id for item in [*before.values(), *now]}
+    after = {id_key(item.series_id): item for item in now}
     parts = []
     for key, name in names.items():
         dates, was, now_is = _side_by_side(_points_of(before.get(key)), _points_of(after.get(key)))
@@ -304,10 +306,10 @@ def diff(
 
 def _changed(writes: Sequence[SeriesWrite], old: Sequence[SeriesWrite], na: Missing) -> list[SeriesWrite]:
     """The writes without what an earlier frame had already."""
-    before = {item.series_id.casefold(): item for item in old}
+    before = {id_key(item.series_id): item for item in old}
     changed = []
     for item in writes:
-        earlier = before.get(item.series_id.casefold())
+        earlier = before.get(id_key(item.series_id))
         if earlier is None:
             changed.append(item)
             continue
