@@ -86,7 +86,7 @@ def row_fields(
     names = [fields] if isinstance(fields, str) else list(fields)
     for name in names:
         column = column_named(frame, name, "fields")
-        changes = np.diff(_codes(column)) != 0
+        changes = np.diff(_codes(name, column)) != 0
         changes[starts[1:] - 1] = False
         if changes.any():
             row = int(np.flatnonzero(changes)[0])
@@ -129,14 +129,15 @@ def _check_kind(fields: Any) -> None:
         )
 
 
-def _codes(column: pd.Series) -> Any:
+def _codes(name: str, column: pd.Series) -> Any:
     """An array of integers that are equal where the values of a column are."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy()
     try:
         return pd.factorize(column)[0]
-    except TypeError:  # of lists, dicts, ...
-        return pd.factorize(column.map(repr))[0]
+    except (TypeError, ValueError, OverflowError):  # of lists, dicts, huge integers, ...
+        as_json = column_values(check_field_name(name), column, "null")
+        return pd.factorize(np.array([repr(value) for value in as_json], dtype=object))[0]
 
 
 def _fields_by_id(

@@ -96,8 +96,8 @@ def series_writes(
     else:
         raise TypeError(
             f"no dates in this frame: its index is {kind_of(data.index)}, and its columns are "
-            f"{listed(data.columns)}. Write a wide frame ({conversion_to_dates(data.index, 'frame.index')}), a long "
-            "one (name its columns: date=..., value=...), or fields only (an index or column called 'series_id')"
+            f"{listed(data.columns)}. For a wide frame: {conversion_to_dates(data.index, 'frame.index')}. For a long "
+            "frame: name the columns, date=... and value=... For fields only: name the index 'series_id'"
         )
     _refuse_twins(writes)
     return writes
