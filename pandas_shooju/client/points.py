@@ -244,8 +244,8 @@ def _columns_of_series(series: pd.Series[Any]) -> PointColumns:
             return PointColumns.empty()
         raise TypeError(
             f"the index of a Series of points must be a DatetimeIndex or a PeriodIndex, got {type(index).__name__} of "
-            f"dtype {index.dtype}; convert it with pd.to_datetime (integers with format='%Y' if they are years, with "
-            "format='%Y%m%d', unit='s' or unit='ms')"
+            f"dtype {index.dtype}; convert it with pd.to_datetime, for years "
+            "series.index = pd.to_datetime(series.index.astype('string'), format='%Y')"
         )
     return PointColumns(clocks.to_milliseconds(index), point_values(series, f"the series {series.name!r}"))
 

@@ -134,45 +134,57 @@ def conversion_to_dates(values: Any, expression: str) -> str:
     Examples
     --------
     >>> conversion_to_dates(pd.Index([2020, 2021]), "frame.index")
-    "convert it first: frame.index = pd.to_datetime(frame.index, format='%Y')"
+    "convert it first: frame.index = pd.to_datetime(frame.index.astype('string'), format='%Y')"
     """
-    for options in _options_of_to_datetime(values):
-        converted = _converted(values, options)
+    for casts, options in _conversions(values):
+        converted = _converted(values, casts, options)
         if converted is None:
             continue
+        given = expression + "".join(f".astype({cast!r})" for cast in casts)
         arguments = "".join(f", {name}={value!r}" for name, value in options.items())
-        day_first = _converted(values, {**options, "dayfirst": True}) if infer_dtype(values) == "string" else None
-        ambiguous = day_first is not None and not day_first.equals(converted)
-        return f"convert it first: {expression} = pd.to_datetime({expression}{arguments})" + (
-            ", with dayfirst=True if the day comes before the month" if ambiguous else ""
-        )
+        advice = f"convert it first: {expression} = pd.to_datetime({given}{arguments})"
+        first = next(value for value in values if pd.notna(value))
+        if isinstance(first, str) and not first[:4].isdigit():
+            day_first = _converted(values, casts, {**options, "dayfirst": True})
+            if day_first is not None and not day_first.equals(converted):
+                advice += ", with dayfirst=True if the day comes before the month"
+        return advice
     return "dates must be datetimes or periods, such as pd.to_datetime makes of strings"
 
 
-def _converted(values: Any, options: dict[str, Any]) -> Any:
-    """What `pd.to_datetime` makes of values, None if it cannot convert all of them."""
+def _converted(values: Any, casts: tuple[str, ...], options: dict[str, Any]) -> Any:
+    """The values cast and converted by `pd.to_datetime`; None if that fails, warns, or does not convert all of them."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            converted: Any = pd.to_datetime(values, **options)
+        with warnings.catch_warnings(record=True) as raised:
+            warnings.simplefilter("always")
+            converted = values
+            for cast in casts:
+                converted = converted.astype(cast)
+            converted = pd.to_datetime(converted, **options)
     except (ValueError, TypeError, OverflowError):
         return None
     complete = is_dates(converted) and converted.notna().sum() == values.notna().sum()
-    return converted if complete else None
+    return converted if complete and not raised else None
 
 
-def _options_of_to_datetime(values: Any) -> Iterator[dict[str, Any]]:
-    """The options with which `pd.to_datetime` may convert some values, the likelier first."""
+def _conversions(values: Any) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """The casts and the options with which `pd.to_datetime` may convert some values, the likelier first."""
     kind = infer_dtype(values, skipna=True)
     if kind in ("integer", "floating", "mixed-integer-float"):
         numbers = [number for number in values if pd.notna(number)]
-        if numbers and all(number == number // 1 for number in numbers):
-            low, high = min(numbers), max(numbers)
-            yield from (options for least, most, options in _INTEGER_DATES if least <= low and high <= most)
+        if not numbers or any(number != number // 1 for number in numbers):
+            return
+        to_string = ("string",) if kind == "integer" else ("Int64", "string")
+        low, high = min(numbers), max(numbers)
+        for least, most, options in _INTEGER_DATES:
+            if least <= low and high <= most:
+                yield (to_string if "format" in options else ()), options
     elif kind == "string":
-        yield from ({}, {"utc": True}, {"dayfirst": True}, {"format": "mixed"}, {"format": "mixed", "utc": True})
+        for options in ({}, {"utc": True}, {"dayfirst": True}, {"format": "mixed"}, {"format": "mixed", "utc": True}):
+            yield (), options
     elif kind in ("mixed", *_DATE_OBJECTS):
-        yield from ({}, {"utc": True})
+        yield (), {}
+        yield (), {"utc": True}
 
 
 #: integers within these limits are likely to be such dates
