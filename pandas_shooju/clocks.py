@@ -215,6 +215,30 @@ def to_milliseconds(index: pd.DatetimeIndex) -> Int64Array:
     return raw
 
 
+def period_starts(periods: pd.PeriodIndex) -> pd.DatetimeIndex:
+    """The first moment of each period, as a naive index of dtype ``datetime64[ms]``.
+
+    Raises
+    ------
+    ValueError
+        A period begins within a millisecond.
+
+    Examples
+    --------
+    >>> period_starts(pd.PeriodIndex(["2024Q2", "3000Q1"], freq="Q"))
+    DatetimeIndex(['2024-04-01', '3000-01-01'], dtype='datetime64[ms]', freq=None)
+    """
+    starts = periods.asfreq("ms", how="start")
+    finer = np.flatnonzero((starts.asfreq(periods.freq, how="start") != periods) & periods.notna())
+    if len(finer):
+        raise ValueError(
+            f"the period {periods[int(finer[0])]} begins within a millisecond, the finest unit that Shooju stores; "
+            "convert the periods first: index.asfreq('ms')"
+        )
+    milliseconds: Int64Array = starts.astype(np.int64).to_numpy()
+    return pd.DatetimeIndex(milliseconds.view("M8[ms]"))
+
+
 def utc_to_wall(dates: Int64Array, tz: TimeZone) -> Int64Array:
     """What the clocks of `tz` show at these instants.
 

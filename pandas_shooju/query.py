@@ -32,6 +32,7 @@ __all__ = [
     "Field",
     "Query",
     "field",
+    "id_key",
     "multi_sum",
     "quote",
     "raw",
@@ -61,6 +62,20 @@ def sid(*parts: str) -> str:
         if not isinstance(part, str):
             raise TypeError(f"the parts of a series id are text; got {part!r}")
     return "\\".join(parts)
+
+
+def id_key(series_id: str) -> str:
+    r"""The form in which series ids are compared: two ids name the same series if this is the same.
+
+    Ids are compared without regard to case, as the embedded store does it: by `str.lower`, so that ``straße`` and
+    ``strasse`` are different series.
+
+    Examples
+    --------
+    >>> id_key(r"users\Sam\GDP") == id_key(r"users\sam\gdp")
+    True
+    """
+    return series_id.lower()
 
 
 def quote(text: str) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pandas_shooju import query
+from pandas_shooju.client import buffer
 from pandas_shooju.local.query import tree
 from pandas_shooju.local.query.parser import parse
-from pandas_shooju.query import Query, field, raw, series, sid, text, under, values
+from pandas_shooju.query import Query, field, id_key, raw, series, sid, text, under, values
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 NASTY = st.text("\\\"@=:(){}, a*'", min_size=1, max_size=12).filter(str.strip)
@@ -172,3 +174,38 @@ def test_how_expressions_print():
 def test_what_cannot_be_said_is_refused(wrong):
     with pytest.raises((TypeError, ValueError)):
         wrong()
+
+
+# --- ids ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("GDP", "gdp"),
+        ("straße", "strasse"),
+        ("STRASSE", "straße"),
+        ("É", "é"),
+        ("\u1e9e", "ß"),
+        ("\u03a3", "\u03c3"),
+        ("\u03c3", "\u03c2"),
+        ("\ufb01", "fi"),
+        ("\u0130", "i"),
+        ("\u0131", "I"),
+        ("\u212a", "k"),
+    ],
+)
+def test_client_and_store_agree_on_which_ids_are_one_series(conn, one, other):
+    same = id_key(one) == id_key(other)
+    target, key = buffer.target_of(other)
+    assert (buffer.series_of({"series_id": one}) == key) is same
+    assert buffer.series_of(target) == key
+    conn.register_job("ids").write(series(one), fields={"x": 1})
+    assert (conn.get_series(series(other)) is not None) is same
+    frame = pd.DataFrame({"a": [1.0], "b": [2.0]}, index=pd.DatetimeIndex(["2024-01-01"]))
+    options = {"sid": {"a": one, "b": other}, "connection": conn}
+    if same:
+        with pytest.raises(ValueError, match="regardless of case"):
+            frame.shooju.write("twins", **options)
+    else:
+        assert frame.shooju.write("two series", **options).ok

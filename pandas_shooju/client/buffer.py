@@ -16,7 +16,6 @@ locks a series while it is written.
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
@@ -25,8 +24,9 @@ import numpy as np
 import pandas as pd
 
 from pandas_shooju.formats import PointColumns
+from pandas_shooju.query import id_key, unquote
 from pandas_shooju.query import series as series_query
-from pandas_shooju.query import unquote
+from pandas_shooju.values import field_values
 
 KeepOnly = Literal["points", "fields", "all"] | None
 
@@ -308,11 +308,11 @@ def series_of(target: Mapping[str, str]) -> str:
     True
     """
     if "series_id" in target:
-        return "$" + target["series_id"].casefold()
+        return "$" + id_key(target["series_id"])
     match = _SID.fullmatch(target["query"])
     if match is None:
         return target["query"]
-    return "$" + (match[2] if match[1] is None else unquote(match[1])).casefold()
+    return "$" + id_key(match[2] if match[1] is None else unquote(match[1]))
 
 
 def target_of(series_id: str) -> tuple[dict[str, str], str]:
@@ -325,42 +325,15 @@ def target_of(series_id: str) -> tuple[dict[str, str], str]:
     """
     nothing_to_quote = '"' not in series_id and not series_id.endswith("\\")
     query = f'sid="{series_id}"' if nothing_to_quote else series_query(series_id)
-    return {"query": query}, "$" + series_id.casefold()
+    return {"query": query}, "$" + id_key(series_id)
 
 
 def plain_fields(fields: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Fields as JSON has them: numpy's numbers as plain ones, dates as ISO text, NaN as null.
+    """Fields as JSON, by the rules of :mod:`pandas_shooju.values`; none for None.
 
     Raises
     ------
-    TypeError
-        A name is not text, or a value has no form in JSON.
+    TypeError, ValueError
+        A name or a value that fields do not have.
     """
-    if fields is None:
-        return {}
-    if not isinstance(fields, Mapping):
-        raise TypeError(f"fields are a dict of names and values; got {fields!r}")
-    plain = {}
-    for name, value in fields.items():
-        if not isinstance(name, str) or not name:
-            raise TypeError(f"the name of a field is text; got {name!r}")
-        plain[name] = _plain(value, name)
-    return plain
-
-
-def _plain(value: Any, name: str) -> Any:
-    if isinstance(value, (np.generic, np.ndarray)):
-        value = value.item() if isinstance(value, np.generic) else value.tolist()
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if value is pd.NaT or value is pd.NA:
-        return None
-    if isinstance(value, (datetime.date, datetime.time)):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner, name) for key, inner in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(inner, name) for inner in value]
-    raise TypeError(f"the field {name!r} is a {type(value).__name__}, which JSON has no form for: {value!r}")
+    return {} if fields is None else field_values(fields)

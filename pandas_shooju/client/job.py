@@ -19,7 +19,7 @@ import pandas as pd
 
 from pandas_shooju.client.buffer import Buffer, Item, KeepOnly, SeriesWrite, failed_frame, plain_fields, target_of
 from pandas_shooju.client.deprecated import DeprecatedJobCalls
-from pandas_shooju.client.points import Date, Point, columns_of, to_milli
+from pandas_shooju.client.points import Date, Point, columns_of, exact_milli
 from pandas_shooju.client.settings import options
 from pandas_shooju.client.submission import Answered, Submission
 from pandas_shooju.errors import ShoojuFormatError
@@ -271,7 +271,7 @@ class Job(DeprecatedJobCalls, ABC):
                 "delete_reported takes dates, or delete_all=True to delete them all; "
                 f"got reported_dates={reported_dates!r}, delete_all={delete_all}"
             )
-        targets = ["all" if date == "all" else to_milli(date) for date in dates] or ["all"]
+        targets = ["all" if date == "all" else exact_milli(date) for date in dates] or ["all"]
         for date in targets:
             with self._lock:
                 self._buffer.delete({"query": series_query}, False, date)  # type: ignore[arg-type]
@@ -287,7 +287,7 @@ class Job(DeprecatedJobCalls, ABC):
     ) -> None:
         _check_keep_only(keep_only)
         plain = plain_fields(fields)
-        moment = None if reported_date is None else to_milli(reported_date)
+        moment = None if reported_date is None else exact_milli(reported_date)
         with self._lock:
             self._buffer.write(target, plain, points, keep_only, moment)
 

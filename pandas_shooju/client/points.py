@@ -20,6 +20,7 @@ import pandas as pd
 
 from pandas_shooju import clocks
 from pandas_shooju.formats import PointColumns
+from pandas_shooju.values import point_value, point_values
 
 __all__ = ["Point", "milli_tuple", "np_array", "pd_series", "pd_series_localized", "shooju_point"]
 
@@ -33,9 +34,10 @@ _MILLISECOND = datetime.timedelta(milliseconds=1)
 
 
 def to_milli(date: Any) -> int:
-    """Milliseconds since 1970-01-01, exactly: an aware datetime in UTC, a naive one as it stands.
+    """Milliseconds since 1970-01-01: of an aware datetime in UTC, of a naive one as if it were UTC.
 
-    Finer than a millisecond is cut off.
+    Fractions of a millisecond are cut off, as in the limits of a read; see :func:`exact_milli` for dates that are
+    stored.
 
     Raises
     ------
@@ -48,20 +50,53 @@ def to_milli(date: Any) -> int:
     >>> to_milli(date(1970, 1, 2)), to_milli(datetime(1970, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
     (86400000, 0)
     """
-    if date is pd.NaT:
-        date = None
-    if isinstance(date, datetime.datetime):
+    return _milli(date)[0]
+
+
+def exact_milli(date: Any) -> int:
+    """Milliseconds since 1970-01-01 of a date that is stored, as :func:`to_milli`.
+
+    Raises
+    ------
+    TypeError
+        Not a date, a datetime, or milliseconds.
+    ValueError
+        The date has a fraction of a millisecond, which Shooju does not store.
+
+    Examples
+    --------
+    >>> exact_milli(datetime.datetime(1970, 1, 1, 0, 0, 1, 5000))
+    1005
+    >>> exact_milli(1005.5)
+    Traceback (most recent call last):
+      ...
+    ValueError: the date 1005.5 is finer than a millisecond, the finest unit that Shooju stores; round it first
+    """
+    milliseconds, finer = _milli(date)
+    if finer:
+        raise ValueError(
+            f"the date {date} is finer than a millisecond, the finest unit that Shooju stores; round it first"
+        )
+    return milliseconds
+
+
+def _milli(date: Any) -> tuple[int, bool]:
+    """Milliseconds, and whether a fraction of a millisecond was cut off."""
+    if isinstance(date, datetime.datetime) and date is not pd.NaT:
         if isinstance(date, pd.Timestamp):
-            return int(date.asm8.astype("M8[ms]").astype(np.int64))
-        return (date - (_EPOCH if date.tzinfo is None else _EPOCH_UTC)) // _MILLISECOND
-    if isinstance(date, datetime.date):
-        return (datetime.datetime(date.year, date.month, date.day) - _EPOCH) // _MILLISECOND
+            finer = date.nanosecond != 0 or date.microsecond % 1000 != 0
+            return int(date.asm8.astype("M8[ms]").astype(np.int64)), finer
+        since = date - (_EPOCH if date.tzinfo is None else _EPOCH_UTC)
+        return since // _MILLISECOND, date.microsecond % 1000 != 0
+    if isinstance(date, datetime.date) and date is not pd.NaT:
+        return (datetime.datetime(date.year, date.month, date.day) - _EPOCH) // _MILLISECOND, False
     if isinstance(date, np.datetime64) and not np.isnat(date):
-        return int(date.astype("M8[ms]").astype(np.int64))
-    number = isinstance(date, (int, float, np.integer, np.floating)) and not isinstance(date, bool)
+        cut = date.astype("M8[ms]")
+        return int(cut.astype(np.int64)), bool(cut.astype(date.dtype) != date)
+    number = isinstance(date, (int, float, np.integer, np.floating)) and not isinstance(date, (bool, np.timedelta64))
     if number and math.isfinite(date):
-        return int(date)
-    raise TypeError(f"{date!r} is no date: give a date, a datetime, or milliseconds since 1970-01-01")
+        return int(date), int(date) != date
+    raise TypeError(f"{date!r} is not a date; use a date, a datetime, or milliseconds since 1970-01-01")
 
 
 def to_datetime(milliseconds: float) -> datetime.datetime:
@@ -135,7 +170,7 @@ class Point:
 
     @value.setter
     def value(self, value: float | None) -> None:
-        self._value = None if value is None else float(value)
+        self._value = None if value is None else point_value(value)
 
     @property
     def job(self) -> int | None:
@@ -162,7 +197,7 @@ class Point:
 def _as_datetime(dt: Any) -> datetime.datetime:
     if isinstance(dt, datetime.datetime) and dt is not pd.NaT:
         return dt
-    return to_datetime(to_milli(dt))
+    return to_datetime(exact_milli(dt))
 
 
 def columns_of(points: Any) -> PointColumns:
@@ -171,13 +206,16 @@ def columns_of(points: Any) -> PointColumns:
     Parameters
     ----------
     points
-        `PointColumns`; a pandas Series with a `DatetimeIndex` (aware: UTC, naive: as it stands) of numbers; or an
-        iterable of `Point` or of tuples ``(date, value)``. Missing values become NaN, which removes points.
+        `PointColumns`; a pandas Series of numbers with a `DatetimeIndex` (an aware one is converted to UTC, a naive
+        one is taken as UTC) or a `PeriodIndex` (the start of each period); or an iterable of `Point` or of tuples
+        ``(date, value)``. Missing values become NaN, which removes points.
 
     Raises
     ------
-    TypeError, ValueError
-        None of these; the message says which element is wrong.
+    TypeError
+        `points` or one of them is of another type; the message says which.
+    ValueError
+        A date is finer than a millisecond or missing, or float64 cannot represent a value exactly.
     """
     if isinstance(points, PointColumns):
         return points
@@ -188,33 +226,30 @@ def columns_of(points: Any) -> PointColumns:
             f"points are {type(points).__name__}; give a list of Point or (date, value), or a pandas Series with dates"
         )
     dates, values = [], []
-    for point in points:
+    for position, point in enumerate(points):
         try:
             date, value = (point._datetime, point._value) if isinstance(point, Point) else (point[0], point[1])
-            dates.append(to_milli(date))
-            values.append(math.nan if value is None or value is pd.NA else float(value))
-        except (TypeError, ValueError, IndexError, KeyError) as error:
-            raise TypeError(f"{point!r} is not a Point or a tuple (date, value): {error}") from None
+        except (TypeError, ValueError, IndexError, KeyError):
+            raise TypeError(f"{point!r} at position {position} is not a Point or a tuple (date, value)") from None
+        try:
+            dates.append(exact_milli(date))
+            values.append(point_value(value))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{point!r} at position {position} cannot be written: {error}") from None
     return PointColumns(np.array(dates, np.int64), np.array(values, np.float64))
 
 
 def _columns_of_series(series: pd.Series[Any]) -> PointColumns:
-    if not isinstance(series.index, pd.DatetimeIndex):
+    index = clocks.period_starts(series.index) if isinstance(series.index, pd.PeriodIndex) else series.index
+    if not isinstance(index, pd.DatetimeIndex):
         if not len(series):
             return PointColumns.empty()
         raise TypeError(
-            f"the index of a series to be written is a DatetimeIndex; this one is {type(series.index).__name__} of "
-            f"{series.index.dtype} (pd.to_datetime, or .to_timestamp for periods, makes one)"
+            f"the index of a Series of points must be a DatetimeIndex or a PeriodIndex, got {type(index).__name__} of "
+            f"dtype {index.dtype}; convert it with pd.to_datetime, for years "
+            "series.index = pd.to_datetime(series.index.astype('string'), format='%Y')"
         )
-    if series.index.hasnans:
-        raise ValueError("a date of the series is missing (NaT); drop it before writing")
-    if series.dtype == object and any(isinstance(value, str) for value in series):
-        raise TypeError(f"the series {series.name!r} holds text where points have numbers")
-    try:
-        values = series.to_numpy(np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"the series {series.name!r} is of {series.dtype}, not of numbers: {error}") from None
-    return PointColumns(series.index.as_unit("ms").asi8, values)
+    return PointColumns(clocks.to_milliseconds(index), point_values(series, f"the series {series.name!r}"))
 
 
 # --- serializers ------------------------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
-"""Columns of pandas objects -> dates and values of points, exactly.
+"""Columns and indexes of pandas objects -> dates of points. Pure.
 
-Pure. What a column cannot say exactly as milliseconds or doubles is refused here, with its name.
+Dates are converted exactly, whatever they are stored as; what are not dates is an error with the call that would make
+dates of them. What the values of points may be is decided in :mod:`pandas_shooju.values`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+import datetime
+import warnings
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,89 +16,187 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import infer_dtype
 
+from pandas_shooju import clocks
+from pandas_shooju.client.points import exact_milli
 from pandas_shooju.formats import PointColumns
+from pandas_shooju.values import Missing
 
 Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
 
-_EXACT = 2.0**53  # up to here integers are doubles
-_NUMERIC_OBJECTS = {"floating", "integer", "mixed-integer-float", "integer-na", "decimal", "empty"}
+_DATE_OBJECTS = ("date", "datetime", "datetime64", "period")  # what infer_dtype calls them
 
 
 def is_dates(values: Any) -> bool:
-    """Whether an index or a column holds dates: of a datetime dtype, or Python's dates as objects."""
+    """Whether an index or a column holds dates or periods: as its dtype, as its categories, or as Python objects."""
     dtype = values.dtype
+    if isinstance(dtype, pd.PeriodDtype):
+        return True
+    if isinstance(dtype, pd.CategoricalDtype):
+        return len(values) > 0 and is_dates(dtype.categories)
     if isinstance(dtype, np.dtype) and dtype.kind == "O":
-        return len(values) > 0 and infer_dtype(values, skipna=True) in ("date", "datetime")
-    return bool(getattr(dtype, "kind", "O") == "M") or (isinstance(dtype, pd.ArrowDtype) and "date32" in str(dtype))
+        return len(values) > 0 and infer_dtype(values, skipna=True) in _DATE_OBJECTS
+    return bool(dtype.kind == "M")
 
 
 def date_index(values: Any) -> pd.DatetimeIndex:
-    """A column or index of dates as a DatetimeIndex."""
+    """An index or a column of dates as a DatetimeIndex, periods as their first moments; missing dates are NaT.
+
+    Raises
+    ------
+    TypeError
+        They are not dates; the message tells how to convert them.
+    ValueError
+        Some dates are naive and others aware, or a date is finer than a millisecond.
+    """
     if isinstance(values, pd.DatetimeIndex):
         return values
-    if not is_dates(values) and len(values):
+    if not is_dates(values):
+        if not len(values):
+            return pd.DatetimeIndex([], dtype="M8[ms]")
         name = getattr(values, "name", None)
         raise TypeError(
-            f"the column {name!r} holds {kind_of(values)}, not dates; convert it first: pd.to_datetime(...)"
+            f"the column {name!r} must contain dates, got {kind_of(values)}; "
+            f"{conversion_to_dates(values, f'frame[{name!r}]')}"
         )
-    if not is_dates(values):
-        return pd.DatetimeIndex([], dtype="M8[ms]")
-    if isinstance(values.dtype, pd.ArrowDtype):
-        return pd.DatetimeIndex(pd.Index(values).astype(object).map(pd.Timestamp))
-    if values.dtype == object and infer_dtype(values, skipna=True) == "date":
-        return pd.DatetimeIndex(pd.Series(values).to_numpy("M8[ms]"))
-    try:
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return date_index(dtype.categories).take(pd.Categorical(values).codes, fill_value=pd.NaT)
+    if isinstance(dtype, pd.PeriodDtype):
+        return clocks.period_starts(pd.PeriodIndex(values))
+    if isinstance(dtype, pd.ArrowDtype):
+        arrow = dtype.pyarrow_dtype
+        unit, tz = getattr(arrow, "unit", "ms"), getattr(arrow, "tz", None)  # dates without a time have no unit
+        target = np.dtype(f"M8[{unit}]") if tz is None else pd.DatetimeTZDtype(unit, "UTC")
+        return pd.DatetimeIndex(pd.Series(values).astype(target))
+    if dtype.kind == "M":
         return pd.DatetimeIndex(values)
-    except ValueError:  # of several timezones
-        return pd.DatetimeIndex(pd.to_datetime(values, utc=True))
+    if infer_dtype(values, skipna=True) == "period":
+        return clocks.period_starts(pd.PeriodIndex(values))
+    return _of_objects(values)
 
 
-def doubles(values: Any, what: str) -> Float64Array:
-    """Values as float64, exactly."""
-    if isinstance(values, np.ndarray):
-        return values
-    kind = (
-        "number" if values.dtype.kind in "fiu" else infer_dtype(values, skipna=True) if values.dtype == object else ""
-    )
-    if kind != "number" and kind not in _NUMERIC_OBJECTS and not values.isna().all():
-        example = next(value for value in values if not is_missing(value))
-        raise TypeError(f"{what} is not numeric: dtype {values.dtype}, with {example!r}; points are numbers")
-    try:
-        numbers: Float64Array = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    except OverflowError:
-        raise ValueError(f"{what} holds an integer that is no double; Shooju stores doubles") from None
-    if (np.abs(numbers) >= _EXACT).any() and (values.dtype == object or values.dtype.kind in "iu"):
-        large = pd.Series(values)[np.abs(numbers) >= _EXACT].tolist()
-        wrong = [number for number in large if isinstance(number, int) and int(float(number)) != number]
-        if wrong:
-            raise ValueError(f"{what} holds {wrong[0]}, which is no double; Shooju stores doubles")
-    return numbers
+def _of_objects(values: Any) -> pd.DatetimeIndex:
+    """An index from dates that are Python objects: of any years, and of any mix of zones and offsets."""
+    present = values.notna()
+    objects = values[present].tolist()
+    aware = sum(isinstance(value, datetime.datetime) and value.tzinfo is not None for value in objects)
+    if 0 < aware < len(objects):
+        naive = next(value for value in objects if getattr(value, "tzinfo", None) is None)
+        raise ValueError(
+            f"dates must all have a time zone or all have none, got {aware} of {len(objects)} with one; "
+            f"the first without is {naive}"
+        )
+    dates = np.full(len(values), np.datetime64("NaT"), "M8[ms]")
+    dates[np.asarray(present)] = np.array([exact_milli(value) for value in objects], np.int64).view("M8[ms]")
+    index = pd.DatetimeIndex(dates)
+    return index.tz_localize("UTC") if aware else index
 
 
 def ascending(dates: Int64Array, what: str) -> Int64Array | None:
-    """The order that makes the dates ascend, None where they do; a repeated date is an error."""
+    """The order in which the dates ascend, None if they do already; a repeated date is an error."""
     if (dates[1:] > dates[:-1]).all():
         return None
     order = np.argsort(dates, kind="stable")
     ordered = dates[order]
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    if len(twice):
-        more = "" if len(twice) == 1 else f" (of {len(twice)} repeats)"
+    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(repeated):
+        more = "" if len(repeated) == 1 else f" ({len(repeated)} dates are repeated)"
         raise ValueError(
-            f"{what} has the date {np.datetime64(int(twice[0]), 'ms')} more than once{more}; a series "
-            "has one value at a date. Drop or aggregate them; naive local times repeat an hour when the clock "
-            "goes back: localize them first, index.tz_localize(zone, ambiguous='infer')"
+            f"{what} contains the date {np.datetime64(int(repeated[0]), 'ms')} more than once{more}, and a series has "
+            "one value at each date; drop or aggregate the duplicates. If these are local times that repeat an hour "
+            "because the clock went back, name their time zone: write(..., tz='Europe/Berlin')"
         )
     return order
 
 
-def without_missing(points: PointColumns, na: str) -> PointColumns:
-    """The points as `na` wants them: without those that have no value, or with them, to be removed."""
+def without_missing(points: PointColumns, na: Missing) -> PointColumns:
+    """The points that are written: those that have a value, or with ``na="null"`` all of them."""
     if na == "null":
         return points
     present = ~np.isnan(points.values)
     return points if present.all() else points[present]
+
+
+# --- advice for what are not dates ------------------------------------------------------------------------------------
+
+
+def conversion_to_dates(values: Any, expression: str) -> str:
+    """What to do about an index or a column that does not hold dates: code that makes dates of these very values.
+
+    Parameters
+    ----------
+    values
+        The index or the column.
+    expression
+        What it is called in the caller's code, such as ``frame.index``.
+
+    Examples
+    --------
+    >>> conversion_to_dates(pd.Index([2020, 2021]), "frame.index")
+    "convert it first: frame.index = pd.to_datetime(frame.index.astype('string'), format='%Y')"
+    """
+    for casts, options in _conversions(values):
+        converted = _converted(values, casts, options)
+        if converted is None:
+            continue
+        given = expression + "".join(f".astype({cast!r})" for cast in casts)
+        arguments = "".join(f", {name}={value!r}" for name, value in options.items())
+        advice = f"convert it first: {expression} = pd.to_datetime({given}{arguments})"
+        first = next(value for value in values if pd.notna(value))
+        if isinstance(first, str) and not first[:4].isdigit():
+            day_first = _converted(values, casts, {**options, "dayfirst": True})
+            if day_first is not None and not day_first.equals(converted):
+                advice += ", with dayfirst=True if the day comes before the month"
+        return advice
+    return "dates must be datetimes or periods, such as pd.to_datetime makes of strings"
+
+
+def _converted(values: Any, casts: tuple[str, ...], options: dict[str, Any]) -> Any:
+    """The values cast and converted by `pd.to_datetime`; None if that fails, warns, or does not convert all of them."""
+    try:
+        with warnings.catch_warnings(record=True) as raised:
+            warnings.simplefilter("always")
+            converted = values
+            for cast in casts:
+                converted = converted.astype(cast)
+            converted = pd.to_datetime(converted, **options)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    complete = is_dates(converted) and converted.notna().sum() == values.notna().sum()
+    return converted if complete and not raised else None
+
+
+def _conversions(values: Any) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """The casts and the options with which `pd.to_datetime` may convert some values, the likelier first."""
+    kind = infer_dtype(values, skipna=True)
+    if kind in ("integer", "floating", "mixed-integer-float"):
+        numbers = [number for number in values if pd.notna(number)]
+        if not numbers or any(number != number // 1 for number in numbers):
+            return
+        to_string = ("string",) if kind == "integer" else ("Int64", "string")
+        low, high = min(numbers), max(numbers)
+        for least, most, options in _INTEGER_DATES:
+            if least <= low and high <= most:
+                yield (to_string if "format" in options else ()), options
+    elif kind == "string":
+        for options in ({}, {"utc": True}, {"dayfirst": True}, {"format": "mixed"}, {"format": "mixed", "utc": True}):
+            yield (), options
+    elif kind in ("mixed", *_DATE_OBJECTS):
+        yield (), {}
+        yield (), {"utc": True}
+
+
+#: integers within these limits are likely to be such dates
+_INTEGER_DATES: list[tuple[int, int, dict[str, Any]]] = [
+    (1000, 2999, {"format": "%Y"}),
+    (1000_01, 2999_12, {"format": "%Y%m"}),
+    (1000_01_01, 2999_12_31, {"format": "%Y%m%d"}),
+    (10**8, 10**10, {"unit": "s"}),
+    (10**11, 10**13, {"unit": "ms"}),
+    (10**14, 10**16, {"unit": "us"}),
+    (10**17, 10**19, {"unit": "ns"}),
+]
 
 
 # --- words for errors -------------------------------------------------------------------------------------------------
@@ -104,21 +205,16 @@ def without_missing(points: PointColumns, na: str) -> PointColumns:
 def column_named(frame: pd.DataFrame, name: Hashable, argument: str) -> pd.Series:
     """The column that an argument names, or an error that lists those there are."""
     if name not in frame.columns:
-        raise ValueError(f"{argument}={name!r}: there is no such column; there are {listed(frame.columns)}")
+        raise ValueError(f"{argument} must be a column of the frame ({listed(frame.columns)}), got {name!r}")
     column = frame[name]
     if not isinstance(column, pd.Series):
-        raise ValueError(f"{argument}={name!r}: there are several columns of that name")
+        raise ValueError(f"{argument} must name one column, but several are named {name!r}")
     return column
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a value is one of the ways to say that there is none."""
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
 
 
 def kind_of(values: Any) -> str:
     """What an index or column is, in words."""
-    return f"a {type(values).__name__} of {values.dtype}"
+    return f"{type(values).__name__} of dtype {values.dtype}"
 
 
 def listed(names: Iterable[Any]) -> str:

@@ -21,7 +21,6 @@ from pandas_shooju.frame.fields import Fields
 from pandas_shooju.frame.ids import SAME, Sid, check_sid, ids_as_read
 from pandas_shooju.frame.origin import column_fields, origin_of
 from pandas_shooju.frame.shapes import (
-    Missing,
     ReportedDate,
     Shape,
     Writable,
@@ -31,6 +30,8 @@ from pandas_shooju.frame.shapes import (
     shape_of,
 )
 from pandas_shooju.layouts import str_dtype
+from pandas_shooju.query import id_key
+from pandas_shooju.values import Missing
 
 
 class Change(NamedTuple):
@@ -252,11 +253,11 @@ def _compared(
     na: Missing,
 ) -> list[Change]:
     """The differences; of fields that are not known (None: all are), the new value is taken for one."""
-    earlier = {(write.series_id.casefold(), write.reported_date): write for write in before}
+    earlier = {(id_key(write.series_id), write.reported_date): write for write in before}
     span = _span(now) if remove_others else None
     found = []
     for write in now:
-        old = earlier.get((write.series_id.casefold(), write.reported_date))
+        old = earlier.get((id_key(write.series_id), write.reported_date))
         given = PointColumns.empty() if write.points is None else write.points
         stored = PointColumns.empty() if old is None or old.points is None else old.points
         dates, was, is_now = _side_by_side(stored, given)

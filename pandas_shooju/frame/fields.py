@@ -1,14 +1,12 @@
-"""Which fields a frame gives its series: from a dict, a frame of them, column levels, or columns.
+"""The fields that a write gives to each series: from a dict, from a frame, from column levels, or from columns. Pure.
 
-Pure.
+What a field may hold is decided in :mod:`pandas_shooju.values`. A None in a dict removes the field; a missing value in
+a pandas object follows the argument `na`: ``"skip"`` leaves the field alone, ``"null"`` removes it.
 """
 
 from __future__ import annotations
 
-import datetime
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,40 +14,43 @@ import numpy.typing as npt
 import pandas as pd
 
 from pandas_shooju.frame import origin
-from pandas_shooju.frame.dates_values import column_named, is_missing, listed
+from pandas_shooju.frame.dates_values import column_named, listed
+from pandas_shooju.query import id_key
+from pandas_shooju.values import Missing, check_field_name, column_values, field_values
 
 Fields: TypeAlias = Mapping[str, Any] | pd.DataFrame | Sequence[str] | str
 
 
-def column_fields(frame: pd.DataFrame, fields: Fields | None, ids: list[str]) -> list[dict[str, Any]]:
-    """Fields for each column of a wide frame, which is written to the series of these ids."""
-    fields = _checked(fields)
-    if fields is None:
-        return [{} for _ in ids]
-    if isinstance(fields, Mapping):
-        clean = clean_fields(fields)
-        return [clean for _ in ids]
+def column_fields(
+    frame: pd.DataFrame, fields: Fields | None, ids: list[str], na: Missing = "skip"
+) -> list[dict[str, Any]]:
+    """The fields for each column of a wide frame.
+
+    Parameters
+    ----------
+    frame
+        The frame.
+    fields
+        A dict for all columns, a frame with a row for each series id, ``"levels"``, or names of levels.
+    ids
+        The series id that each column is written to.
+    na
+        Whether a missing value leaves the field alone (``"skip"``) or removes it (``"null"``).
+    """
+    if fields is None or isinstance(fields, Mapping):
+        return [({} if fields is None else field_values(fields))] * len(ids)
+    _check_kind(fields)
     if isinstance(fields, pd.DataFrame):
-        source_ids = origin.column_series_ids(frame)
-        return _fields_by_id(fields, ids, source_ids)
+        return _fields_by_id(fields, ids, origin.column_series_ids(frame), na)
     levels = [name for name in frame.columns.names if name is not None and name != "series_id"]
     wanted = levels if fields == "levels" else [fields] if isinstance(fields, str) else list(fields)
+    if not levels and fields:
+        raise ValueError(f"fields={fields!r} takes fields from the column levels, but the levels have no names")
     unknown = [name for name in wanted if name not in levels]
-    if unknown or not levels:
-        raise ValueError(
-            f"fields={fields!r} takes fields from the levels of the columns, and "
-            + (f"there is no {unknown[0]!r} among {listed(levels)}" if levels else "these have no names")
-        )
-    values = [frame.columns.get_level_values(name).tolist() for name in wanted]
-    return [clean_fields(dict(zip(wanted, row, strict=True))) for row in zip(*values, strict=True)]
-
-
-def _checked(fields: Fields | None) -> Fields | None:
-    if isinstance(fields, pd.Series):
-        return fields.to_dict()
-    if fields is not None and not isinstance(fields, str | Mapping | pd.DataFrame | Sequence):
-        raise TypeError(f"fields is {fields!r}; it can be a dict, a frame by series id, or names of columns or levels")
-    return None if isinstance(fields, Sequence) and not fields else fields
+    if unknown:
+        raise ValueError(f"fields must name column levels ({listed(levels)}), got {unknown[0]!r}")
+    values = {at: _level_values(frame.columns, name) for at, name in enumerate(wanted)}
+    return fields_of_rows(pd.DataFrame(values, index=range(len(ids))).set_axis(wanted, axis=1), na)
 
 
 def row_fields(
@@ -58,132 +59,127 @@ def row_fields(
     ids: list[str],
     source_ids: list[str],
     starts: npt.NDArray[np.int64],
+    na: Missing = "skip",
 ) -> list[dict[str, Any]]:
-    """Fields for each series of a long frame, whose rows are together: `starts` are the first of each."""
-    fields = _checked(fields)
-    if fields is None:
-        return [{} for _ in ids]
-    if isinstance(fields, Mapping):
-        clean = clean_fields(fields)
-        return [clean for _ in ids]
+    """The fields for each series of a long frame.
+
+    Parameters
+    ----------
+    frame
+        The frame, with the rows of each series together.
+    fields
+        A dict for all series, a frame with a row for each series id, or names of columns.
+    ids, source_ids
+        The id that each series is written to, and the id that it has in the frame.
+    starts
+        The positions of the first rows of each series.
+    na
+        Whether a missing value leaves the field alone (``"skip"``) or removes it (``"null"``).
+    """
+    if fields is None or isinstance(fields, Mapping):
+        return [({} if fields is None else field_values(fields))] * len(ids)
+    _check_kind(fields)
     if isinstance(fields, pd.DataFrame):
-        return _fields_by_id(fields, ids, source_ids)
+        return _fields_by_id(fields, ids, source_ids, na)
     if fields == "levels":
-        raise ValueError("fields='levels' is for wide frames; name the columns of a long one: fields=['country', ...]")
+        raise ValueError("fields='levels' is for wide frames; for a long one name its columns: fields=['country', ...]")
     names = [fields] if isinstance(fields, str) else list(fields)
     for name in names:
         column = column_named(frame, name, "fields")
-        changes = np.diff(_codes(column)) != 0
+        changes = np.diff(_codes(name, column)) != 0
         changes[starts[1:] - 1] = False
         if changes.any():
             row = int(np.flatnonzero(changes)[0])
             series_id = ids[int(np.searchsorted(starts, row, side="right")) - 1]
             raise ValueError(
-                f"the column {name!r} has several values for the series {series_id!r}: "
-                f"{listed(column.iloc[row : row + 2])}, ...; a field has one"
+                f"the column {name!r} must have one value for each series to be written as a field, but has several "
+                f"for {series_id!r}: {listed(column.iloc[row : row + 2])}, ..."
             )
-    return fields_of_rows(frame.iloc[starts][names])
+    return fields_of_rows(frame.iloc[starts][names], na)
 
 
-def _codes(column: pd.Series) -> Any:
-    """An array of numbers that are the same where the values of a column are."""
+def _level_values(columns: pd.Index, name: Hashable) -> Any:
+    """The values of one level for each column; they keep their type where some are missing."""
+    if columns.names.count(name) > 1:
+        raise ValueError(f"fields must name one column level, but several are named {name!r}")
+    if not isinstance(columns, pd.MultiIndex):
+        return columns
+    at = columns.names.index(name)
+    level = columns.levels[at].astype(object).to_numpy()
+    return np.append(level, [None])[columns.codes[at]]  # the code of a missing value is -1
+
+
+def _check_kind(fields: Any) -> None:
+    if isinstance(fields, pd.Series):
+        raise TypeError(
+            "fields must not be a Series: pass .to_dict() for the same fields in all series, or .to_frame() for one "
+            "field with a value for each series id"
+        )
+    if not isinstance(fields, str | pd.DataFrame | Sequence):
+        raise TypeError(
+            "fields must be a dict, a frame with a row for each series id, or names of columns or column levels, "
+            f"got {fields!r}"
+        )
+
+
+def _codes(name: str, column: pd.Series) -> Any:
+    """An array of integers that are equal where the values of a column are."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy()
-    comparable = column.map(repr) if any(isinstance(one, list | dict) for one in column.iloc[:100]) else column
-    return pd.factorize(comparable)[0]
+    try:
+        return pd.factorize(column)[0]
+    except (TypeError, ValueError, OverflowError):  # of lists, dicts, huge integers, ...
+        as_json = column_values(check_field_name(name), column, "null")
+        return pd.factorize(np.array([repr(value) for value in as_json], dtype=object))[0]
 
 
-def _fields_by_id(fields: pd.DataFrame, ids: Sequence[str], source_ids: Sequence[str | None]) -> list[dict[str, Any]]:
-    """Fields from a frame with a row for each series, by the id written to or else the id read from."""
+def _fields_by_id(
+    fields: pd.DataFrame, ids: Sequence[str], source_ids: Sequence[str | None], na: Missing
+) -> list[dict[str, Any]]:
+    """Fields from a frame with a row for each series, by the id written to or else by the id read from."""
     if "series_id" in fields.columns:
         fields = fields.set_index("series_id")
-    for what, index in (("series", fields.index), ("columns", fields.columns)):
-        if not index.is_unique:
-            raise ValueError(f"the fields frame has several {what} called {index[index.duplicated()][0]!r}")
-    places = {str(series_id).casefold(): at for at, series_id in enumerate(fields.index.tolist())}
+    rows = {id_key(str(series_id)): row for row, series_id in enumerate(fields.index.tolist())}
+    if len(rows) < len(fields):
+        keys = fields.index.map(lambda series_id: id_key(str(series_id)))
+        raise ValueError(
+            f"the frame of fields must have one row for each series, but has several for "
+            f"{fields.index[keys.duplicated()][0]!r}"
+        )
+    if not fields.columns.is_unique:
+        raise ValueError(
+            f"the frame of fields must have unique columns, but several are named "
+            f"{fields.columns[fields.columns.duplicated()][0]!r}"
+        )
     found = [
-        places.get(series_id.casefold(), places.get((source or "").casefold()))
+        rows.get(id_key(series_id), None if source is None else rows.get(id_key(source)))
         for series_id, source in zip(ids, source_ids, strict=True)
     ]
-    there = [at for at in found if at is not None]
-    if ids and not there and len(fields.columns):
+    present = [row for row in found if row is not None]
+    if ids and not present and len(fields.columns):
         raise ValueError(
-            f"the fields frame has a row for none of the series; its index is {listed(fields.index)}, and the "
-            f"series are {listed(ids)}"
+            f"the frame of fields must have rows for the series that are written ({listed(ids)}); "
+            f"its index is {listed(fields.index)}"
         )
-    of_those = iter(fields_of_rows(fields.iloc[there]))
-    return [{} if at is None else next(of_those) for at in found]
+    of_present = iter(fields_of_rows(fields.iloc[present], na))
+    return [{} if row is None else next(of_present) for row in found]
 
 
-def fields_of_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The fields that each row of a frame of nothing else holds, as JSON has them; missing ones are left out."""
-    if not len(table.columns):
+def fields_of_rows(table: pd.DataFrame, na: Missing = "skip") -> list[dict[str, Any]]:
+    """The fields in each row of a frame, as JSON.
+
+    Parameters
+    ----------
+    table
+        A row for each series, a column for each field.
+    na
+        ``"skip"`` leaves missing values out, ``"null"`` makes them None, which removes the field.
+    """
+    names = [check_field_name(name) for name in table.columns]
+    if not names:
         return [{} for _ in range(len(table))]
-    names = [_field_name(name) for name in table.columns]
-    columns = [_clean_column(name, column) for name, column in table.items()]
+    columns = [column_values(name, table.iloc[:, at], na) for at, name in enumerate(names)]
     return [
-        {name: value for name, value in zip(names, row, strict=True) if value is not _NONE}
+        {name: value for name, value in zip(names, row, strict=True) if value is not pd.NA}
         for row in zip(*columns, strict=True)
     ]
-
-
-_NONE = object()  # in a column of fields, where a series has none
-
-
-def _clean_column(name: Any, column: pd.Series) -> list[Any]:
-    """The values of a field as JSON has them, and where one is missing `_NONE`; texts are looked at once each."""
-
-    def clean(value: Any) -> Any:
-        return _NONE if is_missing(value) else _field_value(name, value)
-
-    if isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype):
-        codes, distinct = pd.factorize(column)
-        by_code = [*map(clean, distinct.tolist()), _NONE]
-        return [by_code[code] for code in codes.tolist()]  # -1 is missing
-    return [clean(value) for value in column.tolist()]
-
-
-def clean_fields(fields: Mapping[Any, Any]) -> dict[str, Any]:
-    """Fields as JSON has them; missing ones are left out."""
-    return {_field_name(name): _field_value(name, value) for name, value in fields.items() if not is_missing(value)}
-
-
-def _field_name(name: Any) -> str:
-    text = name if type(name) is str else str(name)
-    if not text:
-        raise TypeError(f"the name of a field is text; got {name!r}")
-    return text
-
-
-def _field_value(name: Any, value: Any) -> Any:
-    if _is_plain(value):
-        return value
-    value = _plain(value)
-    try:
-        return json.loads(json.dumps(value, default=_plain, allow_nan=False))
-    except (TypeError, ValueError, RecursionError):
-        pass
-    raise TypeError(
-        f"the field {name!r} is {value!r}; a field holds text, finite numbers, booleans, dates, lists or objects"
-    )
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether JSON gives back this very value: most of them, told sooner than by writing and reading it."""
-    kind = type(value)
-    if kind is str:
-        return bool(value.isascii())
-    if kind is float:
-        return math.isfinite(value)
-    return kind is bool or (kind is int and abs(value) < 2**64)
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it, or as it is."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, datetime.date | datetime.datetime):  # Timestamps too
-        return value.isoformat()
-    if isinstance(value, np.ndarray | tuple | set):
-        return list(value)
-    return value

@@ -14,9 +14,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_list_like
-from pandas.core.groupby import DataFrameGroupBy, SeriesGroupBy
+from pandas.api.typing import DataFrameGroupBy, SeriesGroupBy
 
-from pandas_shooju.frame.dates_values import Int64Array, column_named, is_dates, is_missing, listed
+from pandas_shooju.frame.dates_values import Int64Array, column_named, is_dates, listed
+from pandas_shooju.values import is_missing
 
 GroupBy: TypeAlias = DataFrameGroupBy | SeriesGroupBy
 

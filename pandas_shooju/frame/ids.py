@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from pandas_shooju.frame import origin
-from pandas_shooju.frame.dates_values import column_named, is_missing, listed
+from pandas_shooju.frame.dates_values import column_named, listed
 from pandas_shooju.frame.groups import GROUP, GroupKeys, plain_key
+from pandas_shooju.values import is_missing
 
 Sid: TypeAlias = str | Mapping[Any, str] | Callable[[Any], str]
 

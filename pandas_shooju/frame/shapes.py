@@ -18,26 +18,27 @@ from pandas.api.typing import DataFrameGroupBy, SeriesGroupBy
 
 from pandas_shooju import clocks
 from pandas_shooju.client.buffer import SeriesWrite
-from pandas_shooju.client.points import to_milli
+from pandas_shooju.client.points import exact_milli
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.frame.dates_values import (
     Float64Array,
     Int64Array,
     ascending,
     column_named,
+    conversion_to_dates,
     date_index,
-    doubles,
     is_dates,
     kind_of,
     listed,
     without_missing,
 )
-from pandas_shooju.frame.fields import Fields, clean_fields, column_fields, fields_of_rows, row_fields
+from pandas_shooju.frame.fields import Fields, column_fields, fields_of_rows, row_fields
 from pandas_shooju.frame.groups import GroupKeys, ungrouped
 from pandas_shooju.frame.ids import SAME, Sid, check_id, column_ids, no_destination, own_id, row_ids
 from pandas_shooju.frame.origin import column_series_ids, origin_of
+from pandas_shooju.query import id_key
+from pandas_shooju.values import Missing, field_values, point_values
 
-Missing: TypeAlias = Literal["skip", "null"]
 Writable: TypeAlias = pd.DataFrame | pd.Series | DataFrameGroupBy | SeriesGroupBy
 Shape: TypeAlias = Literal["wide", "long", "grouped", "stacked", "fields"]
 ReportedDate: TypeAlias = Hashable | datetime.date | datetime.datetime | int
@@ -111,7 +112,8 @@ def shape_of(data: Any, date: Hashable | None = None, value: Any = None) -> Shap
         if is_dates(data.index):
             return "wide"
         raise TypeError(
-            f"the Series {data.name!r} has no dates: its index is {kind_of(data.index)}; {_set_dates(data.index)}"
+            f"the Series {data.name!r} has no dates: its index is {kind_of(data.index)}; "
+            f"{conversion_to_dates(data.index, 'series.index')}"
         )
     if not isinstance(data, pd.DataFrame):
         raise TypeError(f"data must be a DataFrame, a Series or a groupby of pandas, got {type(data).__name__}")
@@ -127,8 +129,8 @@ def shape_of(data: Any, date: Hashable | None = None, value: Any = None) -> Shap
         return "fields"
     raise TypeError(
         f"this frame has no dates: its index is {kind_of(data.index)}, and its columns are {listed(data.columns)}. "
-        f"Write a wide frame ({_set_dates(data.index)}), a long one (name its columns with date= and value=), or "
-        "fields only (with an index or a column 'series_id')"
+        f"For a wide frame: {conversion_to_dates(data.index, 'frame.index')}. For a long frame: name its columns with "
+        "date= and value=. For fields only: name the index 'series_id'"
     )
 
 
@@ -198,10 +200,6 @@ def _is_long(frame: pd.DataFrame) -> bool:
     return "dt" in frame.columns or "dt" in levels or (is_dates(frame.index) and "series_id" in frame.columns)
 
 
-def _set_dates(index: pd.Index) -> str:
-    return "set a DatetimeIndex, as with frame.index = pd.to_datetime(frame.index)"
-
-
 def _with_attrs(frame: pd.DataFrame, source: pd.DataFrame | pd.Series) -> pd.DataFrame:
     frame.attrs = source.attrs
     return frame
@@ -217,13 +215,13 @@ def _wide(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     dates = _milliseconds(date_index(frame.index), call.tz, frame, "the index")
     order = ascending(dates, "the index")
     ids = column_ids(frame, call.sid, level)
-    fields = column_fields(frame, _fields_but(call.fields, frame, level), ids)
+    fields = column_fields(frame, _fields_but(call.fields, frame, level), ids, call.na)
     sorted_dates = dates if order is None else dates[order]
     writes = []
     for at, (label, values, series_id, of_one) in enumerate(
         zip(frame.columns.tolist(), _columns(frame), ids, fields, strict=True)
     ):
-        column = doubles(values, f"the column {label!r}")
+        column = point_values(values, f"the column {label!r}")
         points = PointColumns(sorted_dates, np.ascontiguousarray(column if order is None else column[order]))
         report = one_date if reported is None else reported[at]
         writes.append(SeriesWrite(series_id, without_missing(points, call.na), of_one, report))
@@ -268,11 +266,11 @@ def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite
         frame = _with_attrs(frame.assign(**{_REPORTED: ms}), frame)
         by = [*by, _REPORTED]
     frame, starts, labels = _by_label(frame, by)
-    numbers = doubles(frame[value], f"the column {value!r}")
+    numbers = point_values(frame[value], f"the column {value!r}")
     dates = _milliseconds(date_index(frame.index if date is None else frame[date]), call.tz, frame, "a series", starts)
     ids = [name_of(label[:key_count]) for label in labels]
     source_ids = [str(label[by.index("series_id")]) for label in labels] if "series_id" in by else ids
-    fields = row_fields(frame, call.fields, ids, source_ids, starts)
+    fields = row_fields(frame, call.fields, ids, source_ids, starts, call.na)
     dates, numbers = _ascending_within(dates, numbers, starts, ids)
     present = ~np.isnan(numbers)
     if call.na == "skip" and not present.all():
@@ -378,7 +376,7 @@ def _one_report_date(given: Any) -> int | None:
             raise ValueError(f"reported_date={given!r} is neither a column or level of the frame nor a date") from None
     if isinstance(given, int | np.integer) and 0 < given < 100_000_000:
         raise ValueError(f"reported_date must be a date or milliseconds since 1970-01-01, got {given!r}")
-    return to_milli(given)
+    return exact_milli(given)
 
 
 def _ascending_within(
@@ -460,14 +458,16 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     extra = call.fields
     if isinstance(extra, pd.DataFrame):
         raise TypeError("this frame is itself one of fields, so fields= must be a dict for all or names of its columns")
+    if isinstance(extra, pd.Series):
+        raise TypeError("fields must not be a Series: pass .to_dict() for the same fields in all series")
     if isinstance(extra, str | Sequence):
         names = [extra] if isinstance(extra, str) else list(extra)
         for name in names:
             column_named(frame, name, "fields")
-    shared: dict[str, Any] = clean_fields(extra) if isinstance(extra, Mapping) else {}
+    shared = field_values(extra) if isinstance(extra, Mapping) else {}
     return [
         SeriesWrite(series_id, None, {**own, **shared}, report)
-        for series_id, own, report in zip(ids, fields_of_rows(frame[names]), reports, strict=True)
+        for series_id, own, report in zip(ids, fields_of_rows(frame[names], call.na), reports, strict=True)
     ]
 
 
@@ -489,7 +489,7 @@ def _by_label(frame: pd.DataFrame, by: list[Any]) -> tuple[pd.DataFrame, Int64Ar
 def _check_unique(writes: Sequence[SeriesWrite]) -> None:
     seen: set[tuple[str, int | None]] = set()
     for write in writes:
-        key = (write.series_id.casefold(), write.reported_date)
+        key = (id_key(write.series_id), write.reported_date)
         if key in seen:
             raise ValueError(
                 f"two columns or groups of rows go to the series {write.series_id!r}; give each a series of its own "

@@ -18,7 +18,8 @@ from pandas_shooju.client.result import WriteResult
 from pandas_shooju.frame.diff import changes
 from pandas_shooju.frame.fields import Fields
 from pandas_shooju.frame.ids import Sid, check_sid
-from pandas_shooju.frame.shapes import Missing, ReportedDate, Writable, series_writes
+from pandas_shooju.frame.shapes import ReportedDate, Writable, series_writes
+from pandas_shooju.values import Missing
 
 RemoveOthers = Literal["points", "fields", "all"]
 

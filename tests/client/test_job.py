@@ -98,7 +98,7 @@ def test_the_last_value_of_a_repeated_date_holds(sj, path):
 
 def test_fields_are_plain_json(sj, path):
     fields = {
-        "i": np.int64(1), "f": np.float32(0.5), "b": np.bool_(True), "nan": np.nan, "na": pd.NA,
+        "i": np.int64(1), "f": np.float32(0.5), "b": np.bool_(True),
         "d": dt.date(2020, 1, 1), "ts": pd.Timestamp("2020-01-01"), "l": (1, [2]),
         "o": {"a": {"b": None}}, "a": np.array([1, 2]), "u": "ü",
     }  # fmt: skip
@@ -116,11 +116,11 @@ def test_fields_are_plain_json(sj, path):
     [
         (lambda job: job.write("", points=[]), TypeError, "a query that names a series"),
         (lambda job: job.write(5), TypeError, "a query that names a series"),
-        (lambda job: job.write("sid=a", fields=[1]), TypeError, "fields are a dict"),
+        (lambda job: job.write("sid=a", fields=[1]), TypeError, "fields must be a dict"),
         (lambda job: job.write("sid=a", fields={1: 1}), TypeError, "name of a field"),
         (lambda job: job.write("sid=a", fields={"x": object()}), TypeError, "'x'"),
         (lambda job: job.write("sid=a", remove_others="everything"), ValueError, "'everything'"),
-        (lambda job: job.write_reported("sid=a", "yesterday"), TypeError, "'yesterday' is no date"),
+        (lambda job: job.write_reported("sid=a", "yesterday"), TypeError, "'yesterday' is not a date"),
         (lambda job: job.delete_reported("sid=a"), ValueError, "delete_all=True"),
         (lambda job: job.delete_reported("sid=a", [0], delete_all=True), ValueError, "delete_all=True"),
         (lambda job: job.delete_series(" ", one=False), ValueError, "every series"),

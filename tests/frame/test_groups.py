@@ -300,7 +300,7 @@ def test_a_template_names_the_keys(as_index):
         series_writes(twice, "{venue}{dt}")
     renamed = LONG.groupby([dates.year.rename("year"), dates.day % 2, "venue"], as_index=as_index)
     assert _by_id(renamed, "{venue}{dt}{year}")["X12024"] == [0, 2]
-    with pytest.raises(ValueError, match="contains {region}, and the columns are 'venue', 'dt', 'symbol', 'val'"):
+    with pytest.raises(ValueError, match=r"contains {region}, and the columns are 'venue', 'dt', 'symbol', 'val'"):
         series_writes(LONG.groupby("venue", as_index=as_index), "{region}")
 
 
@@ -355,7 +355,7 @@ def test_values_are_only_taken_by_themselves_if_nothing_else_could_be_meant():
         with pytest.raises(ValueError, match=rf"value= must name the column .* the numeric columns are {columns}$"):
             series_writes(groupby, "{venue}")
     for groupby in (PRICES.groupby("venue")[["close"]], day.groupby("venue")["close"]):
-        with pytest.raises(ValueError, match="value='volume'"):
+        with pytest.raises(ValueError, match=r"value must be a column .*, got 'volume'"):
             series_writes(groupby, "{venue}", value="volume")
 
 
@@ -388,7 +388,7 @@ def test_dates_are_only_taken_by_themselves_if_nothing_else_could_be_meant():
             dates(frame)
     with pytest.raises(TypeError, match=r"date= must name the column with the dates: neither .* are 'symbol', 'venue'"):
         dates(PRICES.drop(columns="dt"))
-    with pytest.raises(ValueError, match="date='when': there is no such column"):
+    with pytest.raises(ValueError, match=r"date must be a column .*, got 'when'"):
         dates(PRICES, date="when")
 
 

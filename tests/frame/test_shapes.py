@@ -55,7 +55,7 @@ def test_several_columns_of_values():
         (BARS, r"bars\{symbol}", ["open", "close"], r"template that contains \{variable\}"),
         (BARS.groupby("symbol"), lambda key: key, ["open", "close"], r"template that contains \{variable\}"),
         (BARS, r"bars\{symbol}\{variable}", [], r"value=\[\] names no column"),
-        (BARS, r"bars\{symbol}\{variable}", ["open", "high"], "value='high'"),
+        (BARS, r"bars\{symbol}\{variable}", ["open", "high"], "value must be a column .*, got 'high'"),
         (BARS.assign(variable=1), r"bars\{symbol}\{variable}", ["open"], "already has one"),
     ],
 )

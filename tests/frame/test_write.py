@@ -307,83 +307,6 @@ def test_templates_name_levels_and_nothing_else(conn):
     assert padded.shooju.write("x y", r"users\{n:03}", connection=conn).series.index[0] == r"users\007"
 
 
-def test_integers_that_are_no_doubles_are_refused_everywhere(conn):
-    for values in (
-        pd.Series([2**53 + 1, None, 2, 3], DATES, dtype="Int64"),
-        pd.Series([2**53 + 1, 1, 2, 3], DATES, dtype=object),
-        pd.Series([10**400, 1, 2, 3], DATES, dtype=object),
-    ):
-        with pytest.raises(ValueError, match="no double"):
-            values.shooju.write("big", r"users\big", connection=conn)
-
-
-def test_field_values_are_kept_or_refused(conn):
-    data = frame(a=1.0)
-    for value in (np.inf, [1.0, np.nan], {"x": {1, 2}.__class__}):
-        with pytest.raises(TypeError, match="the field 'x'"):
-            data.shooju.write("bad", SID, fields={"x": value}, connection=conn)
-    good = {
-        "x": np.array([1, 2]),
-        "y": {"n": np.int64(3), "t": pd.Timestamp("2024-01-01")},
-        "z": pd.Timestamp("2024-01-01"),
-    }
-    data.shooju.write("good", SID, fields=good, connection=conn)
-    read = read_shooju([r"sid=users\sam\a"], "*", layout="fields", connection=conn).iloc[0].to_dict()
-    assert read == {"x": [1, 2], "y": {"n": 3, "t": "2024-01-01T00:00:00"}, "z": "2024-01-01T00:00:00"}
-    twice = pd.DataFrame({"u": [1, 2]}, index=[r"users\sam\a"] * 2)
-    with pytest.raises(ValueError, match="several series called"):
-        data.shooju.write("twice", SID, fields=twice, connection=conn)
-
-
-@pytest.mark.parametrize("dtype", [object, "string", "category"])
-def test_fields_of_columns_are_those_of_a_dict(dtype):
-    values = ["a", "Grün", None, "", "a"]
-    if dtype is object:
-        values += ["\ud83d\ude00", 1, True, 1.0, -0.0, 0.0, 2**63, np.int64(3), np.nan, pd.NaT, DATES[0], [1, {"x": 2}]]
-    ids = [rf"users\sam\{i}" for i in range(len(values))]
-    column = pd.Series(values, dtype=object).astype(dtype)
-    long = pd.DataFrame({"series_id": ids, "dt": DATES[0], "val": 1.0, "x": column})
-    given_each = [
-        series_writes(long.iloc[[i]][["series_id", "dt", "val"]], fields={"x": values[i]})[0].fields
-        for i in range(len(values))
-    ]
-    written = [item.fields for item in series_writes(long, fields=["x"])]
-    assert list(map(repr, written)) == list(map(repr, given_each))  # 1, True and 1.0 are not the same here
-
-
-def test_categories_that_no_series_has_do_no_harm():
-    column = pd.Categorical.from_codes([0, 1, -1], [1.5, 2.5, np.inf])
-    long = pd.DataFrame({"series_id": list("abc"), "dt": DATES[0], "val": 1.0, "x": column})
-    assert [item.fields for item in series_writes(long, fields="x")] == [{"x": 1.5}, {"x": 2.5}, {}]
-    long["x"] = pd.Categorical.from_codes([0, 1, 2], column.categories)
-    with pytest.raises(TypeError, match="the field 'x' is inf"):
-        series_writes(long, fields="x")
-
-
-def test_of_a_frame_of_fields_only_the_rows_of_these_series_count():
-    ids = [rf"users\sam\{name}" for name in "abc"]
-    table = pd.DataFrame({"unit": ["MW", None, "x"], 1: [1.5, 2.0, np.inf]}, index=[ids[1].upper(), ids[0], "other"])
-    wide = frame(a=1.0, b=2.0, c=3.0)
-    long = wide.melt(ignore_index=False, value_name="val").reset_index(names="dt")
-    for data in (wide, long):
-        written = series_writes(data, SID, fields=table)
-        assert {item.series_id: item.fields for item in written} == dict(
-            zip(ids, [{"1": 2.0}, {"unit": "MW", "1": 1.5}, {}], strict=True)
-        )
-    with pytest.raises(TypeError, match="the field 1 is inf"):
-        series_writes(frame(a=1.0), "other", fields=table)
-    assert series_writes(table.iloc[:2].rename_axis("series_id"))[1].fields == {"1": 2.0}
-
-
-def test_a_field_without_a_name_is_refused_and_nothing_waits(conn):
-    job = conn.register_job("no name", batch_size=100)
-    long = pd.DataFrame({"series_id": r"users\sam\a", "dt": DATES, "val": 1.0, "": "x"})
-    for data, fields in ((frame(a=1.0), {"": 1}), (long, [""])):
-        with pytest.raises(TypeError, match="the name of a field is text"):
-            data.shooju.write(job, SID if data is not long else None, fields=fields)
-    assert job.pending == 0
-
-
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.sampled_from([1.0, 2.0, np.nan])), min_size=1),
     st.sampled_from(["skip", "null"]),
@@ -403,7 +326,7 @@ def test_rows_in_any_order_are_the_points_of_their_series(rows, na):
     assert [item.series_id for item in written] == list(data["series_id"].unique())
     assert {item.series_id: item.points.to_rows() for item in written} == expected
     again = pd.concat([data, data.iloc[[0]]])
-    with pytest.raises(ValueError, match=re.escape(f"the series {data['series_id'][0]!r} has the date")):
+    with pytest.raises(ValueError, match=re.escape(f"the series {data['series_id'][0]!r} contains the date")):
         series_writes(again, na=na)
 
 
@@ -424,7 +347,7 @@ def test_the_garbage_collector_is_left_as_it_was(conn, on):
         if not on:
             gc.disable()
         frame(a=1.0).shooju.write("collect", SID, connection=conn)
-        with pytest.raises(ValueError, match="no double"):
+        with pytest.raises(ValueError, match="float64 cannot represent"):
             frame(a=pd.Series([2**53 + 1] * 4, DATES)).shooju.write("collect", SID, connection=conn)
         assert gc.isenabled() is on
         assert gc.get_freeze_count() == 0
@@ -456,7 +379,7 @@ def test_nothing_is_written_of_nothing(conn):
         ({"sid": ["a"]}, TypeError, "sid must be a template, .* got list"),
         ({"sid": ("a",)}, TypeError, "sid must be a template, .* got tuple"),
         ({"sid": pd.Series({"a": "x"})}, TypeError, r"sid must be a template, .* got Series; convert .*\.to_dict\(\)"),
-        ({"fields": 5}, TypeError, "fields is 5"),
+        ({"fields": 5}, TypeError, "fields must be .*, got 5"),
         ({"changed_from": 5}, TypeError, "data must be a DataFrame, .* got int"),
         ({"changed_from": "sever"}, ValueError, "changed_from must be an earlier frame or 'server', got 'sever'"),
         ({"connection": 5}, TypeError, "connection must be a Connection, .* got 5"),

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.store import history
+from pandas_shooju.query import id_key
+from pandas_shooju.values import check_field_name, field_value
 
 TRASH = "System\\Trash\\"
 
@@ -44,9 +46,8 @@ class Series(NamedTuple):
     fields: str
 
 
-def key_of(series_id: str) -> str:
-    """The form in which ids are compared."""
-    return series_id.lower()
+#: the form in which ids are compared
+key_of = id_key
 
 
 def get(db: sqlite3.Connection, series_id: str) -> Series | None:
@@ -115,25 +116,23 @@ def write_fields(db: sqlite3.Connection, series: Series, fields: dict[str, Any],
 
 
 def merged_fields(old: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
-    """Fields over others.
+    """The fields `old`, updated with others; a null removes the field.
 
     Raises
     ------
     ApiError
-        A name or a value that no field has.
+        A name or a value that :mod:`pandas_shooju.values` does not accept.
     """
     new = dict(old)
     for name, value in fields.items():
-        if not isinstance(name, str) or not name or name.lower().startswith("meta."):
-            raise invalid(f"{name!r} is not the name of a field: it is a text, and 'meta.' is reserved")
-        if value is None or value != value:
-            new.pop(name, None)
-            continue
         try:
-            json.dumps(value)
-        except (TypeError, ValueError, RecursionError):
-            raise invalid(f"the value of field {name!r} is {type(value).__name__}, which no field holds") from None
-        new[name] = value
+            name = check_field_name(name)
+            if value is None:
+                new.pop(name, None)
+            else:
+                new[name] = field_value(name, value)
+        except (TypeError, ValueError) as error:
+            raise invalid(str(error)) from None
     return new
 
 
