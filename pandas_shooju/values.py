@@ -189,7 +189,7 @@ def column_values(name: str, column: pd.Series[Any], na: Missing) -> list[Any]:
         dtype.kind in "biu" or (dtype == np.float64 and np.isfinite(column.to_numpy()).all())
     ):
         return values
-    return [converted(value) for value in values]
+    return [value if type(value) is str and value.isascii() else converted(value) for value in values]
 
 
 def _json(name: str, value: Any, depth: int) -> Any:

@@ -233,7 +233,7 @@ def columns_of(points: Any) -> PointColumns:
             raise TypeError(f"{point!r} at position {position} is not a Point or a tuple (date, value)") from None
         try:
             dates.append(exact_milli(date))
-            values.append(point_value(value))
+            values.append(value if type(value) is float else point_value(value))
         except (TypeError, ValueError) as error:
             raise type(error)(f"{point!r} at position {position} cannot be written: {error}") from None
     return PointColumns(np.array(dates, np.int64), np.array(values, np.float64))

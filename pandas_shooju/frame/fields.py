@@ -179,7 +179,10 @@ def fields_of_rows(table: pd.DataFrame, na: Missing = "skip") -> list[dict[str, 
     if not names:
         return [{} for _ in range(len(table))]
     columns = [column_values(name, table.iloc[:, at], na) for at, name in enumerate(names)]
+    if na == "null":
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    absent = pd.NA
     return [
-        {name: value for name, value in zip(names, row, strict=True) if value is not pd.NA}
+        {name: value for name, value in zip(names, row, strict=True) if value is not absent}
         for row in zip(*columns, strict=True)
     ]
