@@ -172,9 +172,12 @@ def row_ids(
         if not keys:
             return lambda label: template.fill(dict(zip(columns, label, strict=True))), columns
 
+        of_key = [(name, keys[name]) for name in template.names if name in keys]
+
         def filled(label: tuple[Any, ...]) -> str:
-            of_key = {name: keys[name](label[0]) for name in template.names if name in keys}
-            return checked_id(template.fill(of_key | dict(zip(columns, label[1:], strict=True))), label[0], list(keys))
+            values = {name: value_of(label[0]) for name, value_of in of_key}
+            values.update(zip(columns, label[1:], strict=True))
+            return template.fill(values)
 
         return filled, [GROUP, *columns]
     if not keys:
@@ -184,12 +187,13 @@ def row_ids(
         )
     if type(sid) is dict:
         sid = {plain_key(key): series_id for key, series_id in sid.items()}
-    return lambda label: checked_id(_looked_up(sid, label[0], "group"), label[0], list(keys)), [GROUP]
+    return lambda label: _looked_up(sid, label[0], "group"), [GROUP]
 
 
 def checked_id(series_id: Any, label: Any, names: Sequence[Any]) -> str:
     """The series id that was found for a label, where it can be one."""
     if not isinstance(series_id, str) or not series_id.strip():
+        names = ["group" if name == GROUP else name for name in names]
         raise ValueError(
             f"the series id for {dict(zip(names, label, strict=False)) if isinstance(label, tuple) else label!r} "
             f"is {series_id!r}; a series id is a text such as 'users\\sam\\gdp'"

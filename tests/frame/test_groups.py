@@ -2,7 +2,7 @@ r"""Each row of a groupby is written to the group in which pandas' own iteration
 
 `test_rows_go_to_the_group_that_iteration_puts_them_in` compares generated groupbys with a plain loop. A thorough run::
 
-    GROUPBYS=10000 python -m pytest tests/frame/test_groups.py -k iteration --hypothesis-show-statistics
+    GROUPBYS=10000 python -m pytest tests/frame/test_groups.py -k iteration_puts --hypothesis-show-statistics
 """
 
 import os
@@ -313,7 +313,7 @@ def test_groups_are_never_merged_and_a_further_column_parts_them():
     assert _by_id(LONG.groupby("venue"), "{venue}{val:.0f}") == {
         f"{v}{n}": [n] for v, n in zip("XXXYY", [0, 2, 3, 1, 5], strict=True)
     }
-    with pytest.raises(ValueError, match=r"the series id for \{'venue': 'X', 'symbol': 'b'\} is 7"):
+    with pytest.raises(ValueError, match=r"the series id for \{'group': \('X', 'b'\)\} is 7"):
         series_writes(LONG.groupby(["venue", "symbol"], observed=True), lambda key: 7)
 
 
