@@ -91,11 +91,11 @@ def _keys_and_numbers(groupby: GroupBy) -> tuple[list[Hashable], list[Any], Int6
     sizes = plain.size()
     sizes = sizes[sizes.to_numpy() > 0]
     numbers = groupby.ngroup().fillna(-1).to_numpy(np.int64)
-    present = np.unique(numbers)
-    if len(present) and present[-1] >= len(sizes):  # groups without rows are numbered, too
-        present = present[present >= 0]
-        numbers = np.where(numbers < 0, -1, np.searchsorted(present, numbers))
-    if not np.array_equal(np.bincount(numbers[numbers >= 0], minlength=len(sizes)), sizes):
+    counts = np.bincount(numbers[numbers >= 0])
+    if len(counts) > len(sizes):  # groups without rows are numbered, too
+        numbers = np.where(numbers < 0, -1, (np.cumsum(counts > 0) - 1)[numbers])
+        counts = counts[counts > 0]
+    if not np.array_equal(counts, sizes):
         raise ValueError("pandas does not say which key each group has; group by columns of the frame instead")
     keys = list(sizes.index)
     if _is_list_of_one(groupby):
@@ -105,6 +105,8 @@ def _keys_and_numbers(groupby: GroupBy) -> tuple[list[Hashable], list[Any], Int6
 
 def plain_key(key: Any) -> Any:
     """The key with NaN for every missing value, so that keys can be compared, and numbers of Python's own types."""
+    if type(key) is str or type(key) is int:
+        return key
     if isinstance(key, tuple):
         return tuple(map(plain_key, key))
     if isinstance(key, np.generic):

@@ -215,13 +215,15 @@ def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[t
                 raise ValueError(f"sid={sid!r} contains {{{name}}}, and the columns are {listed(shown)}")
             column_named(frame, name, "sid")
 
+        of_key = [(name, keys[name]) for name in template.names if name in keys]
+        names = list(keys) or columns
+
         def filled(label: tuple[Any, ...]) -> str:
-            values = dict(zip(columns, label[1:] if keys else label, strict=True))
-            if keys:
-                values |= {name: keys[name](label[0]) for name in template.names if name in keys}
+            values = {name: value_of(label[0]) for name, value_of in of_key}
+            values.update(zip(columns, label[1:] if keys else label, strict=True))
             if "series_id" in values:
                 values["series_id"] = own_id(values["series_id"])
-            return check_id(template.fill(values), label[0] if keys else label, list(keys) or columns)
+            return check_id(template.fill(values), label[0] if keys else label, names)
 
         return filled, [GROUP, *columns] if keys else columns
     if not keys:
@@ -231,7 +233,8 @@ def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[t
         )
     if type(sid) is dict:
         sid = {plain_key(key): series_id for key, series_id in sid.items()}
-    return lambda label: check_id(_looked_up(sid, label[0], "group"), label[0], list(keys)), [GROUP]
+    names = list(keys)
+    return lambda label: check_id(_looked_up(sid, label[0], "group"), label[0], names), [GROUP]
 
 
 def check_id(series_id: Any, label: Any, names: Sequence[Any]) -> str:
