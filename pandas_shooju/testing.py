@@ -1,4 +1,4 @@
-"""A pytest fixture for the tests of programs that use Shooju.
+r"""A pytest fixture for the tests of programs that use Shooju.
 
 Name this module in the ``conftest.py`` at the root of your tests::
 
