@@ -1,7 +1,8 @@
 r"""The command line: ``pandas-shooju COMMAND``, or ``python -m pandas_shooju COMMAND``.
 
 Each command parses its arguments and calls the function that does the work. The exit status is 0 for success, 1 for an
-error of the data or the server, and 2 for wrong arguments. `notebooks/reference/command-line.md` describes every option.
+error of the data or the server, and 2 for wrong arguments. `notebooks/reference/command-line.md` describes every
+option.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-import pandas as pd
 
 from pandas_shooju import __version__
 from pandas_shooju.errors import ShoojuError
@@ -29,6 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = make_parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     try:
         arguments.run(arguments)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ShoojuError, ValueError, TypeError, OSError, ImportError) as error:
         print(f"pandas-shooju: {error}", file=sys.stderr)
         return 1
@@ -70,7 +72,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--user", help="user that clients must give; required beyond loopback")
     serve.add_argument(
-        "--api-key", default=os.environ.get("SHOOJU_API_KEY"), help="key that clients must give (default: SHOOJU_API_KEY)"
+        "--api-key",
+        default=os.environ.get("SHOOJU_API_KEY"),
+        help="key that clients must give (default: SHOOJU_API_KEY)",
     )
     serve.add_argument("--access-log", action="store_true", help="write a line for each request to standard error")
     serve.add_argument("--compress", action="store_true", help="compress responses for clients that accept gzip")
@@ -105,7 +109,7 @@ def make_parser() -> argparse.ArgumentParser:
     read.set_defaults(run=_read)
 
     write = commands.add_parser("write", help="write the series in a file")
-    write.add_argument("file", metavar="FILE", type=Path, help="a .parquet or .csv file")
+    write.add_argument("file", metavar="FILE", type=Path, help="a .parquet, .csv or .json file")
     write.add_argument("--job", required=True, help="description of the job")
     write.add_argument("--sid", help=r"template of the series ids, such as 'users\sam\{country}'")
     write.add_argument("--date", help="column of dates (default: dt, or the first column)")
@@ -160,9 +164,10 @@ def _store(arguments: argparse.Namespace) -> None:
 
 
 def _read(arguments: argparse.Namespace) -> None:
-    from pandas_shooju import Connection, read_shooju
+    from pandas_shooju import Connection, read_shooju, tables
 
-    save = None if arguments.output is None else _saver(arguments.output)
+    if arguments.output is not None:
+        tables.kind_of(arguments.output)  # before anything is read
     with Connection(arguments.server, arguments.user) as connection:
         frame = read_shooju(
             arguments.query,
@@ -174,36 +179,18 @@ def _read(arguments: argparse.Namespace) -> None:
             tz=arguments.tz or ...,
             connection=connection,
         )
-    if save is not None:
-        save(frame)
-        print(f"{frame.shape[0]} rows, {frame.shape[1]} columns: {arguments.output}")
-    else:
+    if arguments.output is None:
         print(frame)
-
-
-def _saver(path: Path):  # type: ignore[no-untyped-def]
-    savers = {
-        ".parquet": lambda frame: _text_columns(frame).to_parquet(path),
-        ".csv": lambda frame: frame.to_csv(path, index=frame.index.name is not None),
-        ".json": lambda frame: frame.to_json(path, orient="split", date_format="iso"),
-    }
-    if path.suffix not in savers:
-        raise ValueError(f"cannot tell a format from {path.name!r}; end it in {', '.join(savers)}")
-    return savers[path.suffix]
-
-
-def _text_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """Parquet names its columns by text."""
-    if isinstance(frame.columns, pd.MultiIndex) or all(isinstance(name, str) for name in frame.columns):
-        return frame
-    return frame.set_axis(frame.columns.map(str), axis=1)
+    else:
+        tables.save(frame, arguments.output)
+        print(f"{frame.shape[0]} rows, {frame.shape[1]} columns: {arguments.output}")
 
 
 def _write(arguments: argparse.Namespace) -> None:
-    from pandas_shooju import Connection
+    from pandas_shooju import Connection, tables
     from pandas_shooju.frame.write import write
 
-    frame = _load(arguments.file, arguments.date)
+    frame = tables.load(arguments.file, arguments.date, arguments.value)
     with Connection(arguments.server, arguments.user) as connection:
         result = write(
             frame,
@@ -216,23 +203,3 @@ def _write(arguments: argparse.Namespace) -> None:
             connection=connection,
         )
     print(result)
-
-
-def _load(path: Path, date: str | None) -> pd.DataFrame:
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    if path.suffix != ".csv":
-        raise ValueError(f"cannot read {path.name!r}; a file to write ends in .parquet or .csv")
-    frame = pd.read_csv(path)
-    name = date or ("dt" if "dt" in frame.columns else str(frame.columns[0]))
-    if name not in frame.columns:
-        raise ValueError(f"there is no column {name!r} in {path.name}; there are {', '.join(map(repr, frame.columns))}")
-    if name == "series_id":  # fields only
-        return frame
-    try:
-        text = frame[name].astype(str)
-        zoned = text.str.contains(r"(?:[+-]\d\d:?\d\d|Z)$").all()  # offsets differ across a clock change
-        frame[name] = pd.to_datetime(text, format="ISO8601", utc=True if zoned else None)
-    except (ValueError, TypeError):
-        raise ValueError(f"the column {name!r} of {path.name} is no column of ISO dates; name it: --date") from None
-    return frame if {"series_id", "val"} & set(frame.columns) or date else frame.set_index(name)

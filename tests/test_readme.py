@@ -103,7 +103,8 @@ def test_the_version_is_the_same_everywhere():
 
 
 def test_links_lead_somewhere():
-    headings = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)", README, re.M)}
+    titles = re.findall(r"^#+ (.*)", README, re.MULTILINE)
+    headings = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
     for target in re.findall(r"\]\(((?!http)[^)]+)\)", README):
         if target.startswith("#"):
             assert target[1:] in headings
