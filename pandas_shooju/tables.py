@@ -90,15 +90,19 @@ def load(path: Path, date: str | None = None, value: str | None = None) -> pd.Da
         "json": _load_json,
     }
     frame = readers[kind_of(path)](path)
-    if isinstance(frame.index, pd.DatetimeIndex) and date is None:
-        return _with_numbers(frame, path)
     if frame.index.name == "series_id":
         return frame
     names = list(frame.columns)
     for name in (date, value):
-        if name is not None and name not in names:
+        if name is not None and name not in [*names, frame.index.name]:
             raise ValueError(f"{path.name} has no column {name!r}; it has {', '.join(map(repr, names))}")
-    if value is None and not {"series_id", "val"} & set(names):
+    is_wide = value is None and not {"series_id", "val"} & set(names)
+    if isinstance(frame.index, pd.DatetimeIndex):
+        if is_wide:
+            return _with_numbers(frame, path)
+        frame = frame.rename_axis(frame.index.name or "dt").reset_index()
+        names = list(frame.columns)
+    elif is_wide:
         return _with_numbers(_wide(frame, date, path), path)
     value = value or ("val" if "val" in names else None)
     if value is None and date is None and "dt" not in names:
@@ -112,12 +116,12 @@ def load(path: Path, date: str | None = None, value: str | None = None) -> pd.Da
 
 def _wide(frame: pd.DataFrame, date: str | None, path: Path) -> pd.DataFrame:
     """Move the column of dates to the index."""
-    first = frame.columns[0]
-    name = date or ("dt" if "dt" in frame.columns else first)
-    dates = pd.DatetimeIndex(_dates(frame[name], path), name="dt")
-    wide = frame.drop(columns=[name]).set_axis(dates, axis=0)
+    names = list(frame.columns)
+    at = names.index(date or ("dt" if "dt" in names else names[0]))  # by position: a label may have the same name
+    dates = pd.DatetimeIndex(_dates(frame.iloc[:, at], path), name="dt")
+    wide = frame.iloc[:, [i for i in range(len(names)) if i != at]].set_axis(dates, axis=0)
     if wide.columns.names == [None]:
-        wide.columns.name = "series_id" if name == "dt" else first if name == first and date is None else None
+        wide.columns.name = "series_id" if names[at] == "dt" else None if date or at else names[0]
     return wide
 
 

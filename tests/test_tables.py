@@ -126,6 +126,7 @@ def test_any_labels_come_back_from_csv(labels, tmp_path_factory):
     [
         ("country,CN,US\n2024-01-01,1,2\n", {}, ["CN", "US"], 1.0),
         ("day,a,b\n2024-01-01,1,2\n", {}, ["a", "b"], 1.0),
+        ("country,country,US\n2024-01-01,1,2\n", {}, ["country", "US"], 1.0),
         ("a,day,b\n1,2024-01-01,2\n", {"date": "day"}, ["a", "b"], 1.0),
         ("a,dt,b\n1,2024-01-01T00:00:00Z,2\n", {}, ["a", "b"], 1.0),
         ("dt,a\n2024-01-01,\n2024-01-02,3\n", {}, ["a"], np.nan),
@@ -145,6 +146,13 @@ def test_parquet_without_an_index(tmp_path):
     frame = tables.load(tmp_path / "polars.parquet")
     assert frame.columns.tolist() == ["a"]
     assert frame.index.tolist() == data["dt"].tolist()
+
+
+def test_parquet_of_points_by_date(tmp_path):
+    index = pd.DatetimeIndex(["2024-01-01", "2024-01-01"], tz="UTC", name="day")
+    pd.DataFrame({"symbol": ["A", "B"], "close": [1.0, 2.0]}, index).to_parquet(tmp_path / "points.parquet")
+    frame = tables.load(tmp_path / "points.parquet", "day", "close")
+    assert frame.columns.tolist() == ["day", "symbol", "close"]
 
 
 def test_dates_beyond_nanoseconds(tmp_path):
