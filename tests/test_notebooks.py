@@ -5,6 +5,7 @@ After a change of a notebook, or of what it shows, this stores its outputs anew:
     python -m tests.test_notebooks
 """
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -23,7 +24,7 @@ def executed(path, folder):
     client = nbclient.NotebookClient(
         notebook, timeout=120, kernel_name="python3", record_timing=False, resources={"metadata": {"path": str(folder)}}
     )
-    return client.execute()
+    return client.execute(env={**os.environ, "MPLBACKEND": "module://matplotlib_inline.backend_inline"})
 
 
 def shown(cell):
