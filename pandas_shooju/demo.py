@@ -110,6 +110,7 @@ def write_groups(conn: Connection, data: Any) -> Any:
             "Stocks",
             sid=lambda symbol: rf"users\demo\stocks\{symbol.lower()}",
             date="date",
+            value="price",
             fields=["symbol"],
             connection=conn,
         )

@@ -90,6 +90,8 @@ def load(path: Path, date: str | None = None, value: str | None = None) -> pd.Da
         "json": _load_json,
     }
     frame = readers[kind_of(path)](path)
+    if "series_id" in [frame.index.name, *frame.columns]:
+        frame.attrs.clear()  # the file names its series itself, wherever they were once read from
     if frame.index.name == "series_id":
         return frame
     names = list(frame.columns)

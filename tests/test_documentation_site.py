@@ -30,7 +30,7 @@ def target(entry):
 
 @pytest.mark.parametrize("name", pandas_shooju.__all__)
 def test_every_public_name_has_an_entry(name):
-    documented = [target(entry) for entry in ENTRIES]
+    documented = [target(entry) for entry in ENTRIES if not entry.startswith("pandas_shooju.frame.")]
     if name in pandas_shooju.errors.__all__:  # documented together, by their module
         assert pandas_shooju.errors in documented
         return
