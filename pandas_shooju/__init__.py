@@ -5,20 +5,20 @@ Importing the package registers ``pd.read_shooju`` and the accessor ``.shooju`` 
     import pandas as pd
     import pandas_shooju as sj
 
-    df = pd.read_shooju(r"sid:users\sam country=(US,CN)", fields=["country", "unit"], df="-5y")
-    df.shooju.write(job="GDP, revised", sid=r"users\sam\gdp\{country}")
+    old = pd.read_shooju(r"sid:users\sam country=(US,CN)", fields=["country", "unit"], df="-5y")
+    new = old * 1.02
+    new.shooju.write("GDP, revised", changed_from=old)
 
-The client core below it (`Connection`, `sid`, `Point`, jobs, ...) keeps the names of the published client.
+The client beneath them (`Connection`, `sid`, `Point`, jobs) keeps the names of the published client.
+
+The names below are imported when they are first used.
 """
 
-from pandas_shooju import query
-from pandas_shooju.client import points as points_serializers
-from pandas_shooju.client.connection import Connection, default_connection
-from pandas_shooju.client.job import DryRunJob, RemoteJob
-from pandas_shooju.client.points import Point
-from pandas_shooju.client.result import WriteResult
-from pandas_shooju.client.settings import options
-from pandas_shooju.client.transport import BaseHook, Client, Request, Response
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from pandas_shooju.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -30,9 +30,19 @@ from pandas_shooju.errors import (
     WriteError,
 )
 from pandas_shooju.frame.accessor import ShoojuAccessor, register
-from pandas_shooju.frame.read import read_shooju
-from pandas_shooju.frame.write import write
-from pandas_shooju.query import sid
+
+if TYPE_CHECKING:
+    from pandas_shooju import query
+    from pandas_shooju.client import points as points_serializers
+    from pandas_shooju.client.connection import Connection, default_connection
+    from pandas_shooju.client.job import DryRunJob, RemoteJob
+    from pandas_shooju.client.points import Point
+    from pandas_shooju.client.result import WriteResult
+    from pandas_shooju.client.settings import options
+    from pandas_shooju.client.transport import BaseHook, Client, Request, Response
+    from pandas_shooju.frame.read import read_shooju
+    from pandas_shooju.frame.write import write
+    from pandas_shooju.query import sid
 
 __version__ = "0.1.0"
 
@@ -63,5 +73,40 @@ __all__ = [
     "sid",
     "write",
 ]
+
+# The module that each public name is imported from when it is first used.
+_MODULES = {
+    "BaseHook": "pandas_shooju.client.transport",
+    "Client": "pandas_shooju.client.transport",
+    "Connection": "pandas_shooju.client.connection",
+    "DryRunJob": "pandas_shooju.client.job",
+    "Point": "pandas_shooju.client.points",
+    "RemoteJob": "pandas_shooju.client.job",
+    "Request": "pandas_shooju.client.transport",
+    "Response": "pandas_shooju.client.transport",
+    "WriteResult": "pandas_shooju.client.result",
+    "default_connection": "pandas_shooju.client.connection",
+    "options": "pandas_shooju.client.settings",
+    "read_shooju": "pandas_shooju.frame.read",
+    "sid": "pandas_shooju.query",
+    "write": "pandas_shooju.frame.write",
+}
+
+
+if not TYPE_CHECKING:  # or type checkers would believe in any name
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return getattr(importlib.import_module(_MODULES[name]), name)
+        if name == "points_serializers":
+            return importlib.import_module("pandas_shooju.client.points")
+        if name == "query":
+            return importlib.import_module("pandas_shooju.query")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 register()

@@ -1,7 +1,7 @@
-"""The main job, end to end, on real data: what ``python -m pandas_shooju demo`` runs.
+"""The demo that ``pandas-shooju demo`` runs: write real data, read it back, draw it.
 
-Each step is a function; its docstring and its code are printed, then it runs, and what it returns is printed. So what
-a reader sees is what ran. The data are tables of the package `vega_datasets`: public data, on disk.
+Each step is a function. The demo prints its docstring and its code, runs it, and prints what it returns, so readers see
+exactly what ran. The data are public tables that the package `vega_datasets` ships.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from pandas_shooju import Connection, read_shooju
 
 
 def run(store: str | None = None, chart: Path = Path("pandas-shooju-demo.png")) -> None:
-    """Run the demo, and print what it does.
+    """Run the demo and print every step.
 
     Parameters
     ----------
     store
-        File of the embedded store; None for the user's own.
+        File of the embedded store. By default the store of the user.
     chart
-        Where to save the picture.
+        Where to save the chart.
 
     Raises
     ------
     ImportError
-        The extra ``demo`` is not installed.
+        If the extra ``demo`` is not installed.
     """
     try:
         import matplotlib  # noqa: F401
@@ -41,8 +41,8 @@ def run(store: str | None = None, chart: Path = Path("pandas-shooju-demo.png")) 
     began = time.perf_counter()
     server = "local" if store is None else f"local:{store}"
     print("pandas-shooju: Shooju time series in pandas.\n")
-    print("Everything below runs on an embedded Shooju, a store in one file. To read from it yourself:\n")
-    print(f"    import pandas as pd\n    import pandas_shooju as sj\n    conn = sj.Connection({server!r})\n")
+    print("Everything below runs on an embedded Shooju, a store in one file. You can read from it yourself:\n")
+    print(f"    import pandas as pd\n    import pandas_shooju as sj\n\n    conn = sj.Connection({server!r})\n")
     with Connection(server) as conn:
         for step in (
             write_one_series,
@@ -58,13 +58,13 @@ def run(store: str | None = None, chart: Path = Path("pandas-shooju-demo.png")) 
             _narrate(step, conn, data)
         read_back = check_everything(conn, data)
         draw(conn, chart)
-    print(f"Checked: {read_back:,} points came back as they went in, to the bit.")
+    print(f"Checked: {read_back:,} points were read back exactly as they were written.")
     print(f"Saved a chart: {chart}")
-    print(f"All of that took {time.perf_counter() - began:.1f} s.")
+    print(f"The demo took {time.perf_counter() - began:.1f} s.")
 
 
 def _narrate(step: Callable[[Connection, Any], Any], conn: Connection, data: Any) -> None:
-    """Print what a step is for and its code, run it, and print what it returns."""
+    """Print the docstring and the code of a step, run it, and print what it returns."""
     lines = inspect.getsource(step).splitlines()
     end_of_docstring = next(i for i, line in enumerate(lines) if line.rstrip().endswith('"""'))
     print("-" * 100)
@@ -78,7 +78,7 @@ def _narrate(step: Callable[[Connection, Any], Any], conn: Connection, data: Any
 
 
 def write_one_series(conn: Connection, data: Any) -> Any:
-    """One series: hourly temperatures of Seattle in 2010, in standard time, with fields that describe them."""
+    """Write one series: hourly temperatures in Seattle in 2010, in standard time, with fields that describe it."""
     temps = data.seattle_temps().set_index("date")["temp"].tz_localize("Etc/GMT+8")
     return temps.shooju.write(
         "Seattle temperatures",
@@ -89,7 +89,7 @@ def write_one_series(conn: Connection, data: Any) -> Any:
 
 
 def write_long(conn: Connection, data: Any) -> Any:
-    """A long frame, a row per point: electricity of Iowa by source. The series id is a template over its columns."""
+    """Write a long frame, which has a row per point: electricity in Iowa. A template over its columns gives the ids."""
     iowa = data.iowa_electricity()
     return iowa.shooju.write(
         "Iowa electricity",
@@ -102,7 +102,7 @@ def write_long(conn: Connection, data: Any) -> Any:
 
 
 def write_groups(conn: Connection, data: Any) -> Any:
-    """A groupby: five stocks. A function of the group's key says which series it is."""
+    """Write a groupby: five stocks. A function of the group's label returns the series id."""
     return (
         data.stocks()
         .groupby("symbol")
@@ -110,6 +110,7 @@ def write_groups(conn: Connection, data: Any) -> Any:
             "Stocks",
             sid=lambda symbol: rf"users\demo\stocks\{symbol.lower()}",
             date="date",
+            value="price",
             fields=["symbol"],
             connection=conn,
         )
@@ -117,7 +118,7 @@ def write_groups(conn: Connection, data: Any) -> Any:
 
 
 def write_wide(conn: Connection, data: Any) -> Any:
-    """A wide frame, a column per series: US employment by sector. The column levels become fields."""
+    """Write a wide frame, which has a column per series: US employment by sector. The column level becomes a field."""
     jobs = data.us_employment().set_index("month").rename_axis(columns="sector")
     jobs.index = pd.to_datetime(jobs.index)
     return jobs.shooju.write("US employment", sid=r"users\demo\employment\{sector}", fields="levels", connection=conn)
@@ -127,17 +128,17 @@ def write_wide(conn: Connection, data: Any) -> Any:
 
 
 def read_wide(conn: Connection, data: Any) -> Any:
-    """Reading a query gives a frame. The fields that are asked for label the columns."""
+    """Read a query into a frame. The fields you ask for label the columns."""
     return read_shooju(r"sid:users\demo\iowa source=(Renewables,Nuclear*)", "source", df="2010-01-01", connection=conn)
 
 
 def read_long(conn: Connection, data: Any) -> Any:
-    """The long layout has a row per point, and categoricals for text."""
+    """Read in the long layout: a row per point, with text in categoricals."""
     return read_shooju(r"sid:users\demo\stocks", "symbol", layout="long", df="2009-01-01", connection=conn)
 
 
 def read_localized(conn: Connection, data: Any) -> Any:
-    """On the wall clocks of Seattle an hour is left out in March and stands twice in November; no instant moves."""
+    """Read in local time. The clocks in Seattle skip an hour in March and repeat one in November; no instant moves."""
     temps = read_shooju({"temp": r"sid=users\demo\seattle\temp@localize"}, connection=conn)
     return pd.concat(
         [temps.loc["2010-03-14 01:00":"2010-03-14 04:00", "temp"], temps.loc["2010-11-07":"2010-11-07", "temp"].head(4)]
@@ -145,12 +146,12 @@ def read_localized(conn: Connection, data: Any) -> Any:
 
 
 def read_aggregated(conn: Connection, data: Any) -> Any:
-    """Operators at the end of a query are computed by the server: here monthly averages."""
+    """Let the server evaluate an operator at the end of the query: here the mean of each month."""
     return read_shooju({"monthly mean": r"sid=users\demo\seattle\temp@A:M"}, connection=conn)
 
 
 def write_changes(conn: Connection, data: Any) -> Any:
-    """A frame remembers where it came from. Change a value, and see what a write would change."""
+    """Revise what was read: see the difference, then write only that, to the series that the frame was read from."""
     old = read_shooju(r"sid:users\demo\employment", "sector", connection=conn)
     new = old.copy()
     new.iloc[-1, 0] += 1
@@ -164,12 +165,12 @@ def write_changes(conn: Connection, data: Any) -> Any:
 
 
 def check_everything(conn: Connection, data: Any) -> int:
-    """Compare all that was written with what is read back; the number of points.
+    """Compare everything that was written with what is read back, and return the number of points.
 
     Raises
     ------
     AssertionError
-        Something differs.
+        If anything differs.
     """
     temps = data.seattle_temps().set_index("date")[["temp"]].tz_localize("Etc/GMT+8").tz_convert("America/Los_Angeles")
     iowa = data.iowa_electricity().pivot(index="year", columns="source", values="net_generation")
@@ -189,7 +190,7 @@ def check_everything(conn: Connection, data: Any) -> int:
 
 
 def draw(conn: Connection, chart: Path) -> None:
-    """Draw what was read, four queries in four panels, into a file."""
+    """Draw the result of four queries in four panels and save the chart."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""A progress bar where a person waits: tqdm's, shown after a second in a notebook, or when asked for."""
+"""Progress bars, by tqdm: on request, or in a notebook for whatever takes longer than a second."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from typing import Any, Self
 
 
 class Progress:
-    """A context in which `advance` moves a bar, if there is one.
+    """A context manager whose `advance` moves a progress bar, if one is shown.
 
     Parameters
     ----------
-    description, unit
-        What is going on, and what is counted.
+    description
+        What is being done.
+    unit
+        What is counted, such as ``"series"``.
     show
-        True, False, or None: in a notebook, once it takes more than a second.
+        Whether to show the bar. None shows it in a notebook, once the work takes longer than a second.
 
     Raises
     ------
     ImportError
-        `show` is True and tqdm is not installed.
+        If `show` is True and tqdm is not installed.
     """
 
     def __init__(self, description: str, unit: str, show: bool | None) -> None:
@@ -29,19 +31,19 @@ class Progress:
         if show is False or (show is None and not _in_notebook()):
             return
         try:
-            with warnings.catch_warnings():  # without ipywidgets tqdm warns, and draws its bar as text
+            with warnings.catch_warnings():  # without ipywidgets, tqdm warns and falls back to a bar of text
                 warnings.simplefilter("ignore")
                 from tqdm.auto import tqdm
         except ImportError:
             if show:
                 raise ImportError(
-                    "progress=True needs tqdm: pip install 'pandas-shooju[progress]', or say progress=False"
+                    "progress=True requires tqdm: pip install 'pandas-shooju[progress]', or pass progress=False"
                 ) from None
             return
         self._bar = tqdm(desc=description, unit=f" {unit}", delay=0 if show else 1, leave=bool(show))
 
     def advance(self, n: int, total: int | None = None) -> None:
-        """So many more are done, of `total`."""
+        """Advance the bar by `n`, and set its total if one is given."""
         if self._bar is not None:
             if total is not None:
                 self._bar.total = total

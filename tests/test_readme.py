@@ -1,10 +1,13 @@
-"""The README does what it says: its snippets run and print what it shows, its commands exist."""
+"""The README holds: its snippets run and print what it shows, its commands and links exist."""
 
 import ast
 import contextlib
 import io
 import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,18 +17,18 @@ from pandas_shooju import cli
 from pandas_shooju.local.supported import supported
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
 def run(code, namespace):
-    """Run a snippet as a notebook would; what its last expression shows."""
+    """Run a snippet as a notebook would, and return what it prints and what its last expression shows."""
     tree = ast.parse(code)
     last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, "README", "exec"), namespace)
-    if last is None:
-        return None
-    return repr(eval(compile(ast.Expression(last.value), "README", "eval"), namespace))
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(tree, "README", "exec"), namespace)
+        value = None if last is None else eval(compile(ast.Expression(last.value), "README", "eval"), namespace)
+    return printed.getvalue() + ("" if value is None else repr(value))
 
 
 def words(text):
@@ -40,25 +43,42 @@ def test_every_snippet_runs_and_shows_its_result(tmp_path, monkeypatch):
         if language == "python":
             shown = run(code, namespace)
             if following == "text":
-                assert shown is not None
                 assert words(shown) == words(expected)
                 checked += 1
-    assert checked >= 6
+    assert checked == len([language for language, _ in BLOCKS if language == "text"])
 
 
-def test_the_commands_are_there():
-    commands = [line for language, code in BLOCKS if language == "sh" for line in code.splitlines()]
-    for line in commands:
-        if "pandas_shooju " in line:
-            name = line.split("pandas_shooju ")[1].split()[0]
-            with pytest.raises(SystemExit) as ended, contextlib.redirect_stdout(io.StringIO()) as printed:
-                cli.main([name, "--help"])
-            assert ended.value.code == 0
-            for option in re.findall(r"--[a-z-]+", line.split("pandas_shooju ")[1]):
-                assert option in printed.getvalue()
+def test_commands_and_their_options_exist():
+    lines = [line for language, code in BLOCKS if language == "sh" for line in code.splitlines()]
+    calls = [re.split(r"pandas-shooju |-m pandas_shooju ", line) for line in lines]
+    commands = [shlex.split(call[1]) for call in calls if len(call) == 2]
+    assert {"demo", "read", "write", "serve", "store"} <= {command[0] for command in commands}
+    for name, *arguments in commands:
+        options = [argument for argument in arguments if argument.startswith("-")]
+        path = [name, *arguments[: 1 if name == "store" else 0]]
+        with pytest.raises(SystemExit) as ended, contextlib.redirect_stdout(io.StringIO()) as printed:
+            cli.main([*path, "--help"])
+        assert ended.value.code == 0
+        assert set(options) <= set(re.findall(r"--?[a-z-]+", printed.getvalue()))
 
 
-def test_what_the_embedded_shooju_supports_is_its_own_table():
+def test_the_fixture_works_as_described(tmp_path):
+    _, _, section = README.partition("## Testing your pipelines")
+    conftest, test = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)[:2]
+    (tmp_path / "conftest.py").write_text(conftest)
+    (tmp_path / "test_prices.py").write_text(test)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_table_of_what_the_embedded_shooju_supports_is_current():
     shown = README.split("<!-- supported -->")[1].split("<!-- /supported -->")[0].strip().splitlines()[2:]
     rows = [
         f"| {one.kind} | `{one.form}` | {one.meaning.replace('``', '`')}{'' if one.known else ' (ours)'} |"
@@ -68,18 +88,25 @@ def test_what_the_embedded_shooju_supports_is_its_own_table():
     assert shown == rows
 
 
-def test_ci_runs_the_readmes_test_command():
+def test_ci_runs_the_test_command():
     assert "<!-- the tests -->" in (ROOT / ".ci" / "run").read_text()
     block = README.split("<!-- the tests -->")[1].split("```")[1]
-    assert "-m venv" in block
+    assert "python3 -m venv" in block
     assert "pytest" in block
 
 
-def test_the_version_is_the_projects():
-    assert f'version = "{pandas_shooju.__version__}"' in (ROOT / "pyproject.toml").read_text()
-    assert f"## {pandas_shooju.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+def test_the_version_is_the_same_everywhere():
+    version = pandas_shooju.__version__
+    assert f'version = "{version}"' in (ROOT / "pyproject.toml").read_text()
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"version: {version}" in (ROOT / "CITATION.cff").read_text()
 
 
-def test_the_notebooks_folder_holds_what_the_readme_links():
+def test_links_lead_somewhere():
+    titles = re.findall(r"^#+ (.*)", README, re.MULTILINE)
+    headings = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
     for target in re.findall(r"\]\(((?!http)[^)]+)\)", README):
-        assert os.path.exists(ROOT / target), target
+        if target.startswith("#"):
+            assert target[1:] in headings
+        else:
+            assert (ROOT / target).exists(), target

@@ -34,8 +34,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # on first use: pytest loads `pytest_plugin`, and with it this module, wherever the package is installed, also
-    # where the libraries of the extra "local" are not
+    # imported on first use, so that this module can be imported without the libraries of the extra "local"
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -354,8 +354,14 @@ def test_values_are_only_taken_by_themselves_if_nothing_else_could_be_meant():
     ]:
         with pytest.raises(ValueError, match=rf"value= must name the column .* the numeric columns are {columns}$"):
             series_writes(groupby, "{venue}")
-    for groupby in (PRICES.groupby("venue")[["close"]], day.groupby("venue")["close"]):
-        with pytest.raises(ValueError, match="value='volume' must be one of the columns selected"):
+    for groupby, words in [
+        (
+            PRICES.groupby("venue")[["close"]],
+            "value='volume' must be one of the columns selected from the groupby: 'close'",
+        ),
+        (day.groupby("venue")["close"], r"value must be a column of the frame \('close'\), got 'volume'"),
+    ]:
+        with pytest.raises(ValueError, match=words):
             series_writes(groupby, "{venue}", value="volume")
 
 

@@ -248,11 +248,11 @@ def test_a_line_for_each_call(tmp_path):
     assert re.search(r"127\.0\.0\.1 GET /api/1/status/ping 200 \d+\.\d ms", log)
 
 
-def test_without_the_extra_pytest_still_starts_and_opening_says_what_to_install():
+def test_without_the_extra_the_fixture_can_be_imported_and_opening_says_what_to_install():
     code = """
 import sys
 sys.modules["werkzeug"] = sys.modules["werkzeug.exceptions"] = None
-import pandas_shooju.local.pytest_plugin
+import pandas_shooju.testing
 print("started")
 from pandas_shooju.local import open_app
 """

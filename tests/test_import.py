@@ -1,0 +1,40 @@
+"""What ``import pandas_shooju`` brings: the public names, and nothing that a first read does not need."""
+
+import importlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+import pandas_shooju as sj
+
+
+def modules_after(code):
+    """The modules that a fresh process has imported after some code."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    code += "\nimport sys; print(*sys.modules)"
+    return set(subprocess.check_output([sys.executable, "-c", code], text=True, env=environment).split())
+
+
+def test_extras_and_the_embedded_shooju_are_imported_where_they_are_used():
+    unwanted = {"werkzeug", "cheroot", "platformdirs", "tqdm", "matplotlib", "vega_datasets", "pytest", "IPython"}
+    unwanted |= {f"pandas_shooju.{name}" for name in ("local", "cli", "demo", "testing", "tables")}
+    assert not unwanted & modules_after("import pandas_shooju")
+
+
+def test_completion_shows_the_public_names_only():
+    assert dir(sj) == sj.__all__ == sorted(sj.__all__)
+
+
+def test_public_names_are_those_of_their_modules():
+    for name, module in sj._MODULES.items():
+        assert getattr(sj, name) is getattr(importlib.import_module(module), name)
+        assert name in sj.__all__
+    for name in sj.__all__:
+        assert getattr(sj, name) is not None
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'pandas_shooju' has no attribute 'read_shoju'"):
+        sj.read_shoju  # noqa: B018
