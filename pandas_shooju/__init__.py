@@ -15,9 +15,9 @@ from pandas_shooju import query
 from pandas_shooju.client import points as points_serializers
 from pandas_shooju.client.connection import Connection, default_connection
 from pandas_shooju.client.job import DryRunJob, RemoteJob
+from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Point
 from pandas_shooju.client.result import WriteResult
-from pandas_shooju.client.settings import options
 from pandas_shooju.client.transport import BaseHook, Client, Request, Response
 from pandas_shooju.errors import (
     AuthenticationError,
@@ -28,6 +28,7 @@ from pandas_shooju.errors import (
     ShoojuError,
     ShoojuFormatError,
     WriteError,
+    WriteInterrupted,
 )
 from pandas_shooju.frame.accessor import register
 from pandas_shooju.frame.read import read_shooju
@@ -52,6 +53,7 @@ __all__ = [
     "ShoojuError",
     "ShoojuFormatError",
     "WriteError",
+    "WriteInterrupted",
     "WriteResult",
     "default_connection",
     "options",

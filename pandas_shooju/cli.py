@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv
         The arguments; by default those of the process.
     """
-    from pandas_shooju.formats import ShoojuError
+    from pandas_shooju.errors import ShoojuError
 
     arguments = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     try:

@@ -5,19 +5,18 @@
                "sjts": {"includes_job", "includes_timestamp"} a NUL byte follows, and then for every point of
                the document its u32 job and / or i64 timestamp
     series     u32 size, JSON text, with "points": C in place of the points; then blocks until C points are read
-    block      i64 bytes that follow, i64 first date, i32 step (only when two points or more), f64 values
+    block      i64 bytes that follow, i64 first date, i32 step (only for two points or more), f64 values
 
-How points become blocks is told in :mod:`pandas_shooju.formats.grid`, and blocks points in
-:mod:`pandas_shooju.formats.blocks`. Every size is checked against the bytes that are there before anything is
-allocated or read by it. The arrays for the points are allocated once, for at most as many points as the bytes could
-hold, and every series has its slice of them.
+:mod:`pandas_shooju.formats.grid` turns points into blocks, and :mod:`pandas_shooju.formats.blocks` turns blocks into
+points. Every size is checked against the bytes that are there before it is used. The arrays for the points are
+allocated once, for as many points as the bytes can hold, and every series has its slice of them.
 
-Without the magic a document is plain JSON: a server may answer so to an SJTS request.
+Decoding finds the sections and reads the points at once. The JSON texts are parsed when somebody asks for the series:
+into columns, or into dicts.
 """
 
 from __future__ import annotations
 
-import gc
 import json
 import re
 import secrets
@@ -29,9 +28,10 @@ import numpy as np
 from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.arrow import series_table
 from pandas_shooju.formats.blocks import BATCH, BlockReader
+from pandas_shooju.formats.collector import PausedCollector
 from pandas_shooju.formats.columns import Int64Array, PointColumns
+from pandas_shooju.formats.document import Document
 from pandas_shooju.formats.grid import blocks_of
-from pandas_shooju.formats.json import decode as decode_json
 from pandas_shooju.formats.table import SeriesTable
 
 MAGIC = b"SJTS"
@@ -55,35 +55,29 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode
 # --- decoding ---------------------------------------------------------------------------------------------------
 
 
-def decode(data: bytes, tables: bool = False) -> Any:
-    """The document in `data`; with `tables` its series are a `SeriesTable`, where they are nothing but series."""
-    if data[:4] != MAGIC:
-        return decode_json(data)
-    pause = gc.isenabled()
-    gc.disable()  # else it looks at all the new objects again and again, and finds nothing
+def decode(data: bytes) -> Document:
+    """Decode an SJTS document."""
     try:
-        return _decode(data, tables)
+        root, texts = _read(data, careful=False)
     except ShoojuFormatError:
-        # bad bytes, or a series that has "points" in a place where they are not its points: now text by text
-        return _decode(data, tables, careful=True)
-    finally:
-        if pause:
-            gc.enable()
+        # either the bytes are bad, or a series has the text "points" elsewhere than at its points: parse each text
+        root, texts = _read(data, careful=True)
+    return Document(root, texts=texts)
 
 
-def _decode(data: bytes, tables: bool = False, careful: bool = False) -> Any:
+def _read(data: bytes, careful: bool) -> tuple[Any, _Texts | None]:
     end = len(data)
     begin, pos = _section(data, 4, end, "the root section")
     text, nul, per_point = data[begin:pos].partition(b"\0")
     root = _parse(text)
     layout = root.pop("sjts", None) if isinstance(root, dict) else None
     if layout is None and nul:
-        raise ShoojuFormatError("the root section has bytes behind its JSON text, and nothing says what they are")
+        raise ShoojuFormatError("the root section has bytes behind its JSON text, and no key 'sjts' that explains them")
     if not isinstance(root, dict) or "series" not in root:
         if pos != end:
             raise ShoojuFormatError(f"{end - pos} bytes follow a document without series")
-        return root
-    count = root["series"]
+        return root, None
+    count = root.pop("series")
     if type(count) is not int or not 0 <= count <= (end - pos) // 4:
         raise ShoojuFormatError(f"{count!r} series are announced, in {end - pos} bytes")
     jobs, timestamps = _per_point_columns(layout, per_point)
@@ -101,34 +95,57 @@ def _decode(data: bytes, tables: bool = False, careful: bool = False) -> Any:
         None if jobs is None else jobs[:filled],
         None if timestamps is None else timestamps[:filled],
     )
-    if tables and not careful:
-        table = series_table(data, begins, ends, counts, points)
-        if table is not None:
-            root["series"] = table
-            return root
-    texts = [data[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
-    items = [_parse(text) for text in texts] if careful else _parse_all(texts)
-    for item, n, own in zip(items, counts.tolist(), points.parted(counts.tolist()), strict=True):
-        announced = item.get("points") if isinstance(item, dict) else None
-        if n >= 0 and type(announced) is int and announced == n:
-            item["points"] = own
-        elif n >= 0 or (isinstance(item, dict) and "points" in item):
-            raise ShoojuFormatError("a series has points, and others are announced")
-    root["series"] = SeriesTable.of(items, points) if tables and all(map(_is_series, items)) else items
-    return root
+    return root, _Texts(data, begins, ends, counts, points, careful)
 
 
-def _is_series(item: Any) -> bool:
-    return (
-        isinstance(item, dict)
-        and "error" not in item
-        and isinstance(item.get("series_id"), str)
-        and isinstance(item.get("fields"), dict | None)
-    )
+class _Texts:
+    """The JSON texts of the series, and the points that follow each of them."""
+
+    def __init__(
+        self, data: bytes, begins: Int64Array, ends: Int64Array, counts: Int64Array, points: PointColumns, careful: bool
+    ) -> None:
+        self._data = data
+        self._begins = begins
+        self._ends = ends
+        self._counts = counts
+        self.points = points
+        self._careful = careful
+
+    def __len__(self) -> int:
+        return len(self._begins)
+
+    def table(self) -> SeriesTable | None:
+        if self._careful:
+            return None
+        return series_table(self._data, self._begins, self._ends, self._counts, self.points)
+
+    def items(self) -> list[Any]:
+        try:
+            with PausedCollector(2 * len(self)):
+                return self._parsed()
+        except ShoojuFormatError:
+            if self._careful:
+                raise
+        _, again = _read(self._data, careful=True)
+        assert again is not None
+        self.points = again.points
+        return again.items()
+
+    def _parsed(self) -> list[Any]:
+        texts = [self._data[begin:end] for begin, end in zip(self._begins.tolist(), self._ends.tolist(), strict=True)]
+        counts = self._counts.tolist()
+        items = [_parse(text) for text in texts] if self._careful else _parse_all(texts)
+        for item, n, own in zip(items, counts, self.points.split(counts), strict=True):
+            announced = item.get("points") if isinstance(item, dict) else None
+            if n >= 0 and type(announced) is int and announced == n:
+                item["points"] = own
+            elif n >= 0 or (isinstance(item, dict) and "points" in item):
+                raise ShoojuFormatError("a series announces another number of points than it has")
+        return items
 
 
 #: where the text of each series begins and ends, and how many points it announces, -1 where it announces none
-_Texts: TypeAlias = tuple[Int64Array, Int64Array, Int64Array]
+_Places: TypeAlias = tuple[Int64Array, Int64Array, Int64Array]
 
 
 class _Sections:
@@ -145,7 +162,7 @@ class _Sections:
         self._tried = 8  # series, the next time
         self._in_vain = 0  # bytes
 
-    def read(self, pos: int, count: int) -> _Texts:
+    def read(self, pos: int, count: int) -> _Places:
         """Read `count` series from `pos` on; the document ends with them."""
         data, end = self._data, len(self._data)
         while len(self._begins) < count:
@@ -242,7 +259,7 @@ class _Sections:
         return pos
 
 
-def _texts_alone(data: bytes, pos: int, count: int) -> _Texts | None:
+def _texts_alone(data: bytes, pos: int, count: int) -> _Places | None:
     """The texts, if there is nothing else from `pos` on; None where that is not seen at a glance.
 
     The size of a text that is not too long ends with a zero, which no text holds: what follows such a zero is taken to
@@ -330,7 +347,7 @@ def _per_point_columns(layout: Any, data: bytes) -> tuple[Int64Array | None, Int
 
 
 def encode(document: Any) -> bytes:
-    """A document as SJTS."""
+    """Encode a document as SJTS."""
     if not isinstance(document, dict) or "series" not in document:
         return MAGIC + _sized(_json_text(document))
     items = document["series"]
@@ -376,7 +393,7 @@ def _json_text(value: Any) -> bytes:
     try:
         return _to_json(value).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise ShoojuFormatError(f"not to be written as JSON: {error}") from None
+        raise ShoojuFormatError(f"the data cannot be represented in JSON: {error}") from None
 
 
 def _sized(text: bytes) -> bytes:

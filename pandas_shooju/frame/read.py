@@ -262,18 +262,12 @@ def _search(
     """The series that a query finds, page by page."""
     derived = _DERIVING.search(_QUOTED.sub("", query)) is not None
     with Progress("reading", "series", progress) as bar:
-        for page in connection.read_pages(
-            query, sort=sort, max_series=max_series, batch_size=batch_size, tables=True, **asked
-        ):
-            series = page["series"]
-            if not isinstance(series, SeriesTable):
-                for item in series:
-                    if "error" in item:
-                        raise ShoojuApiError.from_answer(item)
-                series = SeriesTable.of(series)
-            total = page.get("total")
-            bar.advance(len(series), total if max_series is None else min(total or 0, max_series))
-            yield _Found(series, [derived] * len(series), None)
+        for page in connection.read_pages(query, sort=sort, max_series=max_series, batch_size=batch_size, **asked):
+            for item in page.failed.values():
+                raise ShoojuApiError.from_answer(item)
+            total = page.root.get("total")
+            bar.advance(len(page.series), total if max_series is None else min(total or 0, max_series))
+            yield _Found(page.series, [derived] * len(page.series), None)
 
 
 def _single(
@@ -284,24 +278,24 @@ def _single(
     labelled = list(query.items()) if isinstance(query, Mapping) else [(None, one) for one in query]
     todo = iter(labelled)
     with Progress("reading", "series", progress) as bar:
-        for answers in connection.read_bulk([one for _, one in labelled], batch_size=min(batch_size, 1000), **asked):
-            found, derived, labels, missing = [], [], [], []
-            for (label, one), item in zip(islice(todo, len(answers)), answers, strict=True):
-                if item.get("error") == "series_not_found":
+        for page in connection.read_bulk([one for _, one in labelled], batch_size=min(batch_size, 1000), **asked):
+            labels, missing = [], []
+            for position, (label, one) in enumerate(islice(todo, page.count)):
+                item = page.failed.get(position)
+                if item is None:
+                    labels.append(label)
+                elif item["error"] == "series_not_found":
                     missing.append(one)
-                elif "error" in item:
+                else:
                     raise ShoojuApiError.from_answer(
                         {**item, "description": f"{item.get('description')}, in the query {one!r}"}
                     )
-                else:
-                    item["series_id"], is_derived = series_id_of(item["series_id"])
-                    found.append(item)
-                    derived.append(is_derived)
-                    labels.append(label)
             if missing:
                 _say_missing(missing, wish.on_missing)
-            bar.advance(len(answers), len(labelled))
-            yield _Found(SeriesTable.of(found), derived, labels)
+            bar.advance(page.count, len(labelled))
+            ids = [series_id_of(one) for one in values_of(page.series.series_ids)]
+            table = page.series.with_ids([series_id for series_id, _ in ids])
+            yield _Found(table, [is_derived for _, is_derived in ids], labels)
 
 
 def _say_missing(queries: list[str], on_missing: OnMissing) -> None:

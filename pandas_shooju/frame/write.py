@@ -127,11 +127,10 @@ def write(
     with _no_collecting():
         if reported is not None:
             writes = [write._replace(reported_date=reported) for write in writes]
-        queries = to_job.enqueue_writes(writes, keep_only=remove_others)
-        result = WriteResult(to_job, writes, queries, finish=isinstance(job, str))
+        to_job.enqueue(writes, remove_others)
+        result = WriteResult(to_job, writes, finish=isinstance(job, str), batch_size=batch_size, workers=workers)
     del writes  # the job has them now, and lets go of each when it is stored
-    result._submit(progress, batch_size, workers)
-    return result
+    return result.retry(progress)
 
 
 @contextmanager
