@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, Unpack
 
 import pandas as pd
 import requests
@@ -17,7 +17,7 @@ from pandas_shooju.client.job import DryRunJob, RemoteJob, check_batch_size
 from pandas_shooju.client.mget import MGet, check_mode
 from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Serializer, to_datetime
-from pandas_shooju.client.reader import Fields, ScrollIterable, parameters, wire_date
+from pandas_shooju.client.reader import Fields, ReadOptions, ScrollIterable, parameters, wire_date
 from pandas_shooju.client.settings import Settings, resolve
 from pandas_shooju.client.transport import BaseHook, Client, GoogleAccount
 from pandas_shooju.errors import ConfigurationError
@@ -383,79 +383,35 @@ class Connection:
         self,
         query: str,
         *,
-        fields: Fields = None,
-        df: Date | None = None,
-        dt: Date | None = None,
-        max_points: int = 0,
         sort: str | None = None,
         max_series: int | None = None,
-        include_job: bool = False,
-        include_timestamp: bool = False,
-        extra_params: Mapping[str, Any] | None = None,
         batch_size: int = 2500,
+        **asked: Unpack[ReadOptions],
     ) -> Iterator[Document]:
-        r"""Read every series that a query finds, a page at a time, as columns.
+        """Read every series that a query finds as columns, a page at a time; the arguments are those of `scroll`.
 
-        The next page is requested in the background while the caller works on one.
-
-        Parameters
-        ----------
-        query, fields, df, dt, max_points, sort, max_series, extra_params, batch_size
-            As for :meth:`scroll`.
-        include_job, include_timestamp
-            Include the job and the timestamp of each point.
-
-        Returns
-        -------
-        iterator of Document
-            The pages: `series` is a table, `failed` has the series that failed, ``root["total"]`` the number of series.
+        The next page is requested while the caller works on one. Series that failed are in `failed` of the page.
         """
-        asked = parameters(
-            fields=fields, df=df, dt=dt, max_points=max_points, include_job=include_job,
-            include_timestamp=include_timestamp, extra_params=extra_params,
-        )  # fmt: skip
-        return reader.pages(self._client, query, asked, sort=sort, max_series=max_series, batch_size=batch_size)
+        params = parameters(**asked)
+        return reader.pages(self._client, query, params, sort=sort, max_series=max_series, batch_size=batch_size)
 
     def read_bulk(
         self,
         queries: Sequence[str | Mapping[str, Any]],
         *,
-        fields: Fields = None,
-        df: Date | None = None,
-        dt: Date | None = None,
-        max_points: int = 0,
-        include_job: bool = False,
-        include_timestamp: bool = False,
-        extra_params: Mapping[str, Any] | None = None,
         batch_size: int = reader.MAX_BULK,
         workers: int = 4,
+        **asked: Unpack[ReadOptions],
     ) -> Iterator[Document]:
-        r"""Read single series in few requests, in the order of the queries, as columns.
+        """Read single series as columns, in the order of the queries, with up to `workers` requests in flight.
 
-        Parameters
-        ----------
-        queries
-            Queries that name one series each, or dicts with ``query`` and its own ``fields``, ``df``, ``dt``,
-            ``max_points`` or ``operators``.
-        fields, df, dt, max_points, include_job, include_timestamp, extra_params
-            As for :meth:`read_pages`.
-        batch_size
-            Series per request, at most 1,000.
-        workers
-            Requests in flight at once.
-
-        Returns
-        -------
-        iterator of Document
-            A document per request, with an item for each query: `series` has those found, and `failed` the others, by
-            their position.
+        A query may be a dict with ``query`` and its own ``fields``, ``df``, ``dt``, ``max_points`` or ``operators``.
+        Queries that found no series are in `failed` of the documents, by their position.
         """
-        asked = parameters(
-            fields=fields, df=df, dt=dt, max_points=max_points, include_job=include_job,
-            include_timestamp=include_timestamp, extra_params=extra_params,
-        )  # fmt: skip
         items = [reader.bulk_item(query) for query in queries]
-        return reader.bulk(self._client, items, asked, batch_size=batch_size, workers=workers, parse=reader.as_table)
+        return reader.bulk(
+            self._client, items, parameters(**asked), batch_size=batch_size, workers=workers, parse=reader.as_table
+        )
 
     # --- writing ---
 

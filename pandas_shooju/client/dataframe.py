@@ -14,26 +14,14 @@ from pandas_shooju.formats.table import values_of
 
 
 def rows(tables: Sequence[SeriesTable], fields: Sequence[str], with_points: bool) -> pd.DataFrame:
-    """A row per point, ascending by date (or, without points, a row per series).
+    """A row per point, ascending by date, or without points a row per series.
 
-    Parameters
-    ----------
-    tables
-        The series.
-    fields
-        The fields that were requested; each is a column, even if no series has it.
-    with_points
-        Whether points were requested.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``series_id``, the fields, and with points ``dt`` and ``val``.
+    The columns are ``series_id``, each of `fields`, even if no series has it, and with points ``dt`` and ``val``.
     """
     table = SeriesTable.concat(tables) if tables else SeriesTable.of([])
     names = [name for name in layouts.field_names(table, fields) if name != "series_id"]
     if not with_points:
-        return layouts.fields_table(table, names).reset_index()
+        return layouts.fields_table(table, names).reset_index().infer_objects()
     zone = layouts.common_zone(table)
     frame = layouts.long(table, names, zone, zone)
     frame = frame.take(np.argsort(frame["dt"].array.asi8, kind="stable")).reset_index(drop=True)
@@ -41,7 +29,7 @@ def rows(tables: Sequence[SeriesTable], fields: Sequence[str], with_points: bool
         if isinstance(dtype, pd.CategoricalDtype):
             frame[name] = frame[name].astype(dtype.categories.dtype)
     frame["dt"] = nanoseconds(pd.DatetimeIndex(frame["dt"]))
-    return frame
+    return frame.infer_objects()  # integers beside missing values become floats, as they always have here
 
 
 def columns(tables: Sequence[SeriesTable], fields: Sequence[str]) -> pd.DataFrame:
@@ -49,16 +37,6 @@ def columns(tables: Sequence[SeriesTable], fields: Sequence[str]) -> pd.DataFram
 
     The header of a column is the series id or, with fields, their values joined by ``/`` (with ``*``, the description
     where there is one). Series with the same header keep a column each.
-
-    Parameters
-    ----------
-    tables, fields
-        As for `rows`.
-
-    Returns
-    -------
-    DataFrame
-        float64; its index is aware, in the zone of ``@localize`` (UTC without it, or if there are several).
     """
     table = (SeriesTable.concat(tables) if tables else SeriesTable.of([])).without_missing()
     values = {name: values_of(column) for name, column in table.fields.items()}

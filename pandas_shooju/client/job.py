@@ -29,7 +29,7 @@ from pandas_shooju.client.buffer import (
 )
 from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Point, columns_of, to_milli
-from pandas_shooju.client.submission import Answered, Submission
+from pandas_shooju.client.submission import Answered, How, Submission
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.formats.table import values_of
 
@@ -349,7 +349,7 @@ class Job(ABC):
         size = max(self._batch_size, _CALL_SIZE) if batch_size is None else batch_size
         if size < 1 or workers < 1 or max_points_per_call < 1:
             raise ValueError(f"submit needs positive numbers, got {batch_size=}, {max_points_per_call=}, {workers=}")
-        self._submit(lambda: self._buffer.items, size, max_points_per_call, workers, progress)
+        self._submit(lambda: self._buffer.items, How(size, max_points_per_call, workers, progress))
         return True
 
     def finish(self, submit: bool = True) -> None:
@@ -370,28 +370,21 @@ class Job(ABC):
             full = full and sum(item.error is None for item in self._buffer.items) >= self._batch_size
         if full:
             # what failed before waits for an explicit submit, so that it does not fail every write after it
-            self._submit(self._buffer.untried, max(self._batch_size, _CALL_SIZE), _CALL_POINTS, 1, None)
+            self._submit(self._buffer.untried, How(max(self._batch_size, _CALL_SIZE), _CALL_POINTS))
 
-    def _submit(self, select: Callable[[], list[Item]], *how: Any) -> None:
+    def _submit(self, select: Callable[[], list[Item]], how: How) -> None:
         with self._submitting:
             for hook in self._pre_hooks:
                 hook(job_id=self.job_id)
             with self._lock:
                 items = select()
                 self._buffer.close()
-            responses = self._send(items, *how)
+            responses = self._send(items, how)
             for hook in self._post_hooks:
                 hook(job_id=self.job_id, response={"responses": responses, "success": True})
 
     @abstractmethod
-    def _send(
-        self,
-        items: list[Item],
-        batch_size: int,
-        max_points: int,
-        workers: int,
-        progress: Callable[[int], Any] | None,
-    ) -> list[dict[str, Any]]:
+    def _send(self, items: list[Item], how: How) -> list[dict[str, Any]]:
         """Send items; the response to each."""
 
     @abstractmethod
@@ -441,15 +434,8 @@ class RemoteJob(Job):
     def _finish(self) -> None:
         self._conn.raw.post(f"/jobs/{self.job_id}/finish")
 
-    def _send(
-        self,
-        items: list[Item],
-        batch_size: int,
-        max_points: int,
-        workers: int,
-        progress: Callable[[int], Any] | None,
-    ) -> list[dict[str, Any]]:
-        return Submission(self._post, progress).send(items, batch_size, max_points, workers)
+    def _send(self, items: list[Item], how: How) -> list[dict[str, Any]]:
+        return Submission(self._post, how).send(items)
 
     def _post(self, items: list[Item]) -> Iterator[Answered]:
         """Send items in one call, and those whose series was locked again; yields responses as they arrive."""
@@ -516,7 +502,7 @@ class DryRunJob(Job):
     def _finish(self) -> None:
         print("Job finished")
 
-    def _send(self, items: list[Item], *_how: Any) -> list[dict[str, Any]]:
+    def _send(self, items: list[Item], how: How) -> list[dict[str, Any]]:
         for item in items:
             self._print(item)
         with self._lock:

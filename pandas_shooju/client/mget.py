@@ -95,17 +95,7 @@ class MGet:
         serializer: Serializer | None = None,
         extra_params: Mapping[str, Any] | None = None,
     ) -> int:
-        """Queue an item of a bulk request; its position.
-
-        Parameters
-        ----------
-        item
-            A dict with ``query`` or ``series_id``, and parameters.
-        take
-            Makes the result of the series.
-        serializer, extra_params
-            As for :meth:`Connection.get_series`.
-        """
+        """Queue an item of a bulk request, a dict with ``query`` or ``series_id``; `take` makes the result of it."""
         key = "series_queries" if "query" in item else "series"
         self._queued.append(_Queued(key, item, take, serializer or options.point_serializer, extra_params or {}))
         return len(self._queued) - 1

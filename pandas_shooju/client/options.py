@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pandas_shooju.client.points import Serializer, shooju_point
 
 
@@ -53,10 +51,9 @@ class Options:
         return self.plain_format if self.disable_sjts else "sjts"
 
     def __repr__(self) -> str:
-        names = ("point_serializer", "return_series_errors", "disable_sjts", "disable_msgpack")
-        values: dict[str, Any] = {name: getattr(self, name) for name in names}
-        values["point_serializer"] = getattr(self.point_serializer, "__name__", self.point_serializer)
-        return f"Options({', '.join(f'{name}={value}' for name, value in values.items())})"
+        names = ("return_series_errors", "disable_sjts", "disable_msgpack")
+        serializer = getattr(self.point_serializer, "__name__", self.point_serializer)
+        return f"Options({serializer}, {', '.join(f'{name}={getattr(self, name)}' for name in names)})"
 
 
 options = Options()

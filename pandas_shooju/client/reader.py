@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from pandas_shooju.client import validation
 from pandas_shooju.client.options import options
@@ -85,32 +85,34 @@ def wire_fields(fields: Fields) -> str | None:
     return ",".join(names)
 
 
-def parameters(
-    *,
-    fields: Fields = None,
-    df: Date | None = None,
-    dt: Date | None = None,
-    max_points: int | None = 0,
-    include_job: bool = False,
-    include_timestamp: bool = False,
-    extra_params: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The URL parameters that all reads have in common; those that were not given are left out."""
-    if max_points is None:
-        max_points = 0
+class ReadOptions(TypedDict, total=False):
+    """What every read of series can ask for, as described in :meth:`Connection.get_series`."""
+
+    fields: Fields
+    df: Date | None
+    dt: Date | None
+    max_points: int | None
+    include_job: bool
+    include_timestamp: bool
+    extra_params: Mapping[str, Any] | None
+
+
+def parameters(**asked: Unpack[ReadOptions]) -> dict[str, Any]:
+    """The URL parameters of a read."""
+    max_points = asked.get("max_points") or 0
     if isinstance(max_points, bool) or not hasattr(max_points, "__index__") or max_points < -1:
         raise ValueError(f"max_points must be -1 (all points) or a non-negative integer, got max_points={max_points!r}")
-    asked = {
+    params = {
         "date_format": "milli",
-        "df": wire_date(df, "df"),
-        "dt": wire_date(dt, "dt"),
+        "df": wire_date(asked.get("df"), "df"),
+        "dt": wire_date(asked.get("dt"), "dt"),
         "max_points": int(max_points),
-        "fields": wire_fields(fields) or None,
-        "include_job": "y" if include_job else None,
-        "include_timestamp": "y" if include_timestamp else None,
-        **(extra_params or {}),
+        "fields": wire_fields(asked.get("fields")) or None,
+        "include_job": "y" if asked.get("include_job") else None,
+        "include_timestamp": "y" if asked.get("include_timestamp") else None,
+        **(asked.get("extra_params") or {}),
     }
-    return {name: value for name, value in asked.items() if value is not None}
+    return {name: value for name, value in params.items() if value is not None}
 
 
 def bulk_item(query: str | Mapping[str, Any]) -> str | dict[str, Any]:

@@ -90,22 +90,10 @@ class RetryPolicy:
 
 
 class Failure(Exception):
-    """An attempt that failed.
+    """An attempt that failed: why, whether another one may help, and whether its outcome is unknown.
 
-    Attributes
-    ----------
-    reason : str
-        What went wrong.
-    transient : bool
-        Whether another attempt may help.
-    unknown : bool
-        Whether the server may have done what it was asked.
-    kind : type
-        The exception to raise in the end.
-    status : int or None
-        The HTTP status, if there was a response.
-    retry_after : float or None
-        Seconds that the server asks to wait.
+    `kind` is the exception to raise in the end, `status` the HTTP status, and `retry_after` the pause in seconds that
+    the server asks for.
     """
 
     def __init__(

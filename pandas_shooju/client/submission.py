@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any
+from typing import Any, NamedTuple
 
 from pandas_shooju.client.buffer import Item, chains, failed_frame, waves
 from pandas_shooju.errors import AuthenticationError, ConnectionError, ShoojuError, WriteError
 
 #: failed calls in a row after which the server is considered unreachable
 _GONE_AFTER = 3
+
+
+class How(NamedTuple):
+    """How items are sent; see :meth:`Job.submit`."""
+
+    batch_size: int
+    max_points: int
+    workers: int = 1
+    progress: Callable[[int], Any] | None = None
+
 
 Answered = list[tuple[Item, dict[str, Any]]]
 Post = Callable[[list[Item]], Iterator[Answered]]
@@ -27,13 +37,11 @@ class Submission:
     ----------
     post
         Sends the items of a call; yields the items that got a response, with their responses, as they arrive.
-    progress
-        Called on the thread that submits, with the number of items that a call confirmed.
     """
 
-    def __init__(self, post: Post, progress: Callable[[int], Any] | None) -> None:
+    def __init__(self, post: Post, how: How) -> None:
         self._post = post
-        self._progress = progress
+        self._how = how
         self._unanswered = 0
         self._gone = False
         self.errors: list[ShoojuError] = []
@@ -41,7 +49,7 @@ class Submission:
         #: series with an item that was not stored: the items after it must wait
         self.stuck: set[str] = set()
 
-    def send(self, items: list[Item], batch_size: int, max_points: int, workers: int) -> list[dict[str, Any]]:
+    def send(self, items: list[Item]) -> list[dict[str, Any]]:
         """Send items; the response to each, in order.
 
         Raises
@@ -50,14 +58,13 @@ class Submission:
             Some items were not stored.
         """
         for wave in waves(items):
-            self._send_wave(
-                [item for item in wave if item.target.key not in self.stuck], batch_size, max_points, workers
-            )
+            self._send_wave([item for item in wave if item.target.key not in self.stuck])
         self._raise_if_failed(items)
         return [self.responses[id(item)] for item in items]
 
-    def _send_wave(self, items: list[Item], batch_size: int, max_points: int, workers: int) -> None:
-        split = chains(items, batch_size, max_points)
+    def _send_wave(self, items: list[Item]) -> None:
+        workers = self._how.workers
+        split = chains(items, self._how.batch_size, self._how.max_points)
         if workers == 1:
             for chain in split:
                 for confirmed in self._run(chain):
@@ -83,8 +90,8 @@ class Submission:
         return rest
 
     def _report(self, confirmed: int) -> None:
-        if confirmed and self._progress is not None:
-            self._progress(confirmed)
+        if confirmed and self._how.progress is not None:
+            self._how.progress(confirmed)
 
     def _run_all(self, chain: list[list[Item]]) -> int:
         return sum(self._run(chain))

@@ -118,19 +118,33 @@ class BaseHook:
 
 
 class CallOptions(TypedDict, total=False):
-    """The optional arguments of a call; see :meth:`Client.call`."""
+    """The optional arguments of a call."""
 
+    #: URL parameters
     params: Mapping[str, Any] | None
+    #: a document to encode as the body
     data_json: Any
+    #: values to URL-encode as the body, or form values that accompany `files`
     data: Any
+    #: bytes, a string or a file to send as the body as is
     data_raw: Any
+    #: files to upload, as in `requests`
     files: Any
+    #: the response is not a document; `get`, `post` and `delete` return the `requests.Response`
     binary_response: bool
+    #: a binary file to write the response to
     into: BinaryIO | None
+    #: return a response that describes an error, instead of raising `ShoojuApiError`
     ignore_exceptions: bool
+    #: seconds to wait for the server; by default as for the client
     timeout: float | None
+    #: ``json``, ``msgpack`` or ``sjts``; by default as set in `options`
     send_format: str | None
     receive_format: str | None
+    #: called when the whole response has arrived, before it is decoded
+    received: Callable[[], None] | None
+    #: replaces the credentials of the client
+    auth: requests.auth.AuthBase | None
 
 
 @dataclass(frozen=True)
@@ -284,69 +298,23 @@ class Client:
         self._close()
 
     def get(self, path: str, **call: Unpack[CallOptions]) -> Any:
-        """GET `path`; see :meth:`call` for the arguments."""
+        """GET `path`; `CallOptions` lists the arguments."""
         return self._result("get", path, call)
 
     def post(self, path: str, **call: Unpack[CallOptions]) -> Any:
-        """POST to `path`; see :meth:`call` for the arguments."""
+        """POST to `path`; `CallOptions` lists the arguments."""
         return self._result("post", path, call)
 
     def delete(self, path: str, **call: Unpack[CallOptions]) -> Any:
-        """DELETE `path`; see :meth:`call` for the arguments."""
+        """DELETE `path`; `CallOptions` lists the arguments."""
         return self._result("delete", path, call)
 
     def _result(self, method: str, path: str, call: CallOptions) -> Any:
         answer = self.call(method, path, **call)
         return answer.response if call.get("binary_response") else answer.document.plain()
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        data_json: Any = None,
-        data: Any = None,
-        data_raw: Any = None,
-        files: Any = None,
-        binary_response: bool = False,
-        into: BinaryIO | None = None,
-        ignore_exceptions: bool = False,
-        timeout: float | None = None,
-        send_format: str | None = None,
-        receive_format: str | None = None,
-        received: Callable[[], None] | None = None,
-        auth: requests.auth.AuthBase | None = None,
-    ) -> Answer:
-        """Call the API.
-
-        Parameters
-        ----------
-        method
-            ``get``, ``post`` or ``delete``.
-        path
-            The path below the base path, such as ``/teams``.
-        params
-            URL parameters.
-        data_json, data, data_raw
-            The body: a document to encode; values to be URL-encoded, or form values that accompany `files`; or bytes,
-            a string or a file to send as is.
-        files
-            Files to upload, as in `requests`.
-        binary_response
-            The response is not a document; `get`, `post` and `delete` return the `requests.Response`.
-        into
-            A binary file to write the response to.
-        ignore_exceptions
-            Return a response that describes an error, instead of raising `ShoojuApiError`.
-        timeout
-            Seconds to wait for the server; by default as for the client.
-        send_format, receive_format
-            ``json``, ``msgpack`` or ``sjts``; by default as set in `options`.
-        received
-            Called when the whole response has arrived, before it is decoded.
-        auth
-            Replaces the credentials of the client.
+    def call(self, method: str, path: str, **call: Unpack[CallOptions]) -> Answer:
+        """Call the API: GET, POST or DELETE a path below the base path; `CallOptions` lists the arguments.
 
         Raises
         ------
@@ -358,64 +326,68 @@ class Client:
             The response is not Shooju's, or `data_json` cannot be sent.
         """
         self._check_open()
-        send_format = send_format or options.plain_format
-        binary = binary_response or into is not None
-        credentials = auth or self._authentication()
-        body = _Streams(files, data, data_raw, into)
+        into, files, timeout = call.get("into"), call.get("files"), call.get("timeout") or self._timeout
+        binary = call.get("binary_response", False) or into is not None
+        auth = call.get("auth") or self._authentication()
+        body = _Streams(files, call.get("data"), call.get("data_raw"), into)
         attempts = Attempts(self._retries, method, path, body.rewindable)
         while True:
             body.rewind()
-            request = self._request(method, path, params, attempts.number)
-            request.data, request.data_raw, request.data_json = data, data_raw, data_json
+            request = self._request(method, path, call, attempts.number)
             for hook in self._hooks:
                 request = _returned(hook.before_request(request), Request, hook)
-            request.headers["Sj-Receive-Format"] = receive_format or options.plain_format
-            content = request.data_raw or request.data
-            if request.data_json is not None:
-                content = formats.encode(request.data_json, send_format)
-                request.headers["Sj-Send-Format"] = send_format
-                if send_format == "json":
-                    request.headers["content-type"] = "application/json"
+            content = self._encode(request, call)
             what = f"{method.upper()} {public_url(request.url)}"
             try:
-                response = self._send(request, content, files, credentials, timeout, attempts, body, binary)
-                pieces = () if binary_response else _pieces(response, attempts, binary)
+                response = self._send(request, content, files, auth, attempts.timeouts(timeout), body, binary)
+                received = b""
                 if into is not None:
-                    into.writelines(pieces)
+                    into.writelines(_pieces(response, attempts, binary))
                     into.truncate()
-                received_bytes = response.content if binary_response else b"" if binary else b"".join(pieces)
-                if received is not None:
-                    received()
-                document = Document(None) if binary else _decode(received_bytes, response)
+                elif binary:
+                    received = response.content
+                else:
+                    received = b"".join(_pieces(response, attempts, binary))
+                if on_received := call.get("received"):
+                    on_received()
+                document = Document(None) if binary else _decode(received, response)
                 break
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-                failure = Failure.of_exception(error, timeout or self._timeout)
+                failure = Failure.of_exception(error, timeout)
             except Failure as error:
                 failure = error
             attempts.next(failure, public_url(request.url))
         if self._hooks:
-            given = Response(received_bytes, response.headers, response.status_code, document.plain())
+            given = Response(received, response.headers, response.status_code, document.plain())
             for hook in self._hooks:
                 given = _returned(hook.after_request(given), Response, hook)
             document = Document.of(given.json)
-        if not binary and not ignore_exceptions:
+        if not binary and not call.get("ignore_exceptions"):
             validation.check_success(document, what)
         return Answer(document, response, attempts.number)
 
-    def _request(self, method: str, path: str, params: Mapping[str, Any] | None, attempt: int) -> Request:
+    def _request(self, method: str, path: str, call: CallOptions, attempt: int) -> Request:
+        params = {"v": VERSION, "location_type": "python", "location": self._location, **self._extra_params}
         return Request(
             method=method,
             url=next(self._endpoints) + path,
-            params={
-                "v": VERSION,
-                "location_type": "python",
-                "location": self._location,
-                **self._extra_params,
-                **(params or {}),
-                **({"retry": attempt} if attempt > 1 else {}),
-            },
+            params={**params, **(call.get("params") or {}), **({"retry": attempt} if attempt > 1 else {})},
             headers={"Host": self._host} if self._host else {},
+            data=call.get("data"),
+            data_raw=call.get("data_raw"),
+            data_json=call.get("data_json"),
         )
+
+    def _encode(self, request: Request, call: CallOptions) -> Any:
+        """The body of a request; notes the formats in its headers."""
+        request.headers["Sj-Receive-Format"] = call.get("receive_format") or options.plain_format
+        if request.data_json is None:
+            return request.data_raw or request.data
+        name = call.get("send_format") or options.plain_format
+        request.headers["Sj-Send-Format"] = name
+        if name == "json":
+            request.headers["content-type"] = "application/json"
+        return formats.encode(request.data_json, name)
 
     def _authentication(self) -> _Auth:
         """What signs requests; exchanges a Google account for credentials first."""
@@ -434,8 +406,7 @@ class Client:
         content: Any,
         files: Any,
         auth: requests.auth.AuthBase,
-        timeout: float | None,
-        attempts: Attempts,
+        timeouts: tuple[float, float],
         body: _Streams,
         download: bool,
     ) -> requests.Response:
@@ -444,7 +415,7 @@ class Client:
         for _ in range(_MOST_REDIRECTS):
             response = self._session.request(
                 request.method.upper(), url, params=params, data=content, headers=headers, files=files, auth=auth,
-                timeout=attempts.timeouts(timeout or self._timeout), stream=True, allow_redirects=False,
+                timeout=timeouts, stream=True, allow_redirects=False,
             )  # fmt: skip
             target = response.headers.get("Location")
             if response.status_code not in _REDIRECTS or target is None:
