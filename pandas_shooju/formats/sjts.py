@@ -40,7 +40,6 @@ _u32 = struct.Struct("<I")
 _BRACE = ord("{")
 _MARK = 12  # bytes
 _MANY = 1 << 15  # points of a series
-_FEW = 800  # points of each run of a series: with more of them, reading it by itself takes less time
 _LONG = 1 << 16  # bytes of a text
 _JOB_COLUMNS = {
     (True, False): np.dtype([("job", "<u4")]),
@@ -144,12 +143,12 @@ class _Texts:
         return items
 
 
-#: where the text of each series begins and ends, and how many points it announces, -1 where it announces none
+#: the begin and end of each text, and the number of points it announces, -1 if it announces none
 _Places: TypeAlias = tuple[Int64Array, Int64Array, Int64Array]
 
 
 class _Sections:
-    """The sections of the series of a document, read one after the other, or many at a time."""
+    """Reads the sections of the series of a document, one after the other or many at a time."""
 
     def __init__(self, data: bytes, blocks: BlockReader, careful: bool) -> None:
         self._data = data
@@ -158,12 +157,10 @@ class _Sections:
         self._begins: list[int] = []
         self._ends: list[int] = []
         self._counts: list[int] = []
-        self._unlike = 0  # series with hardly any behind them of their shape, the last ones
-        self._tried = 8  # series, the next time
-        self._in_vain = 0  # bytes
+        self._in_vain = 0  # bytes looked at for nothing: a bound on what hostile documents can cost
 
     def read(self, pos: int, count: int) -> _Places:
-        """Read `count` series from `pos` on; the document ends with them."""
+        """Read `count` series from `pos` on; the document must end with them."""
         data, end = self._data, len(self._data)
         while len(self._begins) < count:
             begin, pos = _section(data, pos, end, f"series number {len(self._begins)}")
@@ -186,28 +183,25 @@ class _Sections:
     def _read_alike(self, pos: int, count: int) -> int:
         """Read the series from `pos` on whose blocks are like those of the last one; where they end.
 
-        Where a series begins is known only if those before it are as they were taken to be, and that is checked for
-        many at once. So what stands at a place may be anything: it is looked at first, at first few are tried, and no
-        more bytes are looked at in vain than were read. With a shape to go by, a series ends where one of that shape
-        does; else, or where that was of no use, where the next text begins like the last one.
+        The position of a series is certain only if all series before it are as assumed, and that is checked for many at
+        once. Until then the bytes there may be anything, so they are looked at first, a batch at a time, and no more
+        bytes are looked at for nothing than were read. With a shape to go by, a series ends where one of that shape
+        does; without it, where the next text begins like the last one.
         """
         data, end, blocks = self._data, len(self._data), self._blocks
         unpack_from, search = _u32.unpack_from, _POINTS.search
         shape = blocks.shape
-        if self._unlike >= 3 and shape is not None and shape.points < _FEW * len(shape.runs):
-            shape = None
         first_size, size, points = (b"", 0, 0) if shape is None else (shape.begin, shape.size, shape.points)
         last = end - max(size, 24)  # where blocks begin at the latest
         text = data[self._begins[-1] : self._ends[-1]]
         mark, tail = text[:_MARK], text[text.rfind(b'"points"') :]
-        known = len(self._begins)
         while self._in_vain < pos + BATCH:
             begins: list[int] = []
             counts: list[int] = []
             at: list[int] = []
             ends: list[int] = []
             start, looked_at, more = pos, 0, False
-            most = min(self._tried, count - len(self._begins))
+            most = count - len(self._begins)
             while len(at) < most and looked_at < BATCH and end - pos >= 4:
                 begin = pos + 4
                 until: int = begin + unpack_from(data, pos)[0]
@@ -249,21 +243,19 @@ class _Sections:
             self._begins += begins[:good]
             self._ends += at[:good]
             self._counts += counts[:good] if shape is None else [points] * good
-            if good < len(at):  # the one behind them begins where the last of them ends
+            if good < len(at):  # the next one begins where the last good one ends
                 pos, more = begins[good] - 4, False
             self._in_vain += max(looked_at - 2 * (pos - start), 0)
-            self._tried = 4 * self._tried if more else max(len(at) // 2, 1)
             if not more:
                 break
-        self._unlike = self._unlike + 1 if shape is not None and len(self._begins) < known + 4 else 0
         return pos
 
 
 def _texts_alone(data: bytes, pos: int, count: int) -> _Places | None:
-    """The texts, if there is nothing else from `pos` on; None where that is not seen at a glance.
+    """The texts, if there is obviously nothing else from `pos` on; None otherwise.
 
-    The size of a text that is not too long ends with a zero, which no text holds: what follows such a zero is taken to
-    be a text, and that each ends where the size of the next one begins is the check.
+    The size of a text that is not too long ends with a zero byte, and no text contains one. So whatever follows a zero
+    is assumed to be a text, and the check is that each text ends where the size of the next one begins.
     """
     if not count:
         return None
@@ -285,7 +277,7 @@ def _texts_alone(data: bytes, pos: int, count: int) -> _Places | None:
 
 
 def _section(data: bytes, pos: int, end: int, what: str) -> tuple[int, int]:
-    """Where the section begins and ends whose size stands at `pos`."""
+    """The begin and end of the section whose size is at `pos`."""
     if end - pos < 4:
         raise ShoojuFormatError(f"the document ends before {what}")
     begin = pos + 4
@@ -303,10 +295,10 @@ def _parse(text: bytes) -> Any:
 
 
 def _parse_all(texts: list[bytes]) -> list[Any]:
-    """What each of the texts holds, parsed in one go.
+    """Parse many texts at once.
 
-    They stand in one list with a number between each two that nobody who wrote them could know; so whatever they
-    hold, they cannot pass for others than they are.
+    They are joined into one list, with a random number between each two that no sender can know; so a text cannot
+    pretend to be several, or a part of one.
     """
     between = secrets.randbits(62)
     items = _parse(b"[" + (b",%d," % between).join(texts) + b"]") if texts else []
@@ -316,13 +308,13 @@ def _parse_all(texts: list[bytes]) -> list[Any]:
 
 
 def _careful_count(text: bytes) -> Any:
-    """The number of points that a series announces, whatever it is; None for none."""
+    """The number of points that a series announces, unchecked; None if it announces none."""
     item = _parse(text)
     return item.get("points") if isinstance(item, dict) else None
 
 
 def _quick_count(data: bytes, begin: int, end: int) -> int | None:
-    """The same from a look at the text that stands there, to be checked when it is parsed."""
+    """The same from a search in the text; it is checked when the text is parsed."""
     found = _POINTS.search(data, begin, end)
     return None if found is None else int(found[1])
 
