@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pandas_shooju import layouts
+from pandas_shooju.client.points import nanoseconds
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.formats.table import values_of
 
@@ -47,22 +48,6 @@ def columns(tables: Sequence[SeriesTable], fields: Sequence[str]) -> pd.DataFram
     zone = layouts.common_zone(table)
     frame = layouts.wide(table, pd.Index(headers, dtype=object if headers else None), zone, zone)
     return frame.set_axis(nanoseconds(pd.DatetimeIndex(frame.index)).rename(None), axis="index")
-
-
-def nanoseconds(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """The index with nanoseconds as its unit, as the documented frames and series have it.
-
-    Raises
-    ------
-    ValueError
-        Nanoseconds cannot represent a date.
-    """
-    try:
-        return index.as_unit("ns")
-    except pd.errors.OutOfBoundsDatetime:
-        raise ValueError(
-            "a date is outside the years 1678 to 2261, which nanoseconds cannot represent; use pandas.read_shooju"
-        ) from None
 
 
 def _header(series_id: str, values: dict[str, Any], fields: Sequence[str]) -> str:

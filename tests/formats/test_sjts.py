@@ -242,7 +242,7 @@ def section(text):
         (struct.pack("<I", 2**32 - 1), "root section is 4294967295 bytes long"),
         (section(b'{"series":1}') + section(b'{"points":1}') + struct.pack("<qqd", -16, 0, 1.0), "a block of -16"),
         (section(b'{"series":1}') + section(b'{"points":1}') + struct.pack("<qqd", 2**62, 0, 1.0), "a block of"),
-        (section(b'{"series":1}') + section(b'{"points":1}') + struct.pack("<qqd", 16, 2**63 - 1, 1.0), "out of all"),
+        (section(b'{"series":1}') + section(b'{"points":1}') + struct.pack("<qqd", 16, 2**63 - 1, 1.0), "out of range"),
         (section(b'{"series":1}') + section(b'{"points":1}') + struct.pack("<qqidd", 28, 0, 5, 1.0, 2.0), "a block of"),
         (section(b'{"a":1}\0xxxx'), "behind its JSON text"),
         (section(b'{"sjts":{"includes_job":true},"series":1}\0')
