@@ -124,7 +124,8 @@ class WriteResult:
             return
         waiting: dict[str, str] = {}
         for name, error, description in job.pending_frame()[["error", "description"]].itertuples(name=None):
-            waiting.setdefault(Target.of_id(name).key, f"{error} ({description})" if error else "not sent")
+            reason = f"{error} ({description})" if description else error or "not sent"
+            waiting.setdefault(Target.of_id(name).key, reason)
         self.series["stored"] = [key not in waiting for key in self._keys]
         self.series["error"] = [waiting.get(key, "") for key in self._keys]
 
