@@ -28,6 +28,7 @@ from pandas_shooju.errors import (
     ShoojuError,
     ShoojuFormatError,
     WriteError,
+    WriteInterrupted,
 )
 from pandas_shooju.frame.accessor import ShoojuAccessor, register
 
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
     from pandas_shooju.client import points as points_serializers
     from pandas_shooju.client.connection import Connection, default_connection
     from pandas_shooju.client.job import DryRunJob, RemoteJob
+    from pandas_shooju.client.options import options
     from pandas_shooju.client.points import Point
     from pandas_shooju.client.result import WriteResult
-    from pandas_shooju.client.settings import options
     from pandas_shooju.client.transport import BaseHook, Client, Request, Response
     from pandas_shooju.frame.read import read_shooju
     from pandas_shooju.frame.write import write
@@ -64,6 +65,7 @@ __all__ = [
     "ShoojuError",
     "ShoojuFormatError",
     "WriteError",
+    "WriteInterrupted",
     "WriteResult",
     "default_connection",
     "options",
@@ -86,7 +88,7 @@ _MODULES = {
     "Response": "pandas_shooju.client.transport",
     "WriteResult": "pandas_shooju.client.result",
     "default_connection": "pandas_shooju.client.connection",
-    "options": "pandas_shooju.client.settings",
+    "options": "pandas_shooju.client.options",
     "read_shooju": "pandas_shooju.frame.read",
     "sid": "pandas_shooju.query",
     "write": "pandas_shooju.frame.write",

@@ -3,18 +3,19 @@
 ::
 
     ShoojuError                       everything that this package raises by itself
-    ├── ShoojuFormatError             the answer is not what it claims to be, or the data cannot be sent
-    ├── ConfigurationError            no server or no credentials: configure, then try again
+    ├── ShoojuFormatError             the response is not what it claims to be, or the data cannot be sent
+    ├── ConfigurationError            no server or no credentials: configure them, then try again
     ├── ConnectionError               the request failed: try again later
     │   └── AuthenticationError       the server does not accept the user or the key: correct them
-    └── ShoojuApiError                the server answered, and refused: correct the request
+    └── ShoojuApiError                the server refused the request: correct it
         ├── SeriesNotFoundError       there is no such series
         └── WriteError                items of a job were not stored: they wait in the job
 
-`ShoojuFormatError` and `ConfigurationError` are also `ValueError`, `ConnectionError` is also the built-in one of that
-name, `SeriesNotFoundError` is also `LookupError`. Wrong arguments are `TypeError` and `ValueError` as everywhere.
+`ShoojuFormatError` and `ConfigurationError` are also `ValueError`, `ConnectionError` is also the built-in exception of
+that name, and `SeriesNotFoundError` is also `LookupError`. Wrong arguments are `TypeError` and `ValueError`, as
+everywhere. `WriteInterrupted` is a `KeyboardInterrupt`, so that ``except Exception`` does not catch it.
 
-No message holds an API key, a token, or the parameters of a URL.
+No message contains an API key, a token, or the parameters of a URL.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pandas_shooju.client.result import WriteResult
+
 __all__ = [
     "AuthenticationError",
     "ConfigurationError",
@@ -34,17 +37,27 @@ __all__ = [
     "ShoojuError",
     "ShoojuFormatError",
     "WriteError",
+    "WriteInterrupted",
 ]
 
 
 class ShoojuError(Exception):
-    """Everything that this package raises by itself, apart from `TypeError` and `ValueError` for arguments."""
+    """Everything that this package raises by itself, apart from `TypeError` and `ValueError` for arguments.
+
+    Attributes
+    ----------
+    result : WriteResult or None
+        What was stored before the error, if a frame was being written; ``error.result.retry()`` sends the rest.
+    """
+
+    result: WriteResult | None = None
 
 
 class ShoojuFormatError(ShoojuError, ValueError):
     """Bytes or data that are not what they claim to be.
 
-    Raised for a truncated, damaged or lying document, and for data that a format cannot carry.
+    Raised for a truncated or damaged document, for a response of the wrong shape, and for data that a format cannot
+    represent.
     """
 
 
@@ -53,14 +66,14 @@ class ConfigurationError(ShoojuError, ValueError):
 
 
 class ConnectionError(ShoojuError, builtins.ConnectionError):
-    """A request failed: refused, broken, timed out, or answered with an HTTP status other than 200.
+    """A request failed: refused, broken, timed out, or with an HTTP status other than 200.
 
     Attributes
     ----------
     status : int or None
-        The HTTP status, where there was one.
+        The HTTP status, if there was a response.
     url : str or None
-        What was asked for, without parameters and credentials.
+        The URL of the request, without parameters and credentials.
     """
 
     def __init__(self, message: str = "", *, status: int | None = None, url: str | None = None) -> None:
@@ -70,20 +83,20 @@ class ConnectionError(ShoojuError, builtins.ConnectionError):
 
 
 class AuthenticationError(ConnectionError):
-    """The server does not accept the user or the API key (HTTP status 401 or 403)."""
+    """The server does not accept the user or the API key."""
 
 
 class ShoojuApiError(ShoojuError):
-    """The server answered that it could not do what was asked.
+    """The server refused what it was asked to do.
 
     Attributes
     ----------
     error : str or None
-        The error's code, such as ``"invalid_parameters"``.
+        The error code, such as ``"invalid_parameters"``.
     description : str or None
-        The server's explanation.
+        The explanation of the server.
     message : str
-        Both, as ``str()`` gives them: ``code (description)``.
+        Both, as returned by ``str()``: ``code (description)``.
     """
 
     def __init__(self, message: str = "", *, error: str | None = None, description: str | None = None) -> None:
@@ -94,8 +107,8 @@ class ShoojuApiError(ShoojuError):
 
     @classmethod
     def from_answer(cls, answer: dict[str, Any]) -> ShoojuApiError:
-        """The error that an answer, or an item of one, tells of."""
-        error, description = answer.get("error"), answer.get("description")
+        """The error that a response, or an item of one, describes."""
+        error, description = (None if answer.get(key) is None else str(answer[key]) for key in ("error", "description"))
         kind = SeriesNotFoundError if error == "series_not_found" and cls is ShoojuApiError else cls
         message = f"{error} ({description})" if description else str(error)
         return kind(message, error=error, description=description)
@@ -106,14 +119,14 @@ class SeriesNotFoundError(ShoojuApiError, LookupError):
 
 
 class WriteError(ShoojuApiError):
-    """Some items of a job were not stored. They wait in the job; its `submit` sends them again.
+    """Some items of a job were not stored. They wait in the job, and its `submit` sends them again.
 
     Attributes
     ----------
     failed : DataFrame
-        One row per item that failed, with the columns ``series`` (its query), ``error`` and ``description``.
+        A row per item that failed: the index ``series_id``, the columns ``error`` and ``description``.
     responses : list
-        The server's responses to the items it answered, in order of writing.
+        The responses of the server to the items that it received, in order of writing.
     """
 
     def __init__(
@@ -128,3 +141,15 @@ class WriteError(ShoojuApiError):
         super().__init__(message, error=error, description=description)
         self.failed = failed
         self.responses = responses or []
+
+
+class WriteInterrupted(KeyboardInterrupt):
+    """A write of a frame was interrupted (Ctrl-C).
+
+    Attributes
+    ----------
+    result : WriteResult or None
+        What was stored before; ``result.retry()`` sends the rest.
+    """
+
+    result: WriteResult | None = None

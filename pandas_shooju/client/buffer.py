@@ -1,24 +1,24 @@
-"""What a job holds until the server has confirmed it: items, and how they are parted into calls. No I/O.
+"""What a job holds until the server has confirmed it: items, and how they are split into calls. No I/O.
 
-An item is one write or deletion, as it will stand in the body of ``POST /series/write``. Its points are columns. A
-write that repeats the query (and report date) of the one before it extends that item; what results is what the
-writes would have given one by one, whatever the size of the batches:
+An item is one write or deletion, as it appears in the body of ``POST /series/write``. Its points are columns. A write
+to the same series and report date as an earlier one extends the item of that write. The result is the same as if the
+writes had been sent one by one, whatever the size of the batches:
 
-- of points with the same date the last holds, as of fields with the same name;
-- ``remove_others`` also removes what the item had collected;
-- a deletion, and a write after it, are items of their own.
+- the last of several points with the same date counts, and the last of several fields with the same name;
+- ``remove_others`` also removes what the item has collected so far;
+- a deletion, and a write after it, are separate items.
 
-Two items *conflict* if their order matters: both are of one series, and of one report date (or one deletes the
-series). Such items are never in one call, where the first could fail and the second not; the later waits for the
-earlier. Items of one series that do not conflict may share a call, but are never in two calls at once, as the server
-locks a series while it is written.
+Two items *conflict* if their order matters: both concern one series, and one report date (or one deletes the series).
+Conflicting items are never sent in one call, where the first could fail and the second succeed; the later one waits for
+the earlier one. Items of one series that do not conflict may share a call, but are never in two calls at once, because
+the server locks a series while it is written.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -28,14 +28,14 @@ from pandas_shooju.query import id_key, unquote
 from pandas_shooju.query import series as series_query
 from pandas_shooju.values import field_values
 
-KeepOnly = Literal["points", "fields", "all"] | None
+RemoveOthers = Literal["points", "fields", "all"] | None
 
 #: ``sid=a\b`` or ``sid="a\b"``, and nothing else: a query that names a series by its id
 _SID = re.compile(r'\s*sid\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"()@*]+))\s*', re.IGNORECASE)
 
 
 class SeriesWrite(NamedTuple):
-    """What to write to one series: points whose dates ascend, and fields as JSON has them."""
+    """What to write to one series: points whose dates ascend, and fields that JSON can represent."""
 
     series_id: str
     points: PointColumns | None
@@ -44,80 +44,118 @@ class SeriesWrite(NamedTuple):
     reported_date: int | None = None
 
 
+class Target(NamedTuple):
+    r"""The series that an item is for.
+
+    Attributes
+    ----------
+    name : str
+        The series id; the query where that does not give the id.
+    key : str
+        Equal for targets that are known to be the same series.
+    query : str or None
+        The query as the caller gave it; None if the caller gave the id.
+
+    Examples
+    --------
+    >>> Target.of_query(r'sid="users\Sam"').name, Target.of_query("country=US").name
+    ('users\\Sam', 'country=US')
+    >>> Target.of_query(r"sid=users\sam").key == Target.of_id(r"users\Sam").key
+    True
+    """
+
+    name: str
+    key: str
+    query: str | None = None
+
+    @classmethod
+    def of_id(cls, series_id: str) -> Self:
+        """The series with that id."""
+        return cls(series_id, "$" + id_key(series_id))
+
+    @classmethod
+    def of_query(cls, query: str) -> Self:
+        """The series that a query names."""
+        match = _SID.fullmatch(query)
+        if match is None:
+            return cls(query, query, query)
+        series_id = match[2] if match[1] is None else unquote(match[1])
+        return cls.of_id(series_id)._replace(query=query)
+
+    @property
+    def on_the_wire(self) -> str:
+        """The query that names the series; only one of the form ``sid=`` creates a series."""
+        return str(series_query(self.name)) if self.query is None else self.query
+
+
 class Item:
     """A write or deletion that waits.
 
     Attributes
     ----------
-    target : dict
-        ``{"query": ...}`` or ``{"series_id": ...}``.
-    series : str
-        What is taken for the series' identity: its id where that is known.
+    target : Target
+        The series.
     reported_date : int, "all" or None
         Milliseconds; None for the series' own points and fields.
     delete : bool
-        Whether it is a deletion; `force` then deletes for good.
+        Whether this is a deletion; `force` then deletes for good.
     fields : dict
-        To be merged into the series' fields.
-    keep_only : {"points", "fields", "all"} or None
-        What of the series to remove before.
+        Fields to merge into those of the series.
+    remove_others : {"points", "fields", "all"} or None
+        What to remove from the series first.
     size : int
-        How many points it holds.
+        The number of points.
     error, description : str or None
-        Why it was not stored in the last attempt.
+        Why the last attempt did not store the item.
     """
 
     __slots__ = (
-        "_ascending", "_chunks", "delete", "description", "error", "fields", "force", "keep_only", "reported_date",
-        "series", "size", "target",
+        "_ascending", "_chunks", "delete", "description", "error", "fields", "force", "remove_others", "reported_date",
+        "size", "target",
     )  # fmt: skip
 
     def __init__(
         self,
-        target: dict[str, str],
+        target: Target,
         reported_date: int | Literal["all"] | None = None,
         *,
         delete: bool = False,
         force: bool = False,
-        series: str | None = None,
     ) -> None:
         self.target = target
-        self.series = series_of(target) if series is None else series
         self.reported_date = reported_date
         self.delete = delete
         self.force = force
         self.fields: dict[str, Any] = {}
-        self.keep_only: KeepOnly = None
+        self.remove_others: RemoveOthers = None
         self.error: str | None = None
         self.description: str | None = None
         self.size = 0
         self._chunks: list[PointColumns] = []
         self._ascending = False  # whether the points are one chunk that is known to ascend
 
-    @property
-    def name(self) -> str:
-        """The query or id by which the caller knows it."""
-        return next(iter(self.target.values()))
-
     def merge(
-        self, fields: Mapping[str, Any], points: PointColumns | None, keep_only: KeepOnly, ascending: bool = False
+        self,
+        fields: Mapping[str, Any],
+        points: PointColumns | None,
+        remove_others: RemoveOthers,
+        ascending: bool = False,
     ) -> None:
-        """Take a further write into this item; `ascending`: the dates of its points are known to be so."""
-        if keep_only in ("points", "all"):
+        """Add a further write to this item; with `ascending`, the dates of its points are known to ascend."""
+        if remove_others in ("points", "all"):
             self._chunks.clear()
             self.size = 0
-        if keep_only in ("fields", "all"):
+        if remove_others in ("fields", "all"):
             self.fields.clear()
-        if keep_only is not None:
-            self.keep_only = keep_only if self.keep_only in (None, keep_only) else "all"
+        if remove_others is not None:
+            self.remove_others = remove_others if self.remove_others in (None, remove_others) else "all"
         self.fields.update(fields)
-        count = 0 if points is None else len(points)
-        if points is not None and count:
+        if points is not None and len(points):
             chunks = self._chunks
             self._ascending = ascending and not chunks
-            self.size += count
+            self.size += len(points)
             chunks.append(points)
-            # point by point, chunks grow as a binary counter does: each is copied log(n) times
+            # for points that come one by one, chunks grow like a binary counter: each is copied log(n) times
             while len(chunks) > 1 and len(chunks[-2]) <= len(chunks[-1]) and len(chunks[-1]) < 100_000:
                 chunks[-2:] = [PointColumns.concat(chunks[-2:])]
 
@@ -136,15 +174,15 @@ class Item:
 
     def document(self) -> dict[str, Any]:
         """The item as the API takes it."""
-        document: dict[str, Any] = {"type": "DELETE" if self.delete else "POST", **self.target}
+        document: dict[str, Any] = {"type": "DELETE" if self.delete else "POST", "query": self.target.on_the_wire}
         if self.delete:
             document["force"] = self.force
         if self.size:
             document["points"] = self.points()
         if self.fields:
             document["fields"] = self.fields
-        if self.keep_only is not None:
-            document["keep_only"] = self.keep_only
+        if self.remove_others is not None:
+            document["keep_only"] = self.remove_others
         if self.reported_date is not None:
             document["reported_date"] = self.reported_date
         return document
@@ -153,14 +191,14 @@ class Item:
 class Buffer:
     """The items of a job that are not confirmed yet, in order of writing."""
 
-    def __init__(self) -> None:
-        self._items: dict[int, Item] = {}
-        # per series: the items that a further write may extend, by report date
+    def __init__(self, items: Iterable[Item] = ()) -> None:
+        self._items = {id(item): item for item in items}
+        # for each series, the items that a further write may extend, by report date
         self._open: dict[str, dict[int | Literal["all"] | None, Item]] = {}
 
     @property
     def items(self) -> list[Item]:
-        """All of them, in order of writing."""
+        """All items, in order of writing."""
         return list(self._items.values())
 
     def __len__(self) -> int:
@@ -168,73 +206,77 @@ class Buffer:
 
     def write(
         self,
-        target: dict[str, str],
+        target: Target,
         fields: Mapping[str, Any],
         points: PointColumns | None,
-        keep_only: KeepOnly = None,
+        remove_others: RemoveOthers = None,
         reported_date: int | None = None,
         *,
-        series: str | None = None,
         ascending: bool = False,
     ) -> None:
-        """Add a write, to an item that is there or as a new one.
-
-        `series` is what `series_of` the target is, and `ascending` that the points are so, where the caller knows.
-        """
-        series = series_of(target) if series is None else series
-        opened = self._open.setdefault(series, {})
+        """Add a write to an existing item, or as a new one; `ascending` is as for :meth:`Item.merge`."""
+        opened = self._open.setdefault(target.key, {})
         item = opened.get(reported_date)
-        if item is None or item.target != target:
-            item = opened[reported_date] = Item(target, reported_date, series=series)
+        if item is None:
+            item = opened[reported_date] = Item(target, reported_date)
             self._items[id(item)] = item
-        item.merge(fields, points, keep_only, ascending)
+        item.merge(fields, points, remove_others, ascending)
 
-    def delete(
-        self, target: dict[str, str], force: bool = False, reported_date: int | Literal["all"] | None = None
-    ) -> None:
-        """Add a deletion: of the series, or of what was filed under a report date."""
+    def delete(self, target: Target, force: bool = False, reported_date: int | Literal["all"] | None = None) -> None:
+        """Add a deletion, of the series or of what was filed under a report date."""
         item = Item(target, reported_date, delete=True, force=force)
         if isinstance(reported_date, int):
-            self._open.get(item.series, {}).pop(reported_date, None)
+            self._open.get(target.key, {}).pop(reported_date, None)
         else:
-            self._open.pop(item.series, None)
+            self._open.pop(target.key, None)
         self._items[id(item)] = item
 
     def close(self) -> None:
-        """Let no further write extend the items that are there (they are about to be sent)."""
+        """Let no further write extend the existing items (they are about to be sent)."""
         self._open.clear()
 
     def remove(self, items: Iterable[Item]) -> None:
-        """Take out items that are confirmed."""
+        """Remove items that are confirmed."""
         for item in items:
             self._items.pop(id(item), None)
 
     def clear(self) -> None:
-        """Take out everything."""
+        """Remove everything."""
         self._items.clear()
         self._open.clear()
 
-    def fresh(self) -> list[Item]:
-        """The items that were not tried yet, and those that must go before them."""
-        wanted = {item.series for item in self._items.values() if item.error is None}
-        return [item for item in self._items.values() if item.error is None or item.series in wanted]
+    def untried(self) -> list[Item]:
+        """The items that were not tried yet, and those that must be sent before them."""
+        wanted = {item.target.key for item in self._items.values() if item.error is None}
+        return [item for item in self._items.values() if item.error is None or item.target.key in wanted]
 
-    def frame(self) -> pd.DataFrame:
-        """What waits and why: one row per item, with its query, points, fields, error and description."""
-        rows = [(i.name, i.size, len(i.fields), i.error, i.description) for i in self._items.values()]
-        return pd.DataFrame(rows, columns=["series", "points", "fields", "error", "description"])
+
+def frame_of(items: Iterable[Item], columns: Mapping[str, str]) -> pd.DataFrame:
+    """A row per item: the index ``series_id`` (the query where that does not give the id), and these attributes."""
+    items = list(items)
+    index = pd.Index([item.target.name for item in items], dtype=object, name="series_id")
+    return pd.DataFrame(
+        {column: [getattr(item, name) for item in items] for column, name in columns.items()}, index=index
+    )
+
+
+def failed_frame(items: Iterable[Item]) -> pd.DataFrame:
+    """The items that were not stored, with ``error`` and ``description``."""
+    return frame_of(
+        (item for item in items if item.error is not None), {"error": "error", "description": "description"}
+    )
 
 
 def waves(items: Iterable[Item]) -> list[list[Item]]:
-    """The items parted so that no two in a wave conflict; a wave may be sent when the one before it is done."""
+    """Split items so that no two in a wave conflict; a wave may be sent when the one before it is done."""
     items = list(items)
     if items and _all_different(items):
         return [items]
-    parted: list[list[Item]] = []
-    # per series and report date: the first wave that is free; under "all" the first that is free for a deletion
+    result: list[list[Item]] = []
+    # for each series and report date, the first free wave; under "all", the first one that is free for a deletion
     free: dict[str, dict[int | str | None, int]] = {}
     for item in items:
-        lanes = free.setdefault(item.series, {})
+        lanes = free.setdefault(item.target.key, {})
         everything = item.delete and not isinstance(item.reported_date, int)
         if everything:
             number = max(lanes.values(), default=0)
@@ -243,14 +285,14 @@ def waves(items: Iterable[Item]) -> list[list[Item]]:
         else:
             number = max(lanes.get(item.reported_date, 0), lanes.get("all", 0))
             lanes[item.reported_date] = number + 1
-        if number == len(parted):
-            parted.append([])
-        parted[number].append(item)
-    return parted
+        if number == len(result):
+            result.append([])
+        result[number].append(item)
+    return result
 
 
 def chains(items: Iterable[Item], batch_size: int, max_points: int) -> Iterator[list[list[Item]]]:
-    """The items of a wave as calls; the calls of a chain hold the same series, and go one after the other."""
+    """Split a wave into calls; the calls of a chain concern the same series and are sent one after the other."""
     call: list[Item] = []
     points = 0
     for group in _by_series(list(items)):
@@ -268,8 +310,8 @@ def chains(items: Iterable[Item], batch_size: int, max_points: int) -> Iterator[
 
 
 def _all_different(items: list[Item]) -> bool:
-    """Whether no two items are of one series, as nearly always."""
-    return len({item.series for item in items}) == len(items)
+    """Whether no two items concern one series, as is nearly always the case."""
+    return len({item.target.key for item in items}) == len(items)
 
 
 def _by_series(items: list[Item]) -> Iterable[list[Item]]:
@@ -277,7 +319,7 @@ def _by_series(items: list[Item]) -> Iterable[list[Item]]:
         return ([item] for item in items)
     by_series: dict[str, list[Item]] = {}
     for item in items:
-        by_series.setdefault(item.series, []).append(item)
+        by_series.setdefault(item.target.key, []).append(item)
     return by_series.values()
 
 
@@ -291,41 +333,6 @@ def _cut(group: list[Item], batch_size: int, max_points: int) -> list[list[Item]
         calls[-1].append(item)
         points += item.size
     return calls
-
-
-def failed_frame(items: Iterable[Item]) -> pd.DataFrame:
-    """The items that were not stored: ``series`` (the query), ``error`` and ``description``."""
-    rows = [(item.name, item.error, item.description) for item in items if item.error is not None]
-    return pd.DataFrame(rows, columns=["series", "error", "description"])
-
-
-def series_of(target: Mapping[str, str]) -> str:
-    r"""What identifies the series of an item: its id where the query names one, else the query.
-
-    Examples
-    --------
-    >>> series_of({"query": r'sid="users\\Sam"'}) == series_of({"series_id": r"users\\sam"})
-    True
-    """
-    if "series_id" in target:
-        return "$" + id_key(target["series_id"])
-    match = _SID.fullmatch(target["query"])
-    if match is None:
-        return target["query"]
-    return "$" + id_key(match[2] if match[1] is None else unquote(match[1]))
-
-
-def target_of(series_id: str) -> tuple[dict[str, str], str]:
-    r"""The target that names a series by its id in a query, and what `series_of` it is, without parsing it.
-
-    Examples
-    --------
-    >>> target_of(r"users\Sam")
-    ({'query': 'sid="users\\Sam"'}, '$users\\sam')
-    """
-    nothing_to_quote = '"' not in series_id and not series_id.endswith("\\")
-    query = f'sid="{series_id}"' if nothing_to_quote else series_query(series_id)
-    return {"query": query}, "$" + id_key(series_id)
 
 
 def plain_fields(fields: Mapping[str, Any] | None) -> dict[str, Any]:

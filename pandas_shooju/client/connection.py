@@ -1,33 +1,29 @@
-r"""`Connection`: everything that a program does with a Shooju server, and the connection of the settings.
-
-A connection reads and writes series; the files' calls come from :mod:`pandas_shooju.client.files`, the deprecated
-ones from :mod:`pandas_shooju.client.deprecated`. How requests are sent is the transport's business, and what is made
-of points that of the serializers.
-"""
+r"""`Connection`: everything that a program does with a Shooju server, and the default connection."""
 
 from __future__ import annotations
 
 import datetime
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, Unpack
 
 import pandas as pd
 import requests
 
-from pandas_shooju.client import dataframe
-from pandas_shooju.client.deprecated import DeprecatedConnectionCalls, query_or_id, warn
-from pandas_shooju.client.files import FileCalls
-from pandas_shooju.client.job import DryRunJob, RemoteJob
-from pandas_shooju.client.mget import REPORTED_DATES_MODES, MGet
-from pandas_shooju.client.points import Date, Serializer, serialize_series, to_datetime
-from pandas_shooju.client.reads import Fields, bulk, check_items, pages, parameters, wire_date, wire_fields
-from pandas_shooju.client.scroll import ScrollIterable
-from pandas_shooju.client.settings import Settings, options, resolve, server_name
-from pandas_shooju.client.transport import BaseHook, Client
+from pandas_shooju.client import dataframe, deprecated, files, reader, validation
+from pandas_shooju.client.job import DryRunJob, RemoteJob, check_batch_size
+from pandas_shooju.client.mget import MGet, check_mode
+from pandas_shooju.client.options import options
+from pandas_shooju.client.points import Date, Serializer, to_datetime
+from pandas_shooju.client.reader import Fields, ReadOptions, ScrollIterable, parameters, wire_date
+from pandas_shooju.client.servers import server_name
+from pandas_shooju.client.settings import Settings, resolve
+from pandas_shooju.client.transport import BaseHook, Client, GoogleAccount
 from pandas_shooju.errors import ConfigurationError
+from pandas_shooju.formats import Document
 
 __all__ = ["Connection", "connection_of", "default_connection"]
 
@@ -35,40 +31,28 @@ __all__ = ["Connection", "connection_of", "default_connection"]
 _COLLISION_RETRY_TIMEOUT = 10.0
 
 
-class Connection(FileCalls, DeprecatedConnectionCalls):
-    r"""A connection to a Shooju server. Nothing is sent before the first call; threads may share it.
+class Connection:
+    r"""A connection to a Shooju server. Nothing is sent before the first call.
+
+    Threads may share a connection, a forked child process gets network connections of its own, and a connection can be
+    pickled (the pickle contains the API key).
 
     Parameters
     ----------
     server
-        An account name (``alpha``), a URL, or an embedded Shooju: ``local``, ``local:PATH``, ``local::memory:``. What
-        is not given here is looked for in the environment and in a profile (see README, "Connecting").
+        An account name (``alpha``), a URL, or an embedded Shooju: ``local``, ``local:PATH``, ``local::memory:``.
+        Whatever is not given here is taken from the environment or a profile (see README, "Connecting").
     user, api_key
         The credentials; `username` is another name for `user`.
     email, google_oauth_token
-        Those of a Google account, instead.
-    retries
-        Attempts in all, by default 3. A refused or broken connection and the statuses 502, 503 and 504 are tried
-        again; a read that timed out is not.
-    retry_delay
-        Seconds between attempts, by default 3.
-    location
-        The name by which the program makes itself known to the server.
-    hosts
-        URLs that stand in for the server, used in turn.
-    requests_session
-        A `requests.Session` to send by, for proxies and certificates.
-    timeout
-        Seconds to wait for the server, by default 600.
-    extra_params
-        URL parameters of every call.
-    hooks
-        Instances of `BaseHook`, which may change requests and answers.
+        A Google account, instead of the credentials.
+    retries, retry_delay, deadline, location, hosts, requests_session, timeout, extra_params, hooks
+        See `Client`.
 
     Raises
     ------
     ConfigurationError
-        No server or no credentials; the message says all the ways to give them.
+        No server or no credentials; the message lists all ways to configure them.
 
     Examples
     --------
@@ -79,6 +63,14 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
     >>> series["points"], series["fields"]
     ([Point(2020-01-01 00:00:00, 14.7)], {'unit': 'US$ tn'})
     """
+
+    upload_file = files.upload_file
+    upload_files = files.upload_files
+    init_multipart_upload = files.init_multipart_upload
+    multipart_upload = files.multipart_upload
+    download_file = files.download_file
+    get_points = deprecated.get_points
+    create_uploader_session = deprecated.create_uploader_session
 
     def __init__(
         self,
@@ -97,27 +89,21 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         timeout: float | None = None,
         extra_params: Mapping[str, Any] | None = None,
         hooks: Sequence[BaseHook] | None = None,
+        deadline: float | None = None,
     ) -> None:
         if user and username and user != username:
-            raise ConfigurationError(f"user={user!r} and username={username!r} are two names for one thing; give one")
+            raise ConfigurationError(f"user and username mean the same, got user={user!r} and username={username!r}")
         settings = resolve(server, user or username, api_key, email, google_oauth_token)
-
-        def sign_in() -> tuple[str, str]:
-            anonymous = Client(
-                settings.server, retries=retries, retry_delay=retry_delay, location=location, hosts=hosts,
-                requests_session=requests_session, timeout=timeout,
-            )  # fmt: skip
-            token = {"token": settings.google_oauth_token, "email": settings.email}
-            credentials = anonymous.post("/auth/googleoauth", data_json=token)
-            return credentials["user"], credentials["api_secret"]
-
         self._server = settings.server
+        google = None
+        if settings.email and settings.google_oauth_token:
+            google = GoogleAccount(settings.email, settings.google_oauth_token)
         #: whether `close` was called
         self.closed = False
         self._client = Client(
             settings.server, settings.user, settings.api_key, retries=retries, retry_delay=retry_delay,
             location=location, hosts=hosts, requests_session=requests_session, timeout=timeout,
-            extra_params=extra_params, hooks=hooks, sign_in=sign_in if settings.google_oauth_token else None,
+            extra_params=extra_params, hooks=hooks, deadline=deadline, google_account=google,
         )  # fmt: skip
 
     @cached_property
@@ -127,7 +113,7 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
 
     @property
     def user(self) -> str | None:
-        """The user that calls are made as."""
+        """The user who makes the calls."""
         return self._client.user
 
     @property
@@ -142,7 +128,7 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         return self._client
 
     def close(self) -> None:
-        """Close what is kept open: connections, and an embedded store."""
+        """Close open connections and an embedded store; no further call is possible."""
         self.closed = True
         self._client.close()
 
@@ -176,12 +162,12 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         series_query
             A query that names one series; operators may follow, as in ``sid=users\sam\gdp@A:M``.
         fields
-            Names of fields: one, or a list; ``"*"`` for all but the meta ones.
+            Field names: one, or a list; ``"*"`` for all but the meta fields.
         df, dt
             Date from and date to, both included: a date, a datetime, milliseconds since 1970-01-01, an ISO date,
-            ``MIN``, ``MAX``, or relative to now, as ``-1y``.
+            ``MIN``, ``MAX``, or relative to now, such as ``-1y``.
         max_points
-            At most so many points, the first by date; 0 for none, -1 for all.
+            The most points, the first ones by date; 0 for none, -1 for all.
         extra_params
             Further parameters of the call, such as ``{"include_job": "y"}``.
         serializer
@@ -190,7 +176,7 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         Returns
         -------
         dict or None
-            ``series_id``, and where there are any ``fields``, ``points`` and ``tz``; None if there is no such series.
+            ``series_id``, and where present ``fields``, ``points`` and ``tz``; None if the series does not exist.
 
         Raises
         ------
@@ -203,8 +189,7 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         True
         """
         asked = parameters(fields=fields, df=df, dt=dt, max_points=max_points, extra_params=extra_params)
-        series: dict[str, Any] | None = self._get("series_queries", series_query, asked, serializer)
-        return series
+        return reader.read_one(self._client, series_query, asked, serializer)
 
     def get_fields(
         self, series_query: str | None = None, fields: Fields = "*", *, series_id: str | None = None
@@ -216,25 +201,18 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         series_query
             A query that names one series.
         fields
-            Names of fields: one, or a list; by default all but the meta ones.
+            Field names: one, or a list; by default all but the meta fields.
         series_id
-            Deprecated: the series' id. (One that stands in the place of the query works too.)
+            Deprecated: the id of the series. (An id in place of the query works, too.)
 
         Returns
         -------
         dict or None
-            Names and values; None if there is no such series.
+            Names and values; None if the series does not exist.
         """
-        name, by_id = query_or_id(series_query, series_id)
-        series = self._get("series_ids" if by_id else "series_queries", name, parameters(fields=fields), None)
-        return series if series is None or "error" in series else series.get("fields", {})
-
-    def _get(self, key: str, item: Any, asked: Mapping[str, Any], serializer: Serializer | None) -> Any:
-        if not isinstance(item, str) or not item.strip():
-            raise TypeError(f"a query that names a series is text, such as r'sid=users\\me\\gdp'; got {item!r}")
-        document = next(bulk(self._client, [item], asked, key=key))
-        [series] = check_items(document["series"])
-        return series and serialize_series(series, serializer or options.point_serializer, document)
+        name, by_id = deprecated.query_or_id(series_query, series_id)
+        series = reader.read_one(self._client, name, parameters(fields=fields), by_id=by_id)
+        return series if series is None or series.get("error") else series.get("fields", {})
 
     def mget(self) -> MGet:
         """Several reads of single series, fetched together; see `MGet`."""
@@ -249,16 +227,16 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         dt: Date | None = None,
         mode: str = "all",
     ) -> list[datetime.datetime]:
-        """Read under which dates a series has reports.
+        """Read the report dates of a series.
 
         Parameters
         ----------
         series_query
             A query that names one series.
         job_id, processor
-            Deprecated: the dates that a job, or a processor, wrote.
+            Deprecated: the report dates written by a job or a processor.
         df, dt
-            Limits of these dates, both included.
+            The first and the last date to return.
         mode
             ``"points"`` or ``"fields"`` for the dates under which those were reported; by default ``"all"``.
 
@@ -268,11 +246,10 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
             Naive, ascending.
         """
         if not (series_query or job_id or processor):
-            raise TypeError("get_reported_dates needs a series_query")
-        if mode not in REPORTED_DATES_MODES:
-            raise ValueError(f"mode={mode!r}: give one of {', '.join(REPORTED_DATES_MODES)}")
+            raise TypeError("get_reported_dates() needs a series_query")
+        check_mode(mode)
         if job_id is not None or processor is not None:
-            warn("get_reported_dates() by job_id or processor", "series_query")
+            deprecated.warn("get_reported_dates() by job_id or processor", "series_query")
         asked = {
             "series_query": series_query,
             "job_id": job_id,
@@ -284,7 +261,7 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         }
         params = {name: value for name, value in asked.items() if value is not None}
         answer = self._client.get("/series/reported_dates", params=params)
-        return [to_datetime(milliseconds) for milliseconds in answer.get("reported_dates") or ()]
+        return [to_datetime(milliseconds) for milliseconds in validation.reported_dates(answer)]
 
     # --- many series ---
 
@@ -314,7 +291,7 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         sort
             Fields to sort by: ``"country asc, city desc"``.
         max_series
-            At most so many series.
+            The most series to read.
         batch_size
             Series per request.
         scroll_batch_size
@@ -325,7 +302,7 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         Returns
         -------
         iterable of dict
-            The series, each with ``fields``; `raw_response` of the iterable is the page that it is at.
+            The series, each with ``fields``; `raw_response` of the iterable is the current page.
 
         Raises
         ------
@@ -342,13 +319,14 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         """
         batch_size = _batch_size(batch_size, scroll_batch_size)
         asked = parameters(fields=fields, df=df, dt=dt, max_points=max_points, extra_params=extra_params)
-        found = pages(
-            self._client, query, asked, sort=sort, max_series=max_series, batch_size=batch_size, prefetch=False
-        )
+        found = reader.pages(
+            self._client, query, asked, sort=sort, max_series=max_series, batch_size=batch_size, ahead=False,
+            parse=reader.as_items,
+        )  # fmt: skip
         series = ScrollIterable(found, serializer or options.point_serializer)
-        total = series.raw_response.get("total", 0)
+        total = series.raw_response.get("total") or 0
         if assert_under_max_series and max_series is not None and total > max_series:
-            raise ValueError(f"the query {query!r} finds {total} series, where at most {max_series} were expected")
+            raise ValueError(f"the query {query!r} must find at most {max_series} series, and finds {total}")
         return series
 
     def get_df(
@@ -372,14 +350,19 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         query, fields, df, dt, max_points, sort, max_series, extra_params, batch_size, scroll_batch_size
             As for :meth:`scroll`.
         series_axis
-            ``"rows"``: a row per point (per series if none are asked for). ``"columns"``: a column per series.
+            ``"rows"``: a row per point (per series if no points are requested). ``"columns"``: a column per series.
 
         Returns
         -------
         DataFrame
-            In rows: the columns ``series_id``, the fields, ``dt`` and ``val``, ascending by date. In columns: the index
-            are the dates, and the headers the series' ids, or the values of the fields joined by ``/``. Dates are
-            aware: in UTC, or the zone of ``@localize``. Missing values are left out.
+            With rows: the columns ``series_id``, the fields, ``dt`` and ``val``, ascending by date. With columns: the
+            index are the dates, and the headers the series ids, or the values of the fields joined by ``/``. Dates
+            are ``datetime64[ns, tz]`` in UTC, or in the zone of ``@localize``. Missing values are left out.
+
+        Raises
+        ------
+        ValueError
+            A date is outside the years 1678 to 2261, which nanoseconds cannot represent; `pandas.read_shooju` can.
 
         Examples
         --------
@@ -391,98 +374,52 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         1970-01-01 00:00:00+00:00       14.7
         """
         if series_axis not in ("rows", "columns"):
-            raise ValueError(f"series_axis={series_axis!r}: give 'rows' or 'columns'")
+            raise ValueError(f"series_axis must be 'rows' or 'columns', got series_axis={series_axis!r}")
         names = [fields] if isinstance(fields, str) else list(fields or ())
-        found = self.read_pages(
+        tables = []
+        for page in self.read_pages(
             query, fields=names, df=df, dt=dt, max_points=max_points, sort=sort, max_series=max_series,
             extra_params=extra_params, batch_size=_batch_size(batch_size, scroll_batch_size),
-        )  # fmt: skip
-        series = (item for page in found for item in check_items(page["series"]) if item and "error" not in item)
+        ):  # fmt: skip
+            reader.check_failures(page.failed.values())
+            tables.append(page.series)
         if series_axis == "columns":
-            return dataframe.columns(series, names)
-        return dataframe.rows(series, names, with_points=max_points != 0)
+            return dataframe.columns(tables, names)
+        return dataframe.rows(tables, names, with_points=max_points != 0)
 
     def read_pages(
         self,
         query: str,
         *,
-        fields: Fields = None,
-        df: Date | None = None,
-        dt: Date | None = None,
-        max_points: int = 0,
         sort: str | None = None,
         max_series: int | None = None,
-        include_job: bool = False,
-        include_timestamp: bool = False,
-        extra_params: Mapping[str, Any] | None = None,
         batch_size: int = 2500,
-        tables: bool = False,
-    ) -> Iterator[dict[str, Any]]:
-        r"""Read every series that a query finds, as documents: a page at a time, points as columns.
+        **asked: Unpack[ReadOptions],
+    ) -> Iterator[Document]:
+        """Read every series that a query finds as columns, a page at a time; the arguments are those of `scroll`.
 
-        The next page is asked for in the background while the caller works on one.
-
-        Parameters
-        ----------
-        query, fields, df, dt, max_points, sort, max_series, extra_params, batch_size
-            As for :meth:`scroll`.
-        include_job, include_timestamp
-            Have the columns of jobs and timestamps in the points.
-        tables
-            Have the series of a page as a `SeriesTable` instead of a list, where none failed and the format is SJTS.
-
-        Returns
-        -------
-        iterator of dict
-            The server's answers: ``total``, ``series`` and more. A series that failed has ``error`` and
-            ``description``.
+        The next page is requested while the caller works on one. Series that failed are in `failed` of the page.
         """
-        asked = parameters(
-            fields=fields, df=df, dt=dt, max_points=max_points, include_job=include_job,
-            include_timestamp=include_timestamp, extra_params=extra_params,
-        )  # fmt: skip
-        return pages(self._client, query, asked, sort=sort, max_series=max_series, batch_size=batch_size, tables=tables)
+        params = parameters(**asked)
+        return reader.pages(self._client, query, params, sort=sort, max_series=max_series, batch_size=batch_size)
 
     def read_bulk(
         self,
         queries: Sequence[str | Mapping[str, Any]],
         *,
-        fields: Fields = None,
-        df: Date | None = None,
-        dt: Date | None = None,
-        max_points: int = 0,
-        include_job: bool = False,
-        include_timestamp: bool = False,
-        extra_params: Mapping[str, Any] | None = None,
-        batch_size: int = 1000,
+        batch_size: int = reader.MAX_BULK,
         workers: int = 4,
-    ) -> Iterator[list[dict[str, Any]]]:
-        r"""Read single series, as lists of decoded series in the order of the queries, points as columns.
+        **asked: Unpack[ReadOptions],
+    ) -> Iterator[Document]:
+        """Read single series as columns, in the order of the queries, with up to `workers` requests in flight.
 
-        Parameters
-        ----------
-        queries
-            Queries that name one series each, or dicts with ``query`` and what is to differ for it: ``fields``, ``df``,
-            ``dt``, ``max_points``, ``operators``.
-        fields, df, dt, max_points, include_job, include_timestamp, extra_params
-            As for :meth:`read_pages`.
-        batch_size
-            Series per call, at most 1,000.
-        workers
-            Calls under way at once.
-
-        Returns
-        -------
-        iterator of list of dict
-            A list per call. A series that failed, or does not exist, has ``error`` and ``description``.
+        A query may be a dict with ``query`` and its own ``fields``, ``df``, ``dt``, ``max_points`` or ``operators``.
+        Queries that found no series are in `failed` of the documents, by their position.
         """
-        asked = parameters(
-            fields=fields, df=df, dt=dt, max_points=max_points, include_job=include_job,
-            include_timestamp=include_timestamp, extra_params=extra_params,
-        )  # fmt: skip
-        items = [_bulk_item(query) for query in queries]
-        documents = bulk(self._client, items, asked, batch_size=batch_size, workers=workers)
-        return (document["series"] for document in documents)
+        items = [reader.bulk_item(query) for query in queries]
+        return reader.bulk(
+            self._client, items, parameters(**asked), batch_size=batch_size, workers=workers, parse=reader.as_table
+        )
 
     # --- writing ---
 
@@ -505,19 +442,19 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         description
             What the job is for, in 3 characters or more.
         notes
-            More about it.
+            Further notes.
         batch_size
-            How many series are buffered before a write submits; 1 submits every write.
+            The number of series to buffer before a write submits; 1 submits every write.
         dry_run
             Register nothing; the job prints what it would do.
         no_history
             Do not keep what the job overwrites.
         source
-            What kind of program writes.
+            The kind of program that writes.
         collision_retry_timeout
-            Seconds to wait before items are sent again whose series was locked.
+            Seconds to wait before items whose series was locked are sent again.
         skip_meta_if_no_fields
-            Let the server leave the series' meta data as it is where only points are written.
+            Leave the meta fields of a series alone where only points are written.
 
         Returns
         -------
@@ -527,15 +464,16 @@ class Connection(FileCalls, DeprecatedConnectionCalls):
         ------
         ValueError
             The description is too short.
+        ConnectionError
+            The request failed. It is not repeated if the server may have registered the job.
         """
         if not isinstance(description, str) or len(description) < 3:
-            raise ValueError(f"description={description!r}: say what the job is for, in 3 characters or more")
+            raise ValueError(f"description must have 3 characters or more, got description={description!r}")
+        check_batch_size(batch_size)
         if dry_run:
             return DryRunJob(self, None, batch_size)
-        if batch_size < 1:
-            raise ValueError(f"batch_size={batch_size}: a job submits when at least one series is buffered")
         body = {"source": source, "description": description, "notes": notes, "no_history": no_history}
-        job_id = self._client.post("/jobs/", data_json=body)["job_id"]
+        job_id = validation.job_id(self._client.post("/jobs/", data_json=body))
         return RemoteJob(
             self, job_id, batch_size, collision_retry_timeout=collision_retry_timeout,
             skip_meta_if_no_fields=skip_meta_if_no_fields,
@@ -546,13 +484,22 @@ _kept: dict[Settings, Connection] = {}
 _kept_lock = threading.Lock()
 
 
+def _renew_lock() -> None:
+    global _kept_lock
+    _kept_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # another thread may hold the lock during a fork
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def default_connection() -> Connection:
     """The connection of the environment or the profile; made at first use, and kept.
 
     Raises
     ------
     ConfigurationError
-        None is configured; the message says all the ways to do it.
+        No server is configured; the message lists all ways to configure one.
     """
     return _keep(resolve())
 
@@ -604,19 +551,5 @@ def _keep(settings: Settings) -> Connection:
 def _batch_size(batch_size: int, scroll_batch_size: int | None) -> int:
     if scroll_batch_size is None:
         return batch_size
-    warn("scroll_batch_size", "batch_size", depth=2)
+    deprecated.warn("scroll_batch_size", "batch_size", depth=2)
     return scroll_batch_size or batch_size
-
-
-def _bulk_item(query: str | Mapping[str, Any]) -> str | dict[str, Any]:
-    if isinstance(query, str):
-        return query
-    if not isinstance(query, Mapping) or "query" not in query:
-        raise TypeError(f"a query is text, or a dict with 'query' and its own parameters; got {query!r}")
-    item = dict(query)
-    for name in ("df", "dt"):
-        if name in item:
-            item[name] = wire_date(item[name], name)
-    if "fields" in item:
-        item["fields"] = wire_fields(item["fields"])
-    return item

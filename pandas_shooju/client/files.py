@@ -1,4 +1,4 @@
-"""Files: upload, whole or in parts, and download. Mixed into `Connection`."""
+"""Files: upload, in one piece or in parts, and download. Functions over a `Client`, which `Connection` binds."""
 
 from __future__ import annotations
 
@@ -8,164 +8,179 @@ import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import quote
 
 from pandas_shooju import formats
+from pandas_shooju.client import validation
 from pandas_shooju.client.transport import Client
 from pandas_shooju.errors import ShoojuApiError, ShoojuFormatError
 
-__all__ = ["FileCalls", "MultiPartUploader"]
+__all__ = ["MultiPartUploader"]
 
 
-class FileCalls:
-    """The calls of a connection that have to do with files."""
+class HasClient(Protocol):
+    """A connection."""
 
     @property
     def raw(self) -> Client:
         """The raw client."""
-        raise NotImplementedError
 
-    def upload_file(self, fp: BinaryIO | bytes, filename: str, custom_fields: Mapping[str, Any] | None = None) -> str:
-        """Upload a file.
 
-        Parameters
-        ----------
-        fp
-            A file opened in binary mode, or bytes.
-        filename
-            The name to store it under; ids, not names, tell files apart.
-        custom_fields
-            Fields to store with it; any JSON.
+def upload_file(
+    conn: HasClient, fp: BinaryIO | bytes, filename: str, custom_fields: Mapping[str, Any] | None = None
+) -> str:
+    """Upload a file.
 
-        Returns
-        -------
-        str
-            The file's id.
+    Parameters
+    ----------
+    fp
+        A file opened in binary mode, or bytes.
+    filename
+        The name to store it under. Names need not be unique; ids identify files.
+    custom_fields
+        Fields to store with the file; any JSON.
 
-        Examples
-        --------
-        >>> from pandas_shooju.client.connection import Connection
-        >>> conn = Connection("local::memory:")
-        >>> file_id = conn.upload_file(b"a,b", "prices.csv", custom_fields={"source": "desk"})
-        >>> with conn.download_file(file_id) as file:
-        ...     file.read()
-        b'a,b'
-        """
-        form = {"meta": json.dumps({"custom": dict(custom_fields)})} if custom_fields else None
-        answer = self.raw.post("/files", files={"file": (filename, fp)}, data=form)
-        return str(answer["file_id"][0])
+    Returns
+    -------
+    str
+        The id of the file.
 
-    def upload_files(self, files: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Upload several files in one call.
+    Raises
+    ------
+    ConnectionError
+        The upload failed. It is not repeated if the server may have stored the file.
 
-        Parameters
-        ----------
-        files
-            Dicts with ``fp``, ``filename`` and, where wanted, ``custom_fields``, as for :meth:`upload_file`.
+    Examples
+    --------
+    >>> from pandas_shooju.client.connection import Connection
+    >>> conn = Connection("local::memory:")
+    >>> file_id = conn.upload_file(b"a,b", "prices.csv", custom_fields={"source": "desk"})
+    >>> with conn.download_file(file_id) as file:
+    ...     file.read()
+    b'a,b'
+    """
+    form = {"meta": json.dumps({"custom": dict(custom_fields)})} if custom_fields else None
+    answer = conn.raw.post("/files", files={"file": (filename, fp)}, data=form)
+    return validation.file_ids(answer, 1)[0]
 
-        Returns
-        -------
-        list of str
-            Their ids, in the order of `files`.
-        """
-        if not isinstance(files, Sequence) or not files:
-            raise ValueError(f"files={files!r}: give a list of dicts with fp, filename and custom_fields")
-        for file in files:
-            if not isinstance(file, Mapping) or not {"fp", "filename"} <= set(file):
-                raise ValueError(f"{file!r} is not a dict with fp, filename and (where wanted) custom_fields")
-        custom = {str(i): file["custom_fields"] for i, file in enumerate(files) if file.get("custom_fields")}
-        parts = [("file", (file["filename"], file["fp"])) for file in files]
-        form = {"meta": json.dumps({"multi_custom": custom})} if custom else None
-        return [str(file_id) for file_id in self.raw.post("/files", files=parts, data=form)["file_id"]]
 
-    def init_multipart_upload(self, filename: str, custom_fields: Mapping[str, Any] | None = None) -> MultiPartUploader:
-        """Begin to upload a big file in parts.
+def upload_files(conn: HasClient, files: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Upload several files in one request.
 
-        Parameters
-        ----------
-        filename, custom_fields
-            As for :meth:`upload_file`.
+    Parameters
+    ----------
+    files
+        Dicts with ``fp``, ``filename`` and optionally ``custom_fields``, as for :meth:`upload_file`.
 
-        Examples
-        --------
-        >>> from pandas_shooju.client.connection import Connection
-        >>> conn = Connection("local::memory:")
-        >>> upload = conn.init_multipart_upload("ticks.csv")
-        >>> for number, part in enumerate([b"a,", b"b"], start=1):
-        ...     upload.upload_part(number, part)
-        >>> with conn.download_file(upload.complete()) as file:
-        ...     file.read()
-        b'a,b'
-        """
-        body: dict[str, Any] = {"filename": filename}
-        if custom_fields:
-            body["custom"] = dict(custom_fields)
-        return self.multipart_upload(self.raw.post("/files/multipart/init", data_json=body)["file_id"])
+    Returns
+    -------
+    list of str
+        The ids of the files, in order.
+    """
+    if not isinstance(files, Sequence) or not files:
+        raise ValueError(f"files must be a list of dicts with fp, filename and optionally custom_fields, got {files!r}")
+    for file in files:
+        if not isinstance(file, Mapping) or not {"fp", "filename"} <= set(file):
+            raise ValueError(f"a file must be a dict with fp, filename and optionally custom_fields, got {file!r}")
+    custom = {str(i): file["custom_fields"] for i, file in enumerate(files) if file.get("custom_fields")}
+    parts = [("file", (file["filename"], file["fp"])) for file in files]
+    form = {"meta": json.dumps({"multi_custom": custom})} if custom else None
+    return validation.file_ids(conn.raw.post("/files", files=parts, data=form), len(parts))
 
-    def multipart_upload(self, file_id: str) -> MultiPartUploader:
-        """Go on with an upload in parts that was begun elsewhere."""
-        return MultiPartUploader(self.raw, file_id)
 
-    def download_file(self, file_id: str, filename: str | os.PathLike[str] | None = None) -> BinaryIO:
-        """Download a file; it is streamed, so any size will do.
+def init_multipart_upload(
+    conn: HasClient, filename: str, custom_fields: Mapping[str, Any] | None = None
+) -> MultiPartUploader:
+    """Start the upload of a large file in parts.
 
-        Parameters
-        ----------
-        file_id
-            The file's id.
-        filename
-            Where to store it; by default in a temporary file, gone when it is closed. It appears there when it is
-            complete: a download that fails leaves nothing behind, and what was there before as it was.
+    Parameters
+    ----------
+    filename, custom_fields
+        As for :meth:`upload_file`.
 
-        Returns
-        -------
-        file
-            The file, open in binary mode, at its beginning.
+    Examples
+    --------
+    >>> from pandas_shooju.client.connection import Connection
+    >>> conn = Connection("local::memory:")
+    >>> upload = conn.init_multipart_upload("ticks.csv")
+    >>> for number, part in enumerate([b"a,", b"b"], start=1):
+    ...     upload.upload_part(number, part)
+    >>> with conn.download_file(upload.complete()) as file:
+    ...     file.read()
+    b'a,b'
+    """
+    body: dict[str, Any] = {"filename": filename}
+    if custom_fields:
+        body["custom"] = dict(custom_fields)
+    answer = conn.raw.post("/files/multipart/init", data_json=body)
+    return MultiPartUploader(conn.raw, validation.file_id(answer))
 
-        Raises
-        ------
-        ShoojuApiError
-            There is no such file.
-        ConnectionError
-            The download failed, in every attempt.
-        """
-        path = f"/files/{quote(str(file_id), safe='')}/download"
-        if filename is None:
-            file = cast(BinaryIO, tempfile.NamedTemporaryFile(prefix="download"))  # noqa: SIM115
-            try:
-                _download(self.raw, path, file)
-                file.seek(0)
-            except BaseException:
-                file.close()
-                raise
-            return file
-        target = Path(filename)
-        # beside it, under a name of its own: others may download to the same
-        part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+
+def multipart_upload(conn: HasClient, file_id: str) -> MultiPartUploader:
+    """Continue an upload in parts that was started elsewhere."""
+    return MultiPartUploader(conn.raw, file_id)
+
+
+def download_file(conn: HasClient, file_id: str, filename: str | os.PathLike[str] | None = None) -> BinaryIO:
+    """Download a file of any size.
+
+    Parameters
+    ----------
+    file_id
+        The id of the file.
+    filename
+        Where to store it; by default in a temporary file that vanishes when it is closed. The file appears when it is
+        complete: a download that fails changes nothing there.
+
+    Returns
+    -------
+    file
+        The file, open in binary mode, at its beginning.
+
+    Raises
+    ------
+    ShoojuApiError
+        There is no such file.
+    ConnectionError
+        The download failed in every attempt.
+    """
+    path = f"/files/{quote(str(file_id), safe='')}/download"
+    if filename is None:
+        file = cast(BinaryIO, tempfile.NamedTemporaryFile(prefix="download"))  # noqa: SIM115
         try:
-            with part.open("x+b") as file:
-                _download(self.raw, path, file)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-        return open(filename, "r+b")
+            _download(conn.raw, path, file)
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+        return file
+    target = Path(filename)
+    # next to the target, under a unique name: others may download to the same place
+    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("x+b") as file:
+            _download(conn.raw, path, file)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return open(filename, "r+b")
 
 
 def _download(client: Client, path: str, file: BinaryIO) -> None:
-    """Stream a file; an error of the API, which also comes as an answer of status 200, is not taken for one."""
+    """Write a file; raise the error that the response describes instead, if it is one."""
     headers = client.call("get", path, into=file).response.headers
     kind = headers.get("content-type", "")
     if "content-disposition" in headers or not ("json" in kind or "msgpack" in kind) or file.tell() > 65_536:
         return
     file.seek(0)
-    name = "json" if "json" in kind else "msgpack"
+    content = file.read()
     try:
-        answer = formats.decode(file.read(), name)
+        root = formats.decode(content, formats.sniff(content) or "json").root
     except ShoojuFormatError:
         return
-    if isinstance(answer, dict) and answer.get("success") is False and "error" in answer:
-        raise ShoojuApiError.from_answer(answer)
+    if isinstance(root, dict) and root.get("success") is False and "error" in root:
+        raise ShoojuApiError.from_answer(root)
 
 
 class MultiPartUploader:
@@ -187,7 +202,7 @@ class MultiPartUploader:
         Parameters
         ----------
         part_num
-            Its place, from 1.
+            Its position, from 1.
         data
             A file opened in binary mode, or bytes.
         """
@@ -198,12 +213,12 @@ class MultiPartUploader:
         )
 
     def complete(self) -> str:
-        """Put the parts together.
+        """Assemble the parts.
 
         Returns
         -------
         str
-            The file's id.
+            The id of the file.
         """
         self._client.post("/files/multipart/complete", params={"file_id": self.file_id})
         return self.file_id

@@ -1,9 +1,8 @@
 """Jobs: what is written under one description. They buffer, submit in batches, and know what is confirmed.
 
-Nothing is lost: an item leaves the buffer only when the server's response to that very item says success. Whatever else
-happens (a refused item, a broken connection, an exception, an interrupt) it waits, and the next `submit` sends it.
-How items are merged and parted into calls is told in :mod:`pandas_shooju.client.buffer`, how calls are sent in
-:mod:`pandas_shooju.client.submission`.
+Nothing is lost: an item leaves the buffer only when the response of the server to that very item says success. Whatever
+else happens (a refused item, a broken connection, an exception, an interrupt), the item waits, and the next `submit`
+sends it.
 """
 
 from __future__ import annotations
@@ -17,13 +16,22 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import pandas as pd
 
-from pandas_shooju.client.buffer import Buffer, Item, KeepOnly, SeriesWrite, failed_frame, plain_fields, target_of
-from pandas_shooju.client.deprecated import DeprecatedJobCalls
+from pandas_shooju.client import deprecated, reader, validation
+from pandas_shooju.client.buffer import (
+    Buffer,
+    Item,
+    RemoveOthers,
+    SeriesWrite,
+    Target,
+    failed_frame,
+    frame_of,
+    plain_fields,
+)
+from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Point, columns_of, exact_milli
-from pandas_shooju.client.settings import options
-from pandas_shooju.client.submission import Answered, Submission
-from pandas_shooju.errors import ShoojuFormatError
+from pandas_shooju.client.submission import Answered, How, Submission
 from pandas_shooju.formats import PointColumns
+from pandas_shooju.formats.table import values_of
 
 if TYPE_CHECKING:
     from pandas_shooju.client.connection import Connection
@@ -31,17 +39,29 @@ if TYPE_CHECKING:
 __all__ = ["DryRunJob", "Job", "RemoteJob"]
 
 _LOCK_ATTEMPTS = 3
-#: items of a call where nobody says otherwise
+#: the least items of a call, if the caller does not say otherwise
 _CALL_SIZE = 1000
 _CALL_POINTS = 500_000
-_REMOVE_OTHERS = (None, "points", "fields", "all")
 
 Points: TypeAlias = "PointColumns | pd.Series[Any] | Iterable[Point | tuple[Any, float | None]]"
 Hook = Callable[..., Any]
 
 
-class Job(DeprecatedJobCalls, ABC):
-    """What all jobs have in common; :meth:`Connection.register_job` makes them."""
+class Job(ABC):
+    """What all jobs have in common; :meth:`Connection.register_job` makes them.
+
+    ``str(job)`` is the name that operators take: ``f"@asof:{job}"`` is ``"@asof:j17"``.
+    """
+
+    put_points = deprecated.put_points
+    put_point = deprecated.put_point
+    put_reported_points = deprecated.put_reported_points
+    put_field = deprecated.put_field
+    put_fields = deprecated.put_fields
+    remove_points = deprecated.remove_points
+    remove_fields = deprecated.remove_fields
+    delete = deprecated.delete
+    delete_by_query = deprecated.delete_by_query
 
     def __init__(
         self,
@@ -54,8 +74,7 @@ class Job(DeprecatedJobCalls, ABC):
         async_mode: bool = False,
         skip_meta_if_no_fields: bool = False,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size={batch_size}: a job submits when at least one series is buffered")
+        check_batch_size(batch_size)
         self._conn = conn
         self._job_id = job_id
         self._batch_size = batch_size
@@ -65,11 +84,23 @@ class Job(DeprecatedJobCalls, ABC):
         self._async_mode = async_mode
         self._skip_meta_if_no_fields = skip_meta_if_no_fields
         self._buffer = Buffer()
-        self._removals = {}
         self._confirmed: dict[str, tuple[int, int]] = {}
+        self._make_locks()
+
+    def _make_locks(self) -> None:
         # held while the buffer changes, and while it is submitted
         self._lock = threading.RLock()
         self._submitting = threading.RLock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self._submitting, self._lock:
+            state = {**vars(self), "_buffer": self._buffer.items, "_confirmed": dict(self._confirmed)}
+        return {name: value for name, value in state.items() if name not in ("_lock", "_submitting")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._buffer = Buffer(state["_buffer"])
+        self._make_locks()
 
     # --- what a job is ---
 
@@ -80,28 +111,36 @@ class Job(DeprecatedJobCalls, ABC):
 
     @property
     def job_id(self) -> int | None:
-        """The job's id; None for a dry run."""
+        """The id of the job; None for a dry run."""
         return self._job_id
 
     @property
     def pending(self) -> int:
-        """How many items wait to be stored."""
+        """The number of items that wait to be stored."""
         return len(self._buffer)
 
     @property
     def failed(self) -> pd.DataFrame:
-        """The items that were tried and not stored: ``series`` (the query), ``error``, ``description``."""
-        return failed_frame(self._buffer.items)
+        """The items that were tried and not stored: the index ``series_id``, ``error`` and ``description``."""
+        with self._lock:
+            return failed_frame(self._buffer.items)
 
     @property
     def confirmed(self) -> dict[str, tuple[int, int]]:
-        """What the server has confirmed as stored: by query, how many points and how many fields."""
+        """What the server has confirmed: for each series id, the numbers of points and of fields."""
         return self._confirmed
 
     def pending_frame(self) -> pd.DataFrame:
-        """What waits: one row per item; ``series``, ``points``, ``fields``, ``error``, ``description``."""
+        """The items that wait: the index ``series_id``, ``points``, ``fields``, ``error`` and ``description``.
+
+        A query that does not give the series id takes its place in the index.
+        """
         with self._lock:
-            return self._buffer.frame()
+            frame = frame_of(
+                self._buffer.items,
+                {"points": "size", "fields": "fields", "error": "error", "description": "description"},
+            )
+        return frame.assign(fields=frame["fields"].map(len).astype("int64"))
 
     def discard(self) -> None:
         """Empty the buffer: what waits is not going to be stored."""
@@ -111,6 +150,9 @@ class Job(DeprecatedJobCalls, ABC):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(job_id={self.job_id}, pending={self.pending})"
 
+    def __str__(self) -> str:
+        return repr(self) if self.job_id is None else f"j{self.job_id}"
+
     # --- writing ---
 
     def write(
@@ -118,21 +160,21 @@ class Job(DeprecatedJobCalls, ABC):
         series_query: str,
         fields: Mapping[str, Any] | None = None,
         points: Points | None = None,
-        remove_others: KeepOnly = None,
+        remove_others: RemoveOthers = None,
     ) -> None:
         r"""Write points and fields of a series; they are merged into what the series has.
 
-        Submits when as many series are buffered as the job's `batch_size` says.
+        Submits once `batch_size` series are buffered.
 
         Parameters
         ----------
         series_query
-            A query that names one series, or none yet; ``sid=...`` that names none creates the series.
+            A query that names one series; ``sid=...`` creates the series if it does not exist.
         fields
             Names and values; any JSON.
         points
             A list of `Point` or of tuples ``(date, value)``, or a pandas Series of numbers with a `DatetimeIndex`.
-            An aware date is converted to UTC, a naive one stands as it is. A missing value removes the point.
+            Aware dates are converted to UTC, naive ones are taken as UTC. A missing value removes the point.
         remove_others
             ``"points"``, ``"fields"`` or ``"all"``: first remove all others of the series.
 
@@ -151,10 +193,9 @@ class Job(DeprecatedJobCalls, ABC):
         >>> job = conn.register_job("GDP of China")
         >>> job.write(r"sid=users\sam\gdp", points=[Point(1577836800000, 14.7)], fields={"unit": "US$ tn"})
         >>> job.confirmed
-        {'sid=users\\sam\\gdp': (1, 1)}
+        {'users\\sam\\gdp': (1, 1)}
         """
-        self.enqueue(series_query, fields=fields, points=points, keep_only=remove_others)
-        self._submit_if_full()
+        self._write(series_query, None, fields, points, remove_others)
 
     def write_reported(
         self,
@@ -172,55 +213,39 @@ class Job(DeprecatedJobCalls, ABC):
         reported_date
             A date, a datetime, or milliseconds since 1970-01-01.
         """
-        self.enqueue(series_query, fields=fields, points=points, reported_date=reported_date)
-        self._submit_if_full()
+        self._write(series_query, exact_milli(reported_date), fields, points)
 
-    def enqueue(
+    def _write(
         self,
         series_query: str,
-        *,
-        fields: Mapping[str, Any] | None = None,
-        points: Points | None = None,
-        keep_only: KeepOnly = None,
-        reported_date: Date | None = None,
+        reported_date: int | None,
+        fields: Mapping[str, Any] | None,
+        points: Points | None,
+        remove_others: RemoveOthers = None,
     ) -> None:
-        """Buffer a write as :meth:`write` does, whatever the batch size; `submit` sends it.
-
-        Parameters
-        ----------
-        series_query, fields, points
-            As for :meth:`write`.
-        keep_only
-            As `remove_others` of :meth:`write`.
-        reported_date
-            As for :meth:`write_reported`.
-        """
+        target = _target(series_query)
+        _check_remove_others(remove_others)
+        plain = plain_fields(fields)
         columns = None if points is None else columns_of(points)
-        self._enqueue({"query": _query(series_query)}, fields, columns, keep_only, reported_date)
+        with self._lock:
+            self._buffer.write(target, plain, columns, remove_others, reported_date)
+        self._submit_if_full()
 
-    def enqueue_writes(self, writes: Iterable[SeriesWrite], keep_only: KeepOnly = None) -> list[str]:
-        """Buffer many writes as `enqueue` does, without checking them again.
+    def enqueue(self, writes: Iterable[SeriesWrite], remove_others: RemoveOthers = None) -> None:
+        """Buffer many writes at once, without submitting and without checking them; `submit` sends them.
 
         Parameters
         ----------
         writes
-            Points whose dates ascend, and fields that JSON can represent.
-        keep_only
-            As for :meth:`enqueue`.
-
-        Returns
-        -------
-        list of str
-            The queries by which the job knows the series.
+            What to write; the dates of the points must ascend, and JSON must be able to represent the fields.
+        remove_others
+            As for :meth:`write`.
         """
-        _check_keep_only(keep_only)
-        queries = []
+        _check_remove_others(remove_others)
         with self._lock:
             for series_id, points, fields, reported_date in writes:
-                target, series = target_of(series_id)
-                self._buffer.write(target, fields, points, keep_only, reported_date, series=series, ascending=True)
-                queries.append(target["query"])
-        return queries
+                target = Target.of_id(series_id)
+                self._buffer.write(target, fields, points, remove_others, reported_date, ascending=True)
 
     def delete_series(self, query: str, one: bool = True, force: bool = False) -> int | None:
         """Delete the series that a query finds.
@@ -228,29 +253,28 @@ class Job(DeprecatedJobCalls, ABC):
         Parameters
         ----------
         query
-            A query; it names one series, or with ``one=False`` any number.
+            A query; it names one series, or any number with ``one=False``.
         one
-            Buffer the deletion of one series; else submit at once, with everything that waits.
+            Buffer the deletion of one series; otherwise submit at once, with everything that waits.
         force
             Delete for good, instead of moving to the trash.
 
         Returns
         -------
         int or None
-            How many were deleted if ``one=False``.
+            The number of series that were deleted if ``one=False``.
         """
         if one:
-            self._enqueue_delete({"query": _query(query)}, force)
-            self._submit_if_full()
+            self._delete([_target(query)], bool(force))
             return None
         if not query.strip():
-            raise ValueError("an empty query finds every series there is; say which ones to delete")
-        return self._delete_found(query, force)
+            raise ValueError("query must not be empty: that finds every series there is")
+        return self._delete_found(query, bool(force))
 
     def delete_reported(
         self, series_query: str, reported_dates: Date | Iterable[Date] | None = None, delete_all: bool = False
     ) -> None:
-        """Delete what was written to a series as reported at some dates; the series' own points stay.
+        """Delete what was written to a series as reported at some dates; the series' own points remain.
 
         Parameters
         ----------
@@ -259,54 +283,39 @@ class Job(DeprecatedJobCalls, ABC):
         reported_dates
             A date or several; or ``"all"``.
         delete_all
-            Delete them all, where no dates are given.
+            Delete all of them, if no dates are given.
         """
-        _query(series_query)
+        target = _target(series_query)
         if isinstance(reported_dates, Iterable) and not isinstance(reported_dates, str):
             dates = list(reported_dates)
         else:
             dates = [] if reported_dates is None else [reported_dates]
         if bool(dates) == delete_all:
             raise ValueError(
-                "delete_reported takes dates, or delete_all=True to delete them all; "
+                "delete_reported takes either dates or delete_all=True, "
                 f"got reported_dates={reported_dates!r}, delete_all={delete_all}"
             )
-        targets = ["all" if date == "all" else exact_milli(date) for date in dates] or ["all"]
-        for date in targets:
-            with self._lock:
-                self._buffer.delete({"query": series_query}, False, date)  # type: ignore[arg-type]
-            self._submit_if_full()
+        for date in ["all" if date == "all" else exact_milli(date) for date in dates] or ["all"]:
+            self._delete([target], reported_date=date)
 
-    def _enqueue(
-        self,
-        target: dict[str, str],
-        fields: Mapping[str, Any] | None = None,
-        points: PointColumns | None = None,
-        keep_only: KeepOnly = None,
-        reported_date: Date | None = None,
-    ) -> None:
-        _check_keep_only(keep_only)
-        plain = plain_fields(fields)
-        moment = None if reported_date is None else exact_milli(reported_date)
+    def _delete(self, targets: Iterable[Target], force: bool = False, reported_date: Any = None) -> None:
         with self._lock:
-            self._buffer.write(target, plain, points, keep_only, moment)
-
-    def _enqueue_delete(self, target: dict[str, str], force: bool) -> None:
-        with self._lock:
-            self._buffer.delete(target, bool(force))
+            for target in targets:
+                self._buffer.delete(target, force, reported_date)
+        self._submit_if_full()
 
     @abstractmethod
     def _delete_found(self, query: str, force: bool) -> int | None:
-        """Delete all series that a query finds; how many, where that is known."""
+        """Delete all series that a query finds; their number, where that is known."""
 
     # --- submitting ---
 
     def add_pre_submit_hook(self, fn: Hook) -> None:
-        """Have ``fn(job_id=...)`` called before every submit."""
+        """Call ``fn(job_id=...)`` before every submit."""
         self._pre_hooks.append(_hook(fn))
 
     def add_post_submit_hook(self, fn: Hook) -> None:
-        """Have ``fn(job_id=..., response={"success": True, "responses": [...]})`` called after every submit."""
+        """Call ``fn(job_id=..., response={"success": True, "responses": [...]})`` after every successful submit."""
         self._post_hooks.append(_hook(fn))
 
     def submit(
@@ -322,13 +331,13 @@ class Job(DeprecatedJobCalls, ABC):
         Parameters
         ----------
         batch_size
-            At most so many items in one call; by default the job's, and at least 1,000.
+            The most items of one call; by default the batch size of the job, and at least 1,000.
         max_points_per_call
-            At most so many points in one call, unless a single item has more.
+            The most points of one call, unless a single item has more.
         workers
-            Calls under way at once; never two with items of the same series.
+            Calls in flight at once; never two with items of the same series.
         progress
-            Called in this thread with the number of items that a call confirmed.
+            Called on this thread with the number of items that a call confirmed.
 
         Returns
         -------
@@ -340,12 +349,12 @@ class Job(DeprecatedJobCalls, ABC):
         WriteError
             Items were refused; they wait in the job, and `failed` shows why.
         ConnectionError
-            Calls failed, and nothing was refused; what they held waits in the job.
+            Calls failed, and nothing was refused; what they contained waits in the job.
         """
         size = max(self._batch_size, _CALL_SIZE) if batch_size is None else batch_size
         if size < 1 or workers < 1 or max_points_per_call < 1:
-            raise ValueError(f"{batch_size=}, {max_points_per_call=}, {workers=}: each is at least 1")
-        self._submit(lambda: self._buffer.items, size, max_points_per_call, workers, progress)
+            raise ValueError(f"submit needs positive numbers, got {batch_size=}, {max_points_per_call=}, {workers=}")
+        self._submit(lambda: self._buffer.items, How(size, max_points_per_call, workers, progress))
         return True
 
     def finish(self, submit: bool = True) -> None:
@@ -354,7 +363,7 @@ class Job(DeprecatedJobCalls, ABC):
         Parameters
         ----------
         submit
-            Submit first; if that fails the job is not finished.
+            Submit first; if that fails, the job is not finished.
         """
         if submit:
             self.submit()
@@ -365,29 +374,22 @@ class Job(DeprecatedJobCalls, ABC):
             full = len(self._buffer) >= self._batch_size
             full = full and sum(item.error is None for item in self._buffer.items) >= self._batch_size
         if full:
-            # what failed before waits for a submit of its own, so that it does not fail every write after it
-            self._submit(self._buffer.fresh, max(self._batch_size, _CALL_SIZE), _CALL_POINTS, 1, None)
+            # what failed before waits for an explicit submit, so that it does not fail every write after it
+            self._submit(self._buffer.untried, How(max(self._batch_size, _CALL_SIZE), _CALL_POINTS))
 
-    def _submit(self, select: Callable[[], list[Item]], *how: Any) -> None:
+    def _submit(self, select: Callable[[], list[Item]], how: How) -> None:
         with self._submitting:
             for hook in self._pre_hooks:
                 hook(job_id=self.job_id)
             with self._lock:
                 items = select()
                 self._buffer.close()
-            responses = self._send(items, *how)
+            responses = self._send(items, how)
             for hook in self._post_hooks:
                 hook(job_id=self.job_id, response={"responses": responses, "success": True})
 
     @abstractmethod
-    def _send(
-        self,
-        items: list[Item],
-        batch_size: int,
-        max_points: int,
-        workers: int,
-        progress: Callable[[int], Any] | None,
-    ) -> list[dict[str, Any]]:
+    def _send(self, items: list[Item], how: How) -> list[dict[str, Any]]:
         """Send items; the response to each."""
 
     @abstractmethod
@@ -400,7 +402,7 @@ class Job(DeprecatedJobCalls, ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Finish, unless an exception is on its way: then nothing is sent, and the buffer stays."""
+        """Finish, unless an exception was raised: then nothing is sent, and the buffer remains."""
         if kind is None:
             self.finish()
 
@@ -411,50 +413,37 @@ class RemoteJob(Job):
     Parameters
     ----------
     conn
-        The connection to write by.
+        The connection to use.
     job_id
-        Id of a job that was registered.
-    batch_size
-        How many series are buffered before a write submits.
+        The id of a job that was registered.
+    batch_size, collision_retry_timeout, skip_meta_if_no_fields
+        As for :meth:`Connection.register_job`.
     pre_hooks, post_hooks
-        Functions called before and after every submit.
-    collision_retry_timeout
-        Seconds to wait before items are sent again whose series was locked.
+        Functions to call before and after every submit.
     async_mode
         Let the server write fields later.
-    skip_meta_if_no_fields
-        Let the server leave the series' meta data as it is where only points are written.
     """
 
     _job_id: int
 
     def _delete_found(self, query: str, force: bool) -> int:
-        found = [
-            series["series_id"]
-            for page in self._conn.read_pages(query)
-            for series in page["series"]
-            if "series_id" in series
-        ]
-        for series_id in found:
-            self._enqueue_delete({"series_id": series_id}, force)
+        found: list[str] = []
+        for page in reader.pages(self._conn.raw, query, reader.parameters()):
+            found += values_of(page.series.series_ids)
+        with self._lock:
+            for series_id in found:
+                self._buffer.delete(Target.of_id(series_id), force)
         self.submit()
         return len(found)
 
     def _finish(self) -> None:
         self._conn.raw.post(f"/jobs/{self.job_id}/finish")
 
-    def _send(
-        self,
-        items: list[Item],
-        batch_size: int,
-        max_points: int,
-        workers: int,
-        progress: Callable[[int], Any] | None,
-    ) -> list[dict[str, Any]]:
-        return Submission(self._post, progress).send(items, batch_size, max_points, workers)
+    def _send(self, items: list[Item], how: How) -> list[dict[str, Any]]:
+        return Submission(self._post, how).send(items)
 
     def _post(self, items: list[Item]) -> Iterator[Answered]:
-        """Send items in one call, and those whose series was locked again; yields what is answered as it comes."""
+        """Send items in one call, and those whose series was locked again; yields responses as they arrive."""
         params: dict[str, Any] = {"job_id": self.job_id, "date_format": "milli"}
         if self._async_mode:
             params["async_mode"] = True
@@ -467,13 +456,7 @@ class RemoteJob(Job):
                 data_json={"series": [item.document() for item in items]},
                 send_format=options.series_format,
             )
-            responses = answer.get("responses")
-            if not isinstance(responses, list) or len(responses) != len(items):
-                raise ShoojuFormatError(f"{len(items)} items were written, and the answer does not say what of each")
-            answered = [
-                (item, response if isinstance(response, dict) else {"error": repr(response)})
-                for item, response in zip(items, responses, strict=True)
-            ]
+            answered = list(zip(items, validation.responses(answer, len(items)), strict=True))
             last = attempt == _LOCK_ATTEMPTS
             items = [] if last else [item for item, response in answered if _locked(response)]
             settled = [pair for pair in answered if not _locked(pair[1])] if items else answered
@@ -484,26 +467,26 @@ class RemoteJob(Job):
             time.sleep(self._collision_retry_timeout)
 
     def _confirm(self, answered: Answered) -> None:
-        """Take out of the buffer what the server has stored, and note why the rest was not."""
+        """Remove from the buffer what the server has stored, and note why the rest was not."""
         stored = []
         for item, response in answered:
             gone = item.delete and response.get("error") == "series_not_found"
-            if gone or (response.get("success") and not response.get("error")):
+            if gone or (response["success"] and not response.get("error")):
                 item.error = item.description = None
                 stored.append(item)
             else:
-                item.error = response.get("error") or "not_stored"
+                item.error = str(response.get("error") or "not_stored")
                 item.description = response.get("description")
         with self._lock:
             self._buffer.remove(stored)
             for item in stored:
                 if not item.delete:
-                    points, fields = self._confirmed.get(item.name, (0, 0))
-                    self._confirmed[item.name] = points + item.size, fields + len(item.fields)
+                    points, fields = self._confirmed.get(item.target.name, (0, 0))
+                    self._confirmed[item.target.name] = points + item.size, fields + len(item.fields)
 
 
 class DryRunJob(Job):
-    """A job that prints what it would do, and sends nothing.
+    """A job that prints what it would do and sends nothing.
 
     Examples
     --------
@@ -524,7 +507,7 @@ class DryRunJob(Job):
     def _finish(self) -> None:
         print("Job finished")
 
-    def _send(self, items: list[Item], *_how: Any) -> list[dict[str, Any]]:
+    def _send(self, items: list[Item], how: How) -> list[dict[str, Any]]:
         for item in items:
             self._print(item)
         with self._lock:
@@ -532,14 +515,15 @@ class DryRunJob(Job):
         return [{"success": True} for _item in items]
 
     def _print(self, item: Item) -> None:
-        name = item.name
-        if item.reported_date is not None:
-            all_dates = item.reported_date == "all"
-            name += f" @ {'all report dates' if all_dates else Point(item.reported_date, None).datetime}"  # type: ignore[arg-type]
+        name = item.target.name if item.target.query is None else item.target.query
+        if item.reported_date == "all":
+            name += " @ all report dates"
+        elif item.reported_date is not None:
+            name += f" @ {Point(item.reported_date, None).datetime}"
         if item.delete:
             print(f"{name} delete, force={item.force}")
-        if item.keep_only is not None:
-            print(f"{name} remove others: {item.keep_only}")
+        if item.remove_others is not None:
+            print(f"{name} remove others: {item.remove_others}")
         if item.fields:
             print(f"{name} fields: {item.fields}")
         points = item.points()
@@ -550,20 +534,28 @@ class DryRunJob(Job):
             print(f"{name} points: [{shown}]{rest}")
 
 
-def _query(query: str) -> str:
+def check_batch_size(batch_size: int) -> None:
+    """Check how many series a job buffers."""
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be a positive number of series, got batch_size={batch_size}")
+
+
+def _target(query: str) -> Target:
     if not isinstance(query, str) or not query.strip():
-        raise TypeError(f'a query that names a series is text, such as sid="users\\me\\gdp"; got {query!r}')
-    return query
+        raise TypeError(f'a query that names a series must be a string such as sid="users\\me\\gdp", got {query!r}')
+    return Target.of_query(query)
 
 
-def _check_keep_only(keep_only: KeepOnly) -> None:
-    if keep_only not in _REMOVE_OTHERS:
-        raise ValueError(f"remove_others={keep_only!r}: give 'points', 'fields', 'all' or None")
+def _check_remove_others(remove_others: RemoveOthers) -> None:
+    if remove_others not in (None, "points", "fields", "all"):
+        raise ValueError(
+            f"remove_others must be 'points', 'fields', 'all' or None, got remove_others={remove_others!r}"
+        )
 
 
 def _hook(fn: Hook) -> Hook:
     if not callable(fn):
-        raise TypeError(f"a hook of a job is a function; got {fn!r}")
+        raise TypeError(f"a hook of a job must be a function, got {fn!r}")
     return fn
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pandas_shooju.client.deprecated import DeprecatedMGetCalls, query_or_id
+from pandas_shooju.client import deprecated, reader
+from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Serializer, serialize_series, to_datetime
-from pandas_shooju.client.reads import Fields, bulk, check_items, parameters
-from pandas_shooju.client.settings import options
+from pandas_shooju.client.reader import Fields, parameters
 from pandas_shooju.client.transport import Client
 
 __all__ = ["MGet"]
@@ -21,7 +21,7 @@ REPORTED_DATES_MODES = ("all", "points", "fields", "df", "dt")
 
 @dataclass(frozen=True)
 class _Queued:
-    """A read that waits: its item, in which list of a bulk call, and what of the series the caller gets."""
+    """A read that waits: its item, the list of a bulk request that it belongs to, and what the caller gets of it."""
 
     key: str
     item: dict[str, Any]
@@ -30,15 +30,15 @@ class _Queued:
     extra_params: Mapping[str, Any]
 
     @property
-    def call(self) -> str:
-        """What reads that may share a call have in common."""
+    def request(self) -> str:
+        """Equal for reads that can share a request."""
         return self.key + json.dumps(dict(self.extra_params), sort_keys=True, default=str)
 
 
-class MGet(DeprecatedMGetCalls):
-    """Queues reads of single series; :meth:`fetch` does them in as few calls as possible.
+class MGet:
+    """Queues reads of single series; :meth:`fetch` performs them in as few requests as possible.
 
-    Made by :meth:`Connection.mget`. Every ``get_...`` gives the position of its result.
+    Made by :meth:`Connection.mget`. Every ``get_...`` returns the position of its result.
 
     Examples
     --------
@@ -52,6 +52,8 @@ class MGet(DeprecatedMGetCalls):
     >>> mget.fetch()[1]
     {'unit': 'US$'}
     """
+
+    get_points = deprecated.queue_points
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -67,69 +69,76 @@ class MGet(DeprecatedMGetCalls):
         extra_params: Mapping[str, Any] | None = None,
         serializer: Serializer | None = None,
     ) -> int:
-        """Queue what :meth:`Connection.get_series` reads, with the same arguments."""
+        """Queue what :meth:`Connection.get_series` reads; the arguments are the same."""
         asked = parameters(fields=fields, df=df, dt=dt, max_points=max_points)
-        item = {"query": series_query, **asked}
-        return self._queue("series_queries", item, lambda series: series, serializer, extra_params)
+        return self.queue({"query": series_query, **asked}, lambda series: series, serializer, extra_params)
 
     def get_fields(self, series_query: str | None = None, fields: Fields = "*", *, series_id: str | None = None) -> int:
-        """Queue what :meth:`Connection.get_fields` reads, with the same arguments."""
-        name, by_id = query_or_id(series_query, series_id)
-        key, kind = ("series", "series_id") if by_id else ("series_queries", "query")
-        return self._queue(key, {kind: name, **parameters(fields=fields)}, lambda series: series.get("fields", {}))
+        """Queue what :meth:`Connection.get_fields` reads; the arguments are the same."""
+        name, by_id = deprecated.query_or_id(series_query, series_id)
+        item = {"series_id" if by_id else "query": name, **parameters(fields=fields)}
+        return self.queue(item, lambda series: series.get("fields", {}))
 
     def get_reported_dates(
         self, series_query: str, df: Date | None = None, dt: Date | None = None, mode: str = "all"
     ) -> int:
-        """Queue what :meth:`Connection.get_reported_dates` reads of a series, with the same arguments."""
-        if mode not in REPORTED_DATES_MODES:
-            raise ValueError(f"mode={mode!r}: give one of {', '.join(REPORTED_DATES_MODES)}")
+        """Queue what :meth:`Connection.get_reported_dates` reads for a series; the arguments are the same."""
+        check_mode(mode)
         asked = parameters(df=df, dt=dt, max_points=-1)
         item = {"query": series_query, "operators": f"@repdatelist:{mode}", **asked}
-        return self._queue("series_queries", item, lambda series: series.get("points", []), _dates)
+        return self.queue(item, lambda series: series.get("points", []), _dates)
 
-    def _queue(
+    def queue(
         self,
-        key: str,
         item: dict[str, Any],
         take: Callable[[dict[str, Any]], Any],
         serializer: Serializer | None = None,
         extra_params: Mapping[str, Any] | None = None,
     ) -> int:
+        """Queue an item of a bulk request, a dict with ``query`` or ``series_id``; `take` makes the result of it."""
+        key = "series_queries" if "query" in item else "series"
         self._queued.append(_Queued(key, item, take, serializer or options.point_serializer, extra_params or {}))
         return len(self._queued) - 1
 
     def fetch(self) -> list[Any]:
-        """Read all that is queued.
+        """Read everything that is queued.
 
         Returns
         -------
         list
-            The results in the order of the ``get_...`` calls; None where a series does not exist.
+            The results in the order of the ``get_...`` calls; None for a series that does not exist.
 
         Raises
         ------
         ShoojuApiError
-            A series failed otherwise; the reads stay queued.
+            A series failed for another reason; the reads remain queued.
         """
         results: list[Any] = [None] * len(self._queued)
-        calls: dict[str, list[int]] = {}
+        requests: dict[str, list[int]] = {}
         for position, queued in enumerate(self._queued):
-            calls.setdefault(queued.call, []).append(position)
-        for positions in calls.values():
+            requests.setdefault(queued.request, []).append(position)
+        for positions in requests.values():
             first = self._queued[positions[0]]
             asked = {"date_format": "milli", **first.extra_params}
             remaining = iter(positions)
-            for document in bulk(self._client, [self._queued[at].item for at in positions], asked, key=first.key):
-                for series, at in zip(check_items(document["series"]), remaining, strict=False):
-                    results[at] = self._result(self._queued[at], series, document)
+            for document in reader.bulk(
+                self._client, [self._queued[at].item for at in positions], asked, key=first.key
+            ):
+                for series, at in zip(reader.existing_items(document), remaining, strict=False):
+                    results[at] = self._result(self._queued[at], series, document.root)
         self._queued = []
         return results
 
-    def _result(self, queued: _Queued, series: dict[str, Any] | None, document: Mapping[str, Any]) -> Any:
-        if series is None or "error" in series:
+    def _result(self, queued: _Queued, series: dict[str, Any] | None, root: Mapping[str, Any]) -> Any:
+        if series is None or series.get("error"):
             return series
-        return queued.take(serialize_series(series, queued.serializer, document))
+        return queued.take(serialize_series(series, queued.serializer, root))
+
+
+def check_mode(mode: str) -> None:
+    """Check the argument `mode` of reads of report dates."""
+    if mode not in REPORTED_DATES_MODES:
+        raise ValueError(f"mode must be one of {', '.join(REPORTED_DATES_MODES)}, got mode={mode!r}")
 
 
 def _dates(points: Any, **_flags: Any) -> list[datetime.datetime]:

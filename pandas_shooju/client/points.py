@@ -1,8 +1,8 @@
 """`Point`, the points serializers, and dates as milliseconds. Pure.
 
-A serializer makes of the points of a series what the caller wants to have. Those of this module take
-:class:`PointColumns` and build from the columns (they also take rows, as a serializer of one's own may call them with);
-any other function gets rows: a list of tuples ``(milliseconds, value)``, and job and timestamp where asked for.
+A serializer converts the points of a series into what the caller wants. Those of this module take
+:class:`PointColumns` (and rows, so that your own serializers can call them). Any other function gets rows: a list of
+tuples ``(milliseconds, value)``, followed by the job and the timestamp if requested.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pandas_shooju.values import point_value, point_values
 
 __all__ = ["Point", "milli_tuple", "np_array", "pd_series", "pd_series_localized", "shooju_point"]
 
-#: what dates of points, and the limits df and dt, may be given as
+#: the types of dates: of points, and as the limits df and dt
 Date = int | float | str | datetime.date | datetime.datetime | np.datetime64
 Serializer = Callable[..., Any]
 
@@ -100,7 +100,7 @@ def _milli(date: Any) -> tuple[int, bool]:
 
 
 def to_datetime(milliseconds: float) -> datetime.datetime:
-    """The naive datetime (UTC, or wall-clock for a localized series) of milliseconds since 1970-01-01."""
+    """The naive datetime (UTC, or local time for a localized series) of milliseconds since 1970-01-01."""
     return _EPOCH + datetime.timedelta(milliseconds=milliseconds)
 
 
@@ -110,13 +110,13 @@ class Point:
     Parameters
     ----------
     dt
-        A datetime (as it stands when naive, an instant when aware), a date, or milliseconds since 1970-01-01.
+        A datetime (a naive one is taken as UTC), a date, or milliseconds since 1970-01-01.
     value
         A number; None removes the point when it is written.
     job
-        Id of the job that wrote the point, where asked for with ``include_job``.
+        The id of the job that wrote the point, if requested with ``include_job``.
     timestamp
-        When the point was written (UTC), where asked for with ``include_timestamp``.
+        When the point was written (UTC), if requested with ``include_timestamp``.
 
     Examples
     --------
@@ -139,7 +139,7 @@ class Point:
         included_job: bool | None = False,
         included_timestamp: bool | None = False,
     ) -> None:
-        # rows of points with jobs and timestamps are unpacked into these by the flags
+        # the flags say which of these a row of points contains
         if included_job:
             job, *extra = extra  # type: ignore[assignment]
         if included_timestamp:
@@ -174,12 +174,12 @@ class Point:
 
     @property
     def job(self) -> int | None:
-        """Id of the job that wrote the point, None if not asked for."""
+        """The id of the job that wrote the point, None if not requested."""
         return self._job
 
     @property
     def timestamp(self) -> datetimes.datetime | None:
-        """When the point was written (UTC, naive), None if not asked for."""
+        """When the point was written (UTC, naive), None if not requested."""
         return self._timestamp
 
     def __eq__(self, other: object) -> bool:
@@ -263,13 +263,13 @@ def serialize(
     included_job: bool = False,
     included_timestamp: bool = False,
 ) -> Any:
-    """What `serializer` makes of the points of a series in the timezone `tz` (None: not localized)."""
+    """Convert the points of a series in the time zone `tz` (None: not localized)."""
     given = points if hasattr(serializer, "takes_columns") else milli_tuple(points)
     return serializer(given, tz=tz, included_job=included_job, included_timestamp=included_timestamp)
 
 
 def serialize_series(series: dict[str, Any], serializer: Serializer, document: Mapping[str, Any]) -> dict[str, Any]:
-    """A series of a decoded document with its points, where it has any, as `serializer` makes them; in place."""
+    """Convert the points, if any, of a series of a decoded document, in place."""
     if "points" in series:
         series["points"] = serialize(
             series["points"],
@@ -282,7 +282,7 @@ def serialize_series(series: dict[str, Any], serializer: Serializer, document: M
 
 
 def _from_columns(function: Callable[[PointColumns, str | None], Any]) -> Serializer:
-    """A serializer that takes columns, or rows, from one that takes columns."""
+    """A serializer of columns or rows, from one of columns."""
 
     @functools.wraps(function)
     def serializer(
@@ -308,7 +308,7 @@ def shooju_point(pts: PointColumns, tz: str | None = None) -> list[Point]:
     jobs = [None] * len(pts) if pts.jobs is None else pts.jobs.tolist()
     timestamps = [None] * len(pts) if pts.timestamps is None else _datetimes(pts.timestamps)
     for date, value, job, timestamp in zip(_datetimes(pts.dates), _values(pts), jobs, timestamps, strict=True):
-        point = Point.__new__(Point)  # what is known to be right is not checked again, point by point
+        point = Point.__new__(Point)  # without checking every point again
         point._datetime, point._value, point._job, point._timestamp = date, value, job, timestamp
         made.append(point)
     return made
@@ -316,29 +316,26 @@ def shooju_point(pts: PointColumns, tz: str | None = None) -> list[Point]:
 
 @_from_columns
 def milli_tuple(pts: PointColumns, tz: str | None = None) -> list[tuple[Any, ...]]:
-    """A list of tuples ``(milliseconds, value)``, with job and timestamp where asked for; a missing value is None."""
+    """A list of tuples ``(milliseconds, value)``, then job and timestamp if requested; a missing value is None."""
     extra = [column.tolist() for column in (pts.jobs, pts.timestamps) if column is not None]
     return list(zip(pts.dates.tolist(), _values(pts), *extra, strict=True))
 
 
 @_from_columns
 def pd_series(pts: PointColumns, tz: str | None = None) -> pd.Series[float]:
-    """A pandas Series of float64; its index is naive, ``datetime64[ms]``: UTC, or wall-clock if localized."""
-    return pd.Series(pts.values, pd.DatetimeIndex(pts.dates.view("M8[ms]")))
+    """A pandas Series of float64; its index is naive, ``datetime64[ns]``: UTC, or local time if localized."""
+    return pd.Series(pts.values, nanoseconds(pd.DatetimeIndex(pts.dates.view("M8[ms]"))))
 
 
 @_from_columns
 def pd_series_localized(pts: PointColumns, tz: str | None = None) -> pd.Series[float]:
-    """A pandas Series of float64; its index is aware, ``datetime64[ms, tz]``: in UTC unless localized."""
-    return pd.Series(pts.values, clocks.to_index(pts.dates, tz))
+    """A pandas Series of float64; its index is aware, ``datetime64[ns, tz]``: in UTC unless localized."""
+    return pd.Series(pts.values, nanoseconds(clocks.to_index(pts.dates, tz)))
 
 
 @_from_columns
 def np_array(pts: PointColumns, tz: str | None = None) -> npt.NDArray[np.void]:
-    """A structured array of ``dates`` (int64 milliseconds), ``values`` (float64), ``jobs``, ``timestamps``.
-
-    The last two only where asked for.
-    """
+    """A structured array of ``dates`` (int64 milliseconds), ``values``, and if requested ``jobs``, ``timestamps``."""
     columns = {"dates": pts.dates, "values": pts.values, "jobs": pts.jobs, "timestamps": pts.timestamps}
     present = {name: column for name, column in columns.items() if column is not None}
     array = np.empty(len(pts), [(name, column.dtype) for name, column in present.items()])
@@ -347,11 +344,27 @@ def np_array(pts: PointColumns, tz: str | None = None) -> npt.NDArray[np.void]:
     return array
 
 
+def nanoseconds(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """The index with nanoseconds as its unit, as the documented frames and series have it.
+
+    Raises
+    ------
+    ValueError
+        Nanoseconds cannot represent a date.
+    """
+    try:
+        return index.as_unit("ns")
+    except pd.errors.OutOfBoundsDatetime:
+        raise ValueError(
+            "a date is outside the years 1678 to 2261, which nanoseconds cannot represent; use pandas.read_shooju"
+        ) from None
+
+
 def _datetimes(milliseconds: npt.NDArray[np.int64]) -> list[datetime.datetime]:
-    datetimes: list[Any] = milliseconds.view("M8[ms]").tolist()  # integers where datetime has no such year
+    datetimes: list[Any] = milliseconds.view("M8[ms]").tolist()  # integers where datetime cannot represent the year
     for at in (i for i, made in enumerate(datetimes) if isinstance(made, int)):
         raise ValueError(
-            f"the date {datetimes[at]} ms since 1970 is beyond the years that datetime knows; "
+            f"datetime cannot represent the date {datetimes[at]} ms since 1970; "
             "use points_serializers.milli_tuple or np_array"
         )
     return datetimes

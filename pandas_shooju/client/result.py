@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from pandas_shooju.client.buffer import SeriesWrite
+from pandas_shooju.client.buffer import SeriesWrite, Target
 from pandas_shooju.client.job import DryRunJob, RemoteJob
-from pandas_shooju.errors import ConnectionError, WriteError
+from pandas_shooju.errors import ShoojuError, WriteInterrupted
+from pandas_shooju.formats.columns import Int64Array
 from pandas_shooju.progress import Progress
 
 
@@ -18,21 +19,22 @@ class WriteResult:
 
     Attributes
     ----------
-    job
-        The job that wrote.
-    series
-        DataFrame, a row for each series: the index ``series_id``; ``points`` and ``fields``, how many were to be
-        written; ``stored``, whether the server confirmed them; ``error``, why not, as far as known.
+    job : RemoteJob, DryRunJob or None
+        The job of the write; None if there was nothing to write, so that no job was registered.
+    series : DataFrame
+        A row for each series: the index ``series_id``; ``points`` and ``fields``, how many were to be written;
+        ``stored``, whether the server has confirmed all of them; ``error``, the reason if not.
 
     Examples
     --------
     >>> import pandas as pd
     >>> import pandas_shooju as sj
     >>> conn = sj.Connection("local::memory:")
-    >>> prices = pd.Series([1.0, 2.0], index=pd.date_range("2024-01-01", periods=2), name=r"users\sam\price")
-    >>> result = prices.shooju.write("prices", sid="{series_id}", connection=conn)
+    >>> index = pd.date_range("2024-01-01", periods=2)
+    >>> prices = pd.Series([1.0, 2.0], index=index)
+    >>> result = prices.shooju.write("prices", sid=r"users\sam\price", connection=conn)
     >>> result
-    <WriteResult: 2 points of 1 series stored by job 1>
+    <WriteResult: 2 points of 1 series stored by job 1: users\sam\price>
     >>> result.series
                      points  fields  stored error
     series_id
@@ -40,19 +42,36 @@ class WriteResult:
     """
 
     def __init__(
-        self, job: RemoteJob | DryRunJob | None, writes: Sequence[SeriesWrite], queries: list[str], finish: bool
+        self,
+        job: RemoteJob | DryRunJob | None,
+        writes: Sequence[SeriesWrite],
+        *,
+        finish: bool = False,
+        batch_size: int = 1000,
+        workers: int = 4,
     ) -> None:
         self.job = job
         self._finish = finish
-        self._queries = queries
+        self._batch_size = batch_size
+        self._workers = workers
+        # a series may be written several times, under several report dates
+        self._keys = [Target.of_id(write.series_id).key for write in writes]
+        first = dict(zip(reversed(self._keys), (write.series_id for write in reversed(writes)), strict=True))
+        keys = list(dict.fromkeys(self._keys))
+        positions = {key: at for at, key in enumerate(keys)}
+        rows = np.array([positions[key] for key in self._keys], np.int64)
+        self._items = len(writes)
+        self._keys = keys
         self.series = pd.DataFrame(
             {
-                "points": np.array([0 if write.points is None else len(write.points) for write in writes], np.int64),
-                "fields": np.array([len(write.fields) for write in writes], np.int64),
-                "stored": np.zeros(len(writes), bool),
-                "error": np.full(len(writes), "", object),
+                "points": _sums(
+                    rows, [0 if write.points is None else len(write.points) for write in writes], len(keys)
+                ),
+                "fields": _sums(rows, [len(write.fields) for write in writes], len(keys)),
+                "stored": np.zeros(len(keys), bool),
+                "error": np.full(len(keys), "", object),
             },
-            index=pd.Index([write.series_id for write in writes], name="series_id", dtype=object),
+            index=pd.Index([first[key] for key in keys], name="series_id", dtype=object),
         )
 
     @property
@@ -62,48 +81,66 @@ class WriteResult:
 
     @property
     def points(self) -> int:
-        """How many points were stored."""
+        """The number of points in the series that were stored."""
         return int(self.series.loc[self.series["stored"].to_numpy(), "points"].sum())
 
     def retry(self, progress: bool | None = None) -> WriteResult:
-        """Send again what is not confirmed as stored.
+        """Send what is not confirmed as stored, with the batch size and the workers of the write.
 
         Raises
         ------
         WriteError, ConnectionError
-            As from `write`: something failed again.
+            Something failed again; ``error.result`` is this result.
+        WriteInterrupted
+            The write was interrupted (Ctrl-C).
         """
-        self._submit(progress)
-        return self
-
-    def __repr__(self) -> str:
-        stored = int(self.series["stored"].sum())
-        if self.job is None:
-            return "<WriteResult: nothing to write>"
-        if isinstance(self.job, DryRunJob):
-            return f"<WriteResult: a dry run, nothing stored of {len(self.series)} series>"
-        text = f"{self.points} points of {stored} series stored by job {self.job.job_id}"
-        return f"<WriteResult: {text}{'' if self.ok else f', {len(self.series) - stored} series not stored'}>"
-
-    def _submit(self, progress: bool | None, batch_size: int = 1000, workers: int = 4) -> None:
-        job, queries = self.job, self._queries
+        job = self.job
         if job is None:
-            return
+            return self
         try:
             with Progress("writing", "series", progress) as bar:
-                job.submit(batch_size=batch_size, workers=workers, progress=lambda n: bar.advance(n, len(queries)))
+                job.submit(
+                    batch_size=self._batch_size,
+                    workers=self._workers,
+                    progress=lambda n: bar.advance(n, self._items),
+                )
             if self._finish:
                 job.finish()
-        except (WriteError, ConnectionError) as error:
-            error.result = self  # type: ignore[union-attr]
+        except ShoojuError as error:
+            error.result = self
             raise
+        except KeyboardInterrupt:
+            self._update(job)
+            interrupted = WriteInterrupted(f"interrupted: {self!r}; error.result.retry() sends the rest")
+            interrupted.result = self
+            raise interrupted from None
         finally:
-            if not isinstance(job, DryRunJob):
-                waiting = {
-                    query: f"{code} ({description})" if code else "not sent"
-                    for query, code, description in job.pending_frame()[["series", "error", "description"]].itertuples(
-                        index=False, name=None
-                    )
-                }
-                self.series["stored"] = [query not in waiting for query in queries]
-                self.series["error"] = [waiting.get(query, "") for query in queries]
+            self._update(job)
+        return self
+
+    def _update(self, job: RemoteJob | DryRunJob) -> None:
+        """Note which series wait in the job, and why."""
+        if isinstance(job, DryRunJob):
+            return
+        waiting: dict[str, str] = {}
+        for name, error, description in job.pending_frame()[["error", "description"]].itertuples(name=None):
+            reason = f"{error} ({description})" if description else error or "not sent"
+            waiting.setdefault(Target.of_id(name).key, reason)
+        self.series["stored"] = [key not in waiting for key in self._keys]
+        self.series["error"] = [waiting.get(key, "") for key in self._keys]
+
+    def __repr__(self) -> str:
+        stored, series = int(self.series["stored"].sum()), len(self.series)
+        if not series:
+            return "<WriteResult: nothing to write>"
+        if self.job is None or isinstance(self.job, DryRunJob):
+            text = f"a dry run, nothing stored of {series} series"
+        else:
+            text = f"{self.points} points of {stored} series stored by job {self.job.job_id}"
+            text += "" if self.ok else f", {series - stored} series not stored"
+        example = self.series.index[int(self.series["stored"].to_numpy().argmax())]
+        return f"<WriteResult: {text}: {example}{', ...' if series > 1 else ''}>"
+
+
+def _sums(rows: Int64Array, values: list[int], count: int) -> Int64Array:
+    return np.bincount(rows, values, minlength=count).astype(np.int64)

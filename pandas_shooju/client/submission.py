@@ -1,97 +1,103 @@
 """Sending the items of a job: in which calls, over how many connections, and what is raised when some fail.
 
-What an answer means for the job is the job's business; what goes into a call, that of
-:mod:`pandas_shooju.client.buffer`.
-
-A call that fails does not keep the others from being sent, unless the server is gone or refuses the key; but an item
-is not sent before one of the same series that failed.
+A call that fails does not prevent the others from being sent, unless the server is unreachable or refuses the key. But
+an item is not sent before one of the same series that failed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any
+from typing import Any, NamedTuple
 
 from pandas_shooju.client.buffer import Item, chains, failed_frame, waves
 from pandas_shooju.errors import AuthenticationError, ConnectionError, ShoojuError, WriteError
 
-#: calls in a row that got no answer before the server is taken for gone
+#: failed calls in a row after which the server is considered unreachable
 _GONE_AFTER = 3
+
+
+class How(NamedTuple):
+    """How items are sent; see :meth:`Job.submit`."""
+
+    batch_size: int
+    max_points: int
+    workers: int = 1
+    progress: Callable[[int], Any] | None = None
+
 
 Answered = list[tuple[Item, dict[str, Any]]]
 Post = Callable[[list[Item]], Iterator[Answered]]
 
 
 class Submission:
-    """One submit: what was answered, and what went wrong.
+    """One submit: the responses, and what went wrong.
 
     Parameters
     ----------
     post
-        Sends the items of a call; yields the items that were answered with their responses, as they come.
-    progress
-        Called in the thread that submits, with the number of items that a call confirmed.
+        Sends the items of a call; yields the items that got a response, with their responses, as they arrive.
     """
 
-    def __init__(self, post: Post, progress: Callable[[int], Any] | None) -> None:
+    def __init__(self, post: Post, how: How) -> None:
         self._post = post
-        self._progress = progress
+        self._how = how
         self._unanswered = 0
         self._gone = False
         self.errors: list[ShoojuError] = []
         self.responses: dict[int, dict[str, Any]] = {}
-        #: series of which an item was not stored: those that follow it must wait
+        #: series with an item that was not stored: the items after it must wait
         self.stuck: set[str] = set()
 
-    def send(self, items: list[Item], batch_size: int, max_points: int, workers: int) -> list[dict[str, Any]]:
-        """Send items; the response to each, in their order.
+    def send(self, items: list[Item]) -> list[dict[str, Any]]:
+        """Send items; the response to each, in order.
 
         Raises
         ------
         WriteError, ConnectionError
-            Some are not stored.
+            Some items were not stored.
         """
         for wave in waves(items):
-            self._send_wave([item for item in wave if item.series not in self.stuck], batch_size, max_points, workers)
+            self._send_wave([item for item in wave if item.target.key not in self.stuck])
         self._raise_if_failed(items)
         return [self.responses[id(item)] for item in items]
 
-    def _send_wave(self, items: list[Item], batch_size: int, max_points: int, workers: int) -> None:
-        parted = chains(items, batch_size, max_points)
+    def _send_wave(self, items: list[Item]) -> None:
+        workers = self._how.workers
+        split = chains(items, self._how.batch_size, self._how.max_points)
         if workers == 1:
-            for chain in parted:
+            for chain in split:
                 for confirmed in self._run(chain):
                     self._report(confirmed)
             return
         with ThreadPoolExecutor(workers, "shooju-write") as executor:
-            under_way: set[Future[int]] = set()
+            in_flight: set[Future[int]] = set()
             try:
-                for chain in parted:
-                    if len(under_way) >= 2 * workers:
-                        under_way = self._await(under_way)
-                    under_way.add(executor.submit(self._run_all, chain))
-                while under_way:
-                    under_way = self._await(under_way)
-            except BaseException:  # an interrupt, or a progress function that failed: begin nothing more
+                for chain in split:
+                    if len(in_flight) >= 2 * workers:
+                        in_flight = self._await(in_flight)
+                    in_flight.add(executor.submit(self._run_all, chain))
+                while in_flight:
+                    in_flight = self._await(in_flight)
+            except BaseException:  # an interrupt, or a failing progress function: start nothing more
                 self._gone = True
                 raise
 
-    def _await(self, under_way: set[Future[int]]) -> set[Future[int]]:
-        done, rest = wait(under_way, return_when=FIRST_COMPLETED)
+    def _await(self, in_flight: set[Future[int]]) -> set[Future[int]]:
+        done, rest = wait(in_flight, return_when=FIRST_COMPLETED)
         for future in done:
             self._report(future.result())
         return rest
 
     def _report(self, confirmed: int) -> None:
-        if confirmed and self._progress is not None:
-            self._progress(confirmed)
+        if confirmed and self._how.progress is not None:
+            self._how.progress(confirmed)
 
     def _run_all(self, chain: list[list[Item]]) -> int:
         return sum(self._run(chain))
 
     def _run(self, chain: list[list[Item]]) -> Iterator[int]:
-        """Send the calls of a chain; yields how many items were confirmed, call by call."""
+        """Send the calls of a chain; yields the number of items that each response confirms."""
         for call in chain:
             if self._gone:
                 self._note(call, None)
@@ -99,7 +105,7 @@ class Submission:
             try:
                 for answered in self._post(call):
                     self.responses.update((id(item), response) for item, response in answered)
-                    refused = [item.series for item, _ in answered if item.error is not None]
+                    refused = [item.target.key for item, _ in answered if item.error is not None]
                     self.stuck.update(refused)
                     self._unanswered = 0
                     yield len(answered) - len(refused)
@@ -107,8 +113,8 @@ class Submission:
                 self._note([item for item in call if id(item) not in self.responses], error)
 
     def _note(self, items: list[Item], error: ShoojuError | None) -> None:
-        """Items that got no response of their own, and why."""
-        self.stuck.update(item.series for item in items)
+        """Note why these items got no response."""
+        self.stuck.update(item.target.key for item in items)
         if error is None:
             return
         self.errors.append(error)
@@ -120,7 +126,7 @@ class Submission:
             self._gone = self._unanswered >= _GONE_AFTER or isinstance(error, AuthenticationError)
 
     def _raise_if_failed(self, items: list[Item]) -> None:
-        """Raise if some of `items` are not stored: the transport's error if it was that and nothing else."""
+        """Raise if some of `items` are not stored: the error of the transport if there was no other."""
         left = [item for item in items if item.error is not None or id(item) not in self.responses]
         if not left:
             return
@@ -130,7 +136,7 @@ class Submission:
             raise self.errors[0]
         failed = failed_frame(left)
         first = refused[0] if refused else left[0]
-        message = f"{first.error} ({first.description}) for {first.name!r}"
+        message = f"{first.error} ({first.description}) for {first.target.name!r}"
         if len(failed) > 1:
             message += f", and {len(failed) - 1} more"
         raise WriteError(

@@ -1,43 +1,43 @@
-"""HTTP: one call of the API, with its authentication, hosts, retries, hooks and formats.
+"""HTTP: one call of the API, with its authentication, hosts, hooks, formats and redirects.
 
-What the calls mean is not known here; what becomes of an answer, or of none, is told in
-:mod:`pandas_shooju.client.answers`. Documents that are sent and answered are in the form of
-:mod:`pandas_shooju.formats`.
-
-The loop over attempts is written out, as one attempt differs from the next in its URL: the next host, and ``retry=N``.
+Which failures are tried again is decided in :mod:`pandas_shooju.client.retry`. What a call means is not known here.
 """
 
 from __future__ import annotations
 
 import base64
-import logging
-import shutil
+import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import cycle
 from typing import Any, BinaryIO, TypedDict, TypeVar, Unpack
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
+import urllib3.exceptions
 
 from pandas_shooju import formats
-from pandas_shooju.client.answers import Failure, check, decode
-from pandas_shooju.client.settings import open_server, options, without_secrets
+from pandas_shooju.client import validation
+from pandas_shooju.client.hooks import BaseHook, Request, Response
+from pandas_shooju.client.options import options
+from pandas_shooju.client.retry import Attempts, Failure, RetryPolicy
+from pandas_shooju.client.servers import local_path, open_server, public_url, same_server
+from pandas_shooju.errors import ConfigurationError, ConnectionError, ShoojuApiError, ShoojuFormatError
+from pandas_shooju.formats import Document
 
 __all__ = ["BaseHook", "Client", "Request", "Response"]
 
+#: seconds to wait for a response
 DEFAULT_TIMEOUT = 600.0
-DEFAULT_RETRIES = 3
-DEFAULT_RETRY_DELAY = 3.0
 
 _READ_SIZE = 1 << 20
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REDIRECTS = 5
 
 _T = TypeVar("_T")
-
-logger = logging.getLogger("pandas_shooju")
 
 try:
     VERSION = version("pandas-shooju")
@@ -45,100 +45,41 @@ except PackageNotFoundError:  # run from its source tree
     VERSION = "0"
 
 
-@dataclass
-class Request:
-    """A request about to be sent, for hooks to change.
-
-    Attributes
-    ----------
-    method : str
-        ``get``, ``post`` or ``delete``.
-    url : str
-        With scheme, host and path, without parameters.
-    params : dict
-        The URL's parameters.
-    headers : dict
-        HTTP headers, apart from those of authentication and formats.
-    data : dict, bytes, str or None
-        A body to be URL-encoded, or the form values beside files.
-    data_raw : bytes, str, file or None
-        A body to be sent as it is.
-    data_json : object or None
-        A document to be sent in the format of the call.
-    """
-
-    method: str
-    url: str
-    params: dict[str, Any]
-    headers: dict[str, str]
-    data: Any = None
-    data_raw: Any = None
-    data_json: Any = None
-
-
-@dataclass
-class Response:
-    """An answer of status 200, for hooks to change.
-
-    Attributes
-    ----------
-    content : bytes
-        The body; empty for one that is streamed to a file.
-    headers : mapping
-        HTTP headers.
-    status_code : int
-        The HTTP status.
-    json : object or None
-        The document that the body holds; None for a binary answer.
-    """
-
-    content: bytes
-    headers: Mapping[str, str]
-    status_code: int
-    json: Any = None
-
-
-class BaseHook:
-    """What may change every request before it is sent, and every answer before it is used.
-
-    Examples
-    --------
-    >>> class Tag(BaseHook):
-    ...     def before_request(self, request):
-    ...         request.params["tag"] = "nightly"
-    ...         return request
-    """
-
-    def before_request(self, request: Request) -> Request:
-        """The request to send; called before every attempt."""
-        return request
-
-    def after_request(self, response: Response) -> Response:
-        """The answer to use."""
-        return response
-
-
 class CallOptions(TypedDict, total=False):
-    """The arguments of a call, all optional; :meth:`Client.call` tells of each."""
+    """The optional arguments of a call."""
 
+    #: URL parameters
     params: Mapping[str, Any] | None
+    #: a document to encode as the body
     data_json: Any
+    #: values to URL-encode as the body, or form values that accompany `files`
     data: Any
+    #: bytes, a string or a file to send as the body as is
     data_raw: Any
+    #: files to upload, as in `requests`
     files: Any
+    #: the response is not a document; `get`, `post` and `delete` return the `requests.Response`
     binary_response: bool
+    #: a binary file to write the response to
     into: BinaryIO | None
+    #: return a response that describes an error, instead of raising `ShoojuApiError`
     ignore_exceptions: bool
+    #: seconds to wait for the server; by default as for the client
     timeout: float | None
+    #: ``json``, ``msgpack`` or ``sjts``; by default as set in `options`
     send_format: str | None
     receive_format: str | None
+    #: called when the whole response has arrived, before it is decoded
+    received: Callable[[], None] | None
+    #: replaces the credentials of the client
+    auth: requests.auth.AuthBase | None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call gave, and after how many attempts."""
+    """The outcome of a call: the decoded document, the response, and the number of attempts it took."""
 
-    document: Any
+    document: Document
     response: requests.Response
     attempts: int
 
@@ -146,33 +87,40 @@ class Answer:
 class Client:
     r"""The raw client: any endpoint of the API, with GET, POST and DELETE.
 
+    Nothing is sent before the first call. Threads may share a client, and a forked child process gets connections of
+    its own. A client can be pickled; the pickle contains the API key.
+
     Parameters
     ----------
     server
         A URL, an account name, or an embedded server (``local``, ``local:PATH``, ``local::memory:``).
     user, password
-        User and API key; calls are anonymous without both.
+        The user and the API key. Without both, calls are anonymous.
     base_path
-        What every path begins with.
+        The path that all paths are relative to.
     retries
-        Attempts in all, by default 3. A refused or broken connection and the statuses 502, 503 and 504 are tried
-        again; a read that timed out is not.
+        The number of attempts, 3 by default. A refused or broken connection, a damaged response and the statuses 429,
+        502, 503 and 504 lead to another attempt; a read that timed out does not. Registering a job and uploading a
+        file are not repeated if the server may have carried them out.
     retry_delay
-        Seconds between attempts, by default 3.
+        Seconds before the second attempt, 3 by default. The pause doubles from attempt to attempt, up to 60 s; a
+        ``Retry-After`` of the server takes precedence.
     location
-        The name by which the caller makes itself known.
+        The name by which the program identifies itself.
     hosts
-        URLs that stand in for the server, used in turn; the ``Host`` header stays the server's.
+        URLs to use in turn instead of the server's; the header ``Host`` remains the server's.
     requests_session
-        A `requests.Session` to send by; by default one of its own, with connections kept alive.
+        The `requests.Session` to use, for proxies and certificates.
     timeout
-        Seconds to wait for the server, by default 600.
+        Seconds to wait for the server to respond, 600 by default. (Connecting takes at most 10 s.)
     extra_params
         URL parameters of every call.
     hooks
-        Objects that may change requests and answers.
-    sign_in
-        A function that gives user and API key, called before the first call.
+        Instances of `BaseHook`, which may change requests and responses.
+    deadline
+        Seconds for one call with all its attempts and the whole response, 900 by default.
+    google_account
+        An email address and a token, which the first call exchanges for a user and an API key.
 
     Examples
     --------
@@ -196,226 +144,243 @@ class Client:
         extra_params: Mapping[str, Any] | None = None,
         hooks: Sequence[BaseHook] | None = None,
         *,
-        sign_in: Callable[[], tuple[str, str]] | None = None,
+        deadline: float | None = None,
+        google_account: GoogleAccount | None = None,
     ) -> None:
         for hook in hooks or ():
             if not isinstance(hook, BaseHook):
-                raise TypeError(f"a hook is an instance of a subclass of BaseHook; got {hook!r}")
+                raise TypeError(f"hooks must be instances of BaseHook, got {hook!r}")
         if isinstance(hosts, str):
-            raise TypeError(f"hosts are a list; got the text {without_secrets(hosts)!r}")
-        self._url, self._session, self._close = open_server(server, requests_session)
-        parts = urlsplit(self._url)
-        self._host = parts.netloc.rpartition("@")[2] if hosts else None
-        urls = [host if "://" in host else f"{parts.scheme}://{host}" for host in hosts or [self._url]]
-        self._endpoints = cycle([url.rstrip("/") + base_path for url in urls])
+            raise TypeError(f"hosts must be a list, got the string {public_url(hosts)!r}")
+        self._server = server
+        self._hosts = list(hosts or ())
+        self._base_path = base_path
+        self._own_session = requests_session
         self._user = user
         self._auth = _Auth(user, password)
-        self._sign_in = sign_in
-        self._signing_in = threading.Lock()
-        self._retries = DEFAULT_RETRIES if retries is None else max(1, retries)
-        self._retry_delay = DEFAULT_RETRY_DELAY if retry_delay is None else retry_delay
+        self._google_account = google_account
+        self._retries = RetryPolicy(
+            retries=RetryPolicy.retries if retries is None else max(1, retries),
+            delay=RetryPolicy.delay if retry_delay is None else retry_delay,
+            deadline=RetryPolicy.deadline if deadline is None else deadline,
+        )
         self._location = location
         self._timeout = timeout or DEFAULT_TIMEOUT
         self._extra_params = dict(extra_params or {})
         self._hooks = list(hooks or ())
+        self._open()
+
+    def _open(self) -> None:
+        """Open what a process cannot inherit: the session with its sockets, and locks."""
+        self._url, self._session, self._close = open_server(self._server, self._own_session)
+        parts = urlsplit(self._url)
+        self._host = parts.netloc.rpartition("@")[2] if self._hosts else None
+        urls = [host if "://" in host else f"{parts.scheme}://{host}" for host in self._hosts or [self._url]]
+        self._endpoints = cycle([url.rstrip("/") + self._base_path for url in urls])
+        self._signing_in = threading.Lock()
+        self._process = os.getpid()
+        self._closed = False
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConnectionError(f"the connection to {self.url} is closed", url=self.url)
+        if self._process == os.getpid():
+            return
+        if local_path(self._server) is not None:  # the store opens its file anew by itself
+            self._signing_in, self._process = threading.Lock(), os.getpid()
+            return
+        if self._own_session is not None:
+            self._own_session = deepcopy(self._own_session)  # the copy has no connections
+        self._open()
+
+    def __getstate__(self) -> dict[str, Any]:
+        if local_path(self._server) == ":memory:":
+            raise ConfigurationError(
+                "a store in memory exists in one process only, so a connection to it cannot be pickled; use local:PATH"
+            )
+        fresh = ("_session", "_close", "_endpoints", "_signing_in")
+        return {name: value for name, value in vars(self).items() if name not in fresh}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._open()
+        self._closed = state["_closed"]
 
     @property
     def user(self) -> str | None:
-        """The user that calls are made as; signs in where that was not done yet."""
+        """The user who makes the calls; signs in first if necessary."""
         self._authentication()
         return self._user
 
     @property
     def url(self) -> str:
-        """The server's URL, without credentials."""
-        return without_secrets(self._url)
+        """The URL of the server, without credentials."""
+        return public_url(self._url)
 
     def __repr__(self) -> str:
         return f"Client({self.url!r}, user={self._user!r})"
 
     def close(self) -> None:
-        """Close the connections that are kept alive, and an embedded store."""
+        """Close open connections and an embedded store; no further call is possible."""
+        self._closed = True
         self._close()
 
     def get(self, path: str, **call: Unpack[CallOptions]) -> Any:
-        """GET `path`; see :meth:`call` for the arguments."""
+        """GET `path`; `CallOptions` lists the arguments."""
         return self._result("get", path, call)
 
     def post(self, path: str, **call: Unpack[CallOptions]) -> Any:
-        """POST to `path`; see :meth:`call` for the arguments."""
+        """POST to `path`; `CallOptions` lists the arguments."""
         return self._result("post", path, call)
 
     def delete(self, path: str, **call: Unpack[CallOptions]) -> Any:
-        """DELETE `path`; see :meth:`call` for the arguments."""
+        """DELETE `path`; `CallOptions` lists the arguments."""
         return self._result("delete", path, call)
 
     def _result(self, method: str, path: str, call: CallOptions) -> Any:
         answer = self.call(method, path, **call)
-        return answer.response if call.get("binary_response") else answer.document
+        return answer.response if call.get("binary_response") else answer.document.plain()
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        data_json: Any = None,
-        data: Any = None,
-        data_raw: Any = None,
-        files: Any = None,
-        binary_response: bool = False,
-        into: BinaryIO | None = None,
-        ignore_exceptions: bool = False,
-        timeout: float | None = None,
-        send_format: str | None = None,
-        receive_format: str | None = None,
-        received: Callable[[], None] | None = None,
-        tables: bool = False,
-    ) -> Answer:
-        """One call of the API.
-
-        Parameters
-        ----------
-        method
-            ``get``, ``post`` or ``delete``.
-        path
-            The path below the base path, such as ``/teams``.
-        params
-            URL parameters.
-        data_json
-            A document to send as the body; `data_raw` is sent as it is, and `data` URL-encoded, or as the form
-            values beside `files`.
-        files
-            Files to upload, as `requests` takes them.
-        binary_response
-            The answer is no document: `get`, `post` and `delete` give the `requests.Response`.
-        into
-            A binary file into which the answer is streamed (and a broken attempt taken back).
-        ignore_exceptions
-            Do not raise `ShoojuApiError` for an answer that is an error.
-        timeout
-            Seconds to wait for the server; by default as for the client.
-        send_format, receive_format
-            ``json``, ``msgpack`` or ``sjts``; by default as `options` have it.
-        received
-            Called when the whole answer has come, before it is decoded.
-        tables
-            Have series as a `SeriesTable` where that can be; not with hooks, which change documents.
+    def call(self, method: str, path: str, **call: Unpack[CallOptions]) -> Answer:
+        """Call the API: GET, POST or DELETE a path below the base path; `CallOptions` lists the arguments.
 
         Raises
         ------
         ConnectionError
-            The request failed, in every attempt.
+            The request failed in every attempt.
         ShoojuApiError
-            The server refused it.
+            The server refused the request.
         ShoojuFormatError
-            The answer is not Shooju's, or `data_json` cannot be sent.
+            The response is not Shooju's, or `data_json` cannot be sent.
         """
-        send_format = send_format or options.plain_format
-        receive_format = receive_format or options.plain_format
-        auth = self._authentication()
-        streams = list(_streams(files, data, data_raw, into))
-        repeatable = all(_rewindable(stream) for stream in streams)
-        positions = [stream.tell() for stream in streams] if repeatable else []
-        attempt = 1
+        self._check_open()
+        into, files, timeout = call.get("into"), call.get("files"), call.get("timeout") or self._timeout
+        binary = call.get("binary_response", False) or into is not None
+        auth = call.get("auth") or self._authentication()
+        body = _Streams(files, call.get("data"), call.get("data_raw"), into)
+        attempts = Attempts(self._retries, method, path, body.rewindable)
         while True:
-            for stream, position in zip(streams, positions, strict=False):
-                stream.seek(position)
-            request = Request(
-                method=method,
-                url=next(self._endpoints) + path,
-                params={
-                    "v": VERSION,
-                    "location_type": "python",
-                    "location": self._location,
-                    **self._extra_params,
-                    **(params or {}),
-                    **({"retry": attempt} if attempt > 1 else {}),
-                },
-                headers={"Host": self._host} if self._host else {},
-                data=data,
-                data_raw=data_raw,
-                data_json=data_json,
-            )
+            body.rewind()
+            request = self._request(method, path, call, attempts.number)
             for hook in self._hooks:
                 request = _returned(hook.before_request(request), Request, hook)
-            headers = {**request.headers, "Sj-Receive-Format": receive_format}
-            body = request.data_raw or request.data
-            if request.data_json is not None:
-                body = formats.encode(request.data_json, send_format)
-                headers["Sj-Send-Format"] = send_format
-                if send_format == "json":
-                    headers["content-type"] = "application/json"
+            content = self._encode(request, call)
+            what = f"{method.upper()} {public_url(request.url)}"
             try:
-                response, content = self._send(request, headers, body, files, auth, timeout, into, binary_response)
-            except Failure as failure:
-                logger.debug("%s %s failed: %s", method.upper(), failure.error.url, failure.error)
-                if attempt >= self._retries or not failure.transient or not repeatable:
-                    raise failure.error from None
-                logger.warning(
-                    "%s %s failed (%s); trying again in %g s",
-                    method.upper(), failure.error.url, failure.reason, self._retry_delay,
-                )  # fmt: skip
-                time.sleep(self._retry_delay)
-                attempt += 1
-                continue
-            break
-        if received is not None:
-            received()
-        binary = binary_response or into is not None
-        what = f"{method.upper()} {without_secrets(request.url)}"
-        document = None if binary else decode(content, response, what, tables and not self._hooks)
-        given = Response(content, response.headers, response.status_code, document)
-        for hook in self._hooks:
-            given = _returned(hook.after_request(given), Response, hook)
-        if not binary and not ignore_exceptions:
-            check(given.json, what)
-        return Answer(given.json, response, attempt)
+                response = self._send(request, content, files, auth, attempts.timeouts(timeout), body, binary)
+                received = b""
+                if into is not None:
+                    into.writelines(_pieces(response, attempts, binary))
+                    into.truncate()
+                elif binary:
+                    received = response.content
+                else:
+                    received = b"".join(_pieces(response, attempts, binary))
+                if on_received := call.get("received"):
+                    on_received()
+                document = Document(None) if binary else _decode(received, response)
+                break
+            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+                failure = Failure.of_exception(error, timeout)
+            except Failure as error:
+                failure = error
+            attempts.next(failure, public_url(request.url))
+        if self._hooks:
+            given = Response(received, response.headers, response.status_code, document.plain())
+            for hook in self._hooks:
+                given = _returned(hook.after_request(given), Response, hook)
+            document = Document.of(given.json)
+        if not binary and not call.get("ignore_exceptions"):
+            validation.check_success(document, what)
+        return Answer(document, response, attempts.number)
+
+    def _request(self, method: str, path: str, call: CallOptions, attempt: int) -> Request:
+        params = {"v": VERSION, "location_type": "python", "location": self._location, **self._extra_params}
+        return Request(
+            method=method,
+            url=next(self._endpoints) + path,
+            params={**params, **(call.get("params") or {}), **({"retry": attempt} if attempt > 1 else {})},
+            headers={"Host": self._host} if self._host else {},
+            data=call.get("data"),
+            data_raw=call.get("data_raw"),
+            data_json=call.get("data_json"),
+        )
+
+    def _encode(self, request: Request, call: CallOptions) -> Any:
+        """The body of a request; notes the formats in its headers."""
+        request.headers["Sj-Receive-Format"] = call.get("receive_format") or options.plain_format
+        if request.data_json is None:
+            return request.data_raw or request.data
+        name = call.get("send_format") or options.plain_format
+        request.headers["Sj-Send-Format"] = name
+        if name == "json":
+            request.headers["content-type"] = "application/json"
+        return formats.encode(request.data_json, name)
 
     def _authentication(self) -> _Auth:
-        """What signs requests; signs in first where that is how user and key are found."""
+        """What signs requests; exchanges a Google account for credentials first."""
         with self._signing_in:
-            if self._sign_in is not None:
-                self._user, password = self._sign_in()
-                self._auth, self._sign_in = _Auth(self._user, password), None
+            if self._google_account is not None:
+                answer = self.call(
+                    "post", "/auth/googleoauth", data_json=self._google_account.document(), auth=_Auth(None, None)
+                )
+                self._user, password = validation.credentials(answer.document.plain())
+                self._auth, self._google_account = _Auth(self._user, password), None
         return self._auth
 
     def _send(
         self,
         request: Request,
-        headers: Mapping[str, str],
-        body: Any,
+        content: Any,
         files: Any,
-        auth: _Auth,
-        timeout: float | None,
-        into: BinaryIO | None,
-        binary_response: bool,
-    ) -> tuple[requests.Response, bytes]:
-        """One attempt: the response and its body; `Failure` for everything but status 200."""
-        url = without_secrets(request.url)
-        wait = timeout or self._timeout
-        try:
+        auth: requests.auth.AuthBase,
+        timeouts: tuple[float, float],
+        body: _Streams,
+        download: bool,
+    ) -> requests.Response:
+        """One attempt, with its redirects: a response of status 200, whose body is yet to be read."""
+        url, params, headers = request.url, request.params, request.headers
+        for _ in range(_MOST_REDIRECTS):
             response = self._session.request(
-                request.method.upper(), request.url, params=request.params, data=body, headers=headers,
-                files=files, auth=auth, timeout=wait, stream=True,
+                request.method.upper(), url, params=params, data=content, headers=headers, files=files, auth=auth,
+                timeout=timeouts, stream=True, allow_redirects=False,
             )  # fmt: skip
-            if response.status_code != requests.codes.ok:
-                raise Failure.of_status(response, url)
-            if into is not None:
-                shutil.copyfileobj(_Body(response), into, _READ_SIZE)
-                into.truncate()
-                return response, b""
-            if binary_response:
-                return response, response.content
-            return response, b"".join(response.iter_content(_READ_SIZE))
-        except requests.RequestException as error:
-            raise Failure.of(error, url, wait) from None
+            target = response.headers.get("Location")
+            if response.status_code not in _REDIRECTS or target is None:
+                break
+            response.close()
+            target = urljoin(url, target)
+            if not self._may_follow(url, target, request.method, response.status_code, download) or not body.rewindable:
+                raise Failure(
+                    f"HTTP status {response.status_code}, redirected to {public_url(target)}, where this request "
+                    "cannot be sent; if that is the address of the server, connect to it instead",
+                    status=response.status_code,
+                )
+            if not self._is_own(url, target):
+                auth = _Auth(None, None)
+                headers = {name: value for name, value in headers.items() if name != "Host"}
+            body.rewind()
+            url, params = target, {}
+        if response.status_code != requests.codes.ok:
+            raise Failure.of_status(response, _said(response))
+        return response
+
+    def _may_follow(self, url: str, target: str, method: str, status: int, download: bool) -> bool:
+        """Whether to follow a redirect: with the same method and body, and never with the key to another host."""
+        if method.lower() != "get" and status not in (307, 308):
+            return False
+        elsewhere_is_fine = download and method.lower() == "get" and target.startswith("https://")
+        return self._is_own(url, target) or elsewhere_is_fine
+
+    def _is_own(self, url: str, target: str) -> bool:
+        """Whether the credentials may be sent to the target of a redirect."""
+        return same_server(url, target) or (self._host is not None and same_server(self._url, target))
 
 
 class _Auth(requests.auth.AuthBase):
-    """HTTP Basic by user and key, or nothing; an object, so that no key stands in a traceback's variables.
+    """HTTP Basic by user and key, or nothing. An object, so that tracebacks with variables show no key.
 
-    Without it `requests` would send what a .netrc holds for the host.
+    Without it, `requests` would send what a .netrc file contains for the host.
     """
 
     def __init__(self, user: str | None, password: str | None) -> None:
@@ -429,31 +394,32 @@ class _Auth(requests.auth.AuthBase):
         return request
 
 
-class _Body:
-    """The body of a response as a file to read from; errors are those of `requests`."""
+class GoogleAccount:
+    """An email address and a token, which are exchanged for credentials."""
 
-    def __init__(self, response: requests.Response) -> None:
-        self._chunks = response.iter_content(_READ_SIZE)
+    def __init__(self, email: str, token: str) -> None:
+        self._email = email
+        self._token = token
 
-    def read(self, _size: int = -1) -> bytes:
-        return next(self._chunks, b"")
-
-
-def _returned(given: Any, kind: type[_T], hook: BaseHook) -> _T:
-    if not isinstance(given, kind):
-        raise TypeError(f"the hook {hook!r} returned {given!r}, where a {kind.__name__} is to be returned")
-    return given
+    def document(self) -> dict[str, str]:
+        """The body of the sign-in."""
+        return {"email": self._email, "token": self._token}
 
 
-def _rewindable(stream: Any) -> bool:
-    """Whether what a stream gave can be had once more; of a generator it cannot."""
-    if not hasattr(stream, "seek"):
-        return False
-    return bool(stream.seekable()) if hasattr(stream, "seekable") else True
+class _Streams:
+    """The files and iterators in the bodies of a request: another attempt needs them from the beginning."""
+
+    def __init__(self, *bodies: Any) -> None:
+        self._streams = list(_streams(*bodies))
+        self.rewindable = all(map(_rewindable, self._streams))
+        self._positions = [stream.tell() for stream in self._streams] if self.rewindable else []
+
+    def rewind(self) -> None:
+        for stream, position in zip(self._streams, self._positions, strict=False):
+            stream.seek(position)
 
 
 def _streams(*bodies: Any) -> Iterator[Any]:
-    """The files and iterators that stand in the bodies of a request: another attempt needs them from the beginning."""
     for body in bodies:
         if isinstance(body, Mapping):
             yield from _streams(*body.values())
@@ -461,3 +427,64 @@ def _streams(*bodies: Any) -> Iterator[Any]:
             yield from _streams(*body)
         elif hasattr(body, "read") or hasattr(body, "__next__"):
             yield body
+
+
+def _rewindable(stream: Any) -> bool:
+    """Whether a stream can be read again (generators and pipes cannot)."""
+    if not hasattr(stream, "seek"):
+        return False
+    return bool(stream.seekable()) if hasattr(stream, "seekable") else True
+
+
+def _pieces(response: requests.Response, attempts: Attempts, binary: bool) -> Iterator[bytes]:
+    """The body of a response as it arrives, within the deadline; what is not a document fails at its first bytes."""
+    read1 = getattr(response.raw, "read1", None)  # before urllib3 2.2, the deadline is checked after 1 MiB only
+    if read1 is None:
+        pieces: Iterator[bytes] = response.iter_content(_READ_SIZE)
+    else:
+        pieces = iter(lambda: read1(_READ_SIZE, decode_content=True), b"")
+    at_start = not binary
+    for piece in pieces:
+        if at_start and len(piece) >= 64:
+            _check_format(piece, response)
+        at_start = False
+        yield piece
+        attempts.check_deadline()
+
+
+def _check_format(content: bytes, response: requests.Response) -> str:
+    name = formats.sniff(content)
+    if name is None:
+        kind = response.headers.get("content-type", "unknown type")
+        raise Failure(
+            f"the response ({kind}) is not a Shooju document: {content[:60]!r}; is that a Shooju server?",
+            transient=True,
+            kind=ShoojuFormatError,
+        )
+    return name
+
+
+def _decode(content: bytes, response: requests.Response) -> Document:
+    name = _check_format(content, response)
+    try:
+        return formats.decode(content, name)
+    except ShoojuFormatError as error:
+        raise Failure(f"the response is a damaged document: {error}", transient=True, kind=ShoojuFormatError) from None
+
+
+def _said(response: requests.Response) -> str:
+    """What the body of a response other than 200 says, as the end of a message."""
+    try:
+        content = response.raw.read(4096, decode_content=True) or b""
+        root = formats.decode(content, formats.sniff(content) or "json").root
+        return f": {ShoojuApiError.from_answer(root)}" if root.get("error") else ""
+    except Exception:  # it is only for the message
+        return ""
+    finally:
+        response.close()
+
+
+def _returned(given: Any, kind: type[_T], hook: BaseHook) -> _T:
+    if not isinstance(given, kind):
+        raise TypeError(f"the hook {hook!r} must return a {kind.__name__}, got {given!r}")
+    return given

@@ -1,30 +1,32 @@
 """The wire formats: `json`, `msgpack` and `sjts`, to and from numpy columns.
 
-Pure: bytes in, data out. Nothing here may do I/O, or know what a document is for.
+Pure: bytes in, data out. Nothing here performs I/O or knows what a document is for.
 
-A document is a JSON-like object. Where it has a list ``"series"``, each item of it that is an object with
-``"points"`` carries them as :class:`PointColumns`, whatever the format on the wire was::
+:func:`encode` takes JSON-like data. In its list ``"series"``, each object carries its points as
+:class:`PointColumns`, whatever the format on the wire::
 
     {"success": True, "total": 1, "series": [{"series_id": "a", "points": PointColumns(...)}]}
 
-That holds in both directions, and ``decode(encode(document, name), name)`` gives the document back. Points with
-jobs or timestamps are announced in the document by ``"included_job"`` / ``"included_timestamp"``; all the points
-of one document have the same columns.
+:func:`decode` returns a :class:`Document`, and ``decode(encode(data, name), name).plain()`` equals ``data``. The root
+keys ``"included_job"`` and ``"included_timestamp"`` announce points with jobs or timestamps; all points of one document
+have the same columns.
 
-Whatever the bytes are, :func:`decode` returns a document or raises :class:`ShoojuFormatError`, and never takes
-memory out of proportion to them (but a table has a place for each field of each series, there or not).
+Decoding never takes memory out of proportion to the bytes (although a table has a place for each field of each series),
+and bytes that are not what they claim to be raise :class:`ShoojuFormatError`: in `decode`, or, for the JSON text of a
+single series, when the document's series are first used.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from pandas_shooju.errors import ShoojuError, ShoojuFormatError
+from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats import json, msgpack, sjts
 from pandas_shooju.formats.columns import PointColumns
+from pandas_shooju.formats.document import Document
 from pandas_shooju.formats.table import SeriesTable
 
-__all__ = ["NAMES", "PointColumns", "SeriesTable", "ShoojuError", "ShoojuFormatError", "decode", "encode"]
+__all__ = ["NAMES", "Document", "PointColumns", "SeriesTable", "ShoojuFormatError", "decode", "encode", "sniff"]
 
 #: the names that the headers ``Sj-Send-Format`` and ``Sj-Receive-Format`` know
 NAMES = ("json", "msgpack", "sjts")
@@ -33,26 +35,44 @@ _FORMATS = {"json": json, "msgpack": msgpack, "sjts": sjts}
 
 
 def encode(document: Any, name: str) -> bytes:
-    """A document in the format called `name`.
+    """Encode data in the format called `name`.
 
     Raises
     ------
     ShoojuFormatError
-        The document holds something that the format has no form for.
+        The format cannot represent something in the data.
     """
     data: bytes = _FORMATS[name].encode(document)
     return data
 
 
-def decode(data: bytes, name: str, *, tables: bool = False) -> Any:
-    """The document that `data` holds in the format called `name`.
-
-    With `tables`, its ``"series"`` are a :class:`SeriesTable` instead of a list, where the format is SJTS and each item
-    is a series that did not fail.
+def decode(data: bytes, name: str) -> Document:
+    """Decode data in the format called `name`; plain JSON is accepted as ``"sjts"``, too.
 
     Raises
     ------
     ShoojuFormatError
         The bytes are not such a document.
     """
-    return sjts.decode(data, tables) if name == "sjts" else _FORMATS[name].decode(data)
+    if name == "sjts" and not data.startswith(sjts.MAGIC):
+        name = "json"
+    document: Document = _FORMATS[name].decode(data)
+    return document
+
+
+def sniff(data: bytes) -> str | None:
+    r"""The format of an object by its first bytes; None if it is none of the formats.
+
+    A server may respond in another format than the one asked for.
+
+    Examples
+    --------
+    >>> sniff(b'{"success": true}'), sniff(b"\x81\xa7success\xc3"), sniff(b"<html>")
+    ('json', 'msgpack', None)
+    """
+    if data.startswith(sjts.MAGIC):
+        return "sjts"
+    if data[:64].lstrip().startswith((b"{", b"[")):
+        return "json"
+    # the first byte of a msgpack map
+    return "msgpack" if data and (0x80 <= data[0] <= 0x8F or data[0] in (0xDE, 0xDF)) else None

@@ -1,8 +1,8 @@
-"""The JSON texts of many series to columns, by pyarrow where it is installed: no Python object per series or value.
+"""The JSON texts of many series to columns, by pyarrow if it is installed: no Python object per series or value.
 
-What pyarrow would not give exactly as Python's `json` does is left to that: lists and objects as values, values of
-several types (integers beside fractions among them), numbers that are no doubles. So are texts with names of their own,
-as pyarrow has a place for each name in each text. Text is never taken for a date.
+Whatever pyarrow would not return exactly as Python's `json` does is left to `json`: lists and objects as values, values
+of several types (integers next to fractions among them), integers that float64 cannot represent. So are texts with many
+different names, because pyarrow allocates a place for each name in each text. Strings are never converted to dates.
 """
 
 from __future__ import annotations
@@ -25,41 +25,41 @@ try:
 except ImportError:  # it is an extra
     pa = None
 
-#: with fewer series Python's `json` is faster
+#: with fewer series, Python's `json` is faster
 FEWEST = 300
 
-#: pyarrow follows what is deep until the stack is full; a text of so many bytes is at most half as deep
+#: pyarrow recurses until the stack overflows; a text of at most this many bytes is at most half as deep
 _SHORT = 200
-#: braces and brackets in a longer one, those within its values too
+#: the most braces and brackets in a longer text, including those within its values
 _MOST_OPENING = 16
 
-#: a text that is so many times longer than the others may have many names
+#: a text that is this many times longer than the average may have many names
 _LONGER = 64
-#: texts that are looked at for names of their own
+#: texts that are searched for names that no other text has
 _SOME = 16
 
 _LINE_END = int.from_bytes(b"\n   ", "little")
 
-_EXACT = 2.0**53  # an integer beyond may be another one as a double
+_EXACT = 2.0**53  # float64 cannot represent every integer beyond
 
 
 def series_table(
     data: bytes, begins: Int64Array, ends: Int64Array, counts: Int64Array, points: PointColumns
 ) -> SeriesTable | None:
-    """The series whose texts stand between these positions, with so many of the points each, -1 for none.
+    """The series whose texts are at these positions, with these numbers of points (-1 for none).
 
-    None where that is left to `json`.
+    None if that is left to `json`.
     """
     if pa is None or len(begins) < FEWEST:
         return None
     try:
         return _table(_columns(data, begins, ends), counts, points)
-    except Exception:  # whatever pyarrow, or this, does not take
+    except Exception:  # whatever pyarrow, or this module, cannot handle
         return None
 
 
 def _columns(data: bytes, begins: Int64Array, ends: Int64Array) -> dict[str, Any]:
-    """For each name at the top of the texts an array; for an object, a dict of them."""
+    """An array for each name at the top of the texts; a dict of arrays for the fields."""
     body = _lines(data, begins, ends)
     some = [json.loads(data[begins[i] : ends[i]]) for i in range(0, len(begins), -(-len(begins) // _SOME))]
     fields_of_some = [one.get("fields") or {} for one in some]
@@ -77,8 +77,8 @@ def _columns(data: bytes, begins: Int64Array, ends: Int64Array) -> dict[str, Any
     found = {name: table[name].chunk(0) for name in table.column_names}
     points = found.get("points")
     if points is not None and points.null_count and body.count(b'"points"') != len(points) - points.null_count:
-        raise _Left  # some may be null, which is another thing than none
-    # (`flatten` has nulls where the object itself is null; `field` might not)
+        raise _Left  # some may be null, which differs from being absent
+    # (`flatten` returns nulls where the object itself is null; `field` might not)
     fields = dict(zip((field.name for field in _fields(table)), found["fields"].flatten(), strict=True))
     found["fields"] = {name: fields[name] for name in names if name in fields}
     if any(_may_have_integers(body, name, column) for name, column in found["fields"].items()):
@@ -96,16 +96,16 @@ def _may_have_integers(body: bytes | bytearray, name: str, column: Any) -> bool:
 
 
 def _lines(data: bytes, begins: Int64Array, ends: Int64Array) -> bytes | bytearray:
-    """The texts, each on a line, or several.
+    """The texts, one or more lines each.
 
-    As each begins and ends with a brace, and no string goes over the end of a line, no value goes over the end of a
-    text. So each text makes a row, or more of them, and those are noticed.
+    Each text begins and ends with a brace, and no string contains the end of a line, so no value extends beyond its
+    text. A text that makes more than one row is noticed by the number of rows.
     """
     raw = np.frombuffer(data, np.uint8)
     if (ends <= begins).any() or (raw[begins] != ord("{")).any() or (raw[ends - 1] != ord("}")).any():
         raise _Left
     lines: bytes | bytearray
-    if (begins[1:] - ends[:-1] == 4).all():  # nothing but their sizes is between the texts
+    if (begins[1:] - ends[:-1] == 4).all():  # there is nothing but sizes between the texts
         lines = bytearray(memoryview(data)[begins[0] : ends[-1]])
         np.ndarray((len(lines) - 3,), "<u4", lines, 0, (1,))[ends[:-1] - begins[0]] = _LINE_END
         upto = ends - begins[0]
@@ -116,18 +116,18 @@ def _lines(data: bytes, begins: Int64Array, ends: Int64Array) -> bytes | bytearr
     if (longest > _SHORT and not _is_flat(lines, upto)) or longest * len(begins) > _LONGER * len(lines):
         raise _Left
     if not lines.isascii():
-        lines.decode()  # pyarrow does not look at all of it
+        lines.decode()  # pyarrow does not check all of it
     return lines
 
 
 def _is_flat(lines: bytes | bytearray, ends: Int64Array) -> bool:
-    """Whether no text that ends at one of these places can be deep."""
+    """Whether no text that ends at one of these positions can be deep."""
     opening = np.flatnonzero((np.frombuffer(lines, np.uint8) | 0x20) == ord("{"))  # a bracket differs in that bit
     return bool(np.diff(np.searchsorted(opening, ends), prepend=0).max() <= _MOST_OPENING)
 
 
 def _have_own_names(some: Sequence[dict[str, Any]]) -> bool:
-    """Whether many of these texts have a name that no other one has."""
+    """Whether many of these texts have a name that no other text has."""
     names: Counter[str] = Counter()
     for one in some:
         for of_one in (one, *one.values()):
@@ -137,11 +137,11 @@ def _have_own_names(some: Sequence[dict[str, Any]]) -> bool:
 
 
 class _Left(Exception):
-    """What is to be left to `json`."""
+    """The texts are left to `json`."""
 
 
 def _schema(texts: Sequence[str]) -> Any:
-    """What is known before: these fields are text."""
+    """What is known in advance: these fields are strings."""
     fields = pa.struct([(name, pa.string()) for name in texts])
     return pa.schema([("series_id", pa.string()), ("fields", fields)])
 
@@ -162,7 +162,7 @@ def _fields(table: Any) -> list[Any]:
 def _table(found: dict[str, Any], counts: Int64Array, points: PointColumns) -> SeriesTable:
     ids, fields = found["series_id"], found.get("fields", {})
     if any("double" in str(column.type) for name, column in found.items() if name != "fields"):
-        raise _Left  # pyarrow takes for numbers what is none: Inf, -NaN
+        raise _Left  # pyarrow accepts as numbers what is not JSON: Inf, -NaN
     if "error" in found or ids.type != pa.string() or ids.null_count or not all(map(_is_plain, fields.values())):
         raise _Left
     if not np.array_equal(_announced(found.get("points"), len(counts)), counts):
@@ -176,7 +176,7 @@ def _table(found: dict[str, Any], counts: Int64Array, points: PointColumns) -> S
 
 
 def _announced(points: Any, series: int) -> Int64Array:
-    """How many points each series says it has, -1 where it says nothing."""
+    """The number of points that each series announces, -1 if it announces none."""
     if points is None:
         return np.full(series, -1)
     if points.type not in (pa.int64(), pa.null()) or (pc.min(points).as_py() or 0) < 0:
@@ -186,7 +186,7 @@ def _announced(points: Any, series: int) -> Int64Array:
 
 
 def _is_plain(column: Any) -> bool:
-    """Whether pyarrow holds the values of a field exactly as `json` would."""
+    """Whether pyarrow has the values of a field exactly as `json` would."""
     kind = column.type
     if kind == pa.float64():
         largest = pc.max(pc.abs(column)).as_py()

@@ -2,16 +2,15 @@ r"""The points of SJTS: runs of evenly spaced values, read into columns.
 
     block      i64 bytes that follow, i64 first date, i32 step (only when two points or more), f64 values
 
-Theory. What the blocks of a series are is its *shape*: runs of blocks of one size (hourly: one block; months: blocks of
-single points; ticks: mostly pairs; business days: weeks, the first and the last one shorter). A run is a strided view
-over the bytes, checked and copied as an array. The shape of a series must be found step by step, but the next series
-nearly always has the same: so the series that follow one are taken to be like it, many at a time, and that is checked
-by comparing the sizes of all their blocks at once before anything is believed. What all the series of a batch have in
-common, such as their dates, is computed once.
+Theory. The *shape* of a series describes its blocks as runs of blocks of one size (hourly data: one block; months:
+blocks of single points; ticks: mostly pairs; business days: a block per week, the first and the last one shorter). A
+run is a strided view over the bytes, checked and copied as an array. The shape of a series has to be found step by
+step, but the next series nearly always has the same one. So the following series are assumed to have that shape, many
+at a time, and the assumption is checked by comparing the sizes of all their blocks at once, before anything is used.
+What all series of a batch have in common, such as their dates, is computed once.
 
-Where runs are too short for that (ticks by the second), or each series has another shape (gaps here and there), blocks
-are found by what they begin like, again in many series at a time, and that each begins where the one before it ends is
-the check.
+Where runs are too short for that (ticks by the second), blocks are found by how they begin, again in many series at a
+time; the check is that each block begins where the previous one ends.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ from pandas_shooju.formats.columns import Float64Array, Int64Array
 
 Bytes = npt.NDArray[np.uint8]
 
-#: a date outside is nobody's, and within no sum of a date and its steps wraps around to it
+#: no date is beyond; within, no sum of a date and its steps can wrap around
 MAX_DATE = 2**62
 
-#: bytes that are read as one batch: they stay in the cache while they are checked and copied
+#: bytes to read as one batch: they stay in the cache while they are checked and copied
 BATCH = 1 << 20
-#: a series of more bytes gains nothing from being read with others
+#: a series with more bytes does not gain from being read together with others
 _LARGE = 1 << 16
-#: runs in a shape; with more of them a series is irregular
+#: the most runs of a shape; with more of them, a series is irregular
 _RUNS = 8
 
 _i64 = struct.Struct("<q")
@@ -46,15 +45,15 @@ _COUNTING = np.arange(20_000)
 
 
 class _Run(NamedTuple):
-    """Blocks of one size, one after the other."""
+    """Consecutive blocks of one size."""
 
     at: int  # bytes from the first block of the series
     blocks: int
-    n: int  # points of each block
+    n: int  # points per block
 
     @property
     def head(self) -> int:
-        """Bytes of a block before its values."""
+        """Bytes before the values of a block."""
         return 16 if self.n == 1 else 20
 
     @property
@@ -64,9 +63,9 @@ class _Run(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """The blocks of a series, but for what they hold."""
+    """The sizes of the blocks of a series."""
 
-    size: int  # bytes of all the blocks
+    size: int  # bytes of all blocks
     points: int
     runs: list[_Run]
 
@@ -82,11 +81,11 @@ class BlockReader:
     Attributes
     ----------
     dates, values
-        What was read, `filled` points so far, in arrays with room for all that the document can hold.
+        The points read so far, of which there are `filled`, in arrays with room for all that the document can contain.
     shape
-        That of the last series, if others can be read with it.
+        The shape of the last series, if others can be read with it.
     irregular
-        Whether the last series had none, but blocks of changing sizes.
+        Whether the last series has no shape, but blocks of changing sizes.
     """
 
     def __init__(self, data: bytes, room: int) -> None:
@@ -99,12 +98,12 @@ class BlockReader:
         self.irregular = False
 
     def read(self, pos: int, count: int) -> int:
-        """Read the next series, of at least one point, from the blocks at `pos`; where they end.
+        """Read the next series, of at least one point, from the blocks at `pos`; return where they end.
 
         Raises
         ------
         ShoojuFormatError
-            The blocks are not such, or end too early, or have a date out of all bounds.
+            The blocks are malformed or incomplete, or contain a date that is out of range.
         """
         if self._end - pos < 24:
             raise self._ends_early(count)
@@ -112,7 +111,7 @@ class BlockReader:
         first: int
         size, first = _single_head.unpack_from(self._data, pos)
         if size == 12 + 8 * count and count > 1:
-            # by far the most frequent: all the points are one block
+            # by far the most frequent case: all points are in one block
             if size > self._end - pos - 8:
                 raise self._ends_early(count)
             step: int = _i32.unpack_from(self._data, pos + 16)[0]
@@ -130,15 +129,15 @@ class BlockReader:
         return end
 
     def read_alike(self, shape: Shape, at: Sequence[int]) -> int:
-        """Read series whose blocks begin at these positions, taken to be of a shape; how many are, from the first on.
+        """Read series whose blocks begin at these positions, assuming a shape; return how many have it.
 
-        All their bytes must be there. They are the next ones of the document only if all before them are of that shape:
-        what is found behind the first that is not counts for nothing.
+        All their bytes must exist. The positions are valid only as long as all series before them have the shape, so
+        everything after the first series that does not have it is ignored.
 
         Raises
         ------
         ShoojuFormatError
-            A date is out of all bounds.
+            A date is out of range.
         """
         windows: npt.NDArray[np.void] = np.ndarray(
             (self._end - shape.size + 1,), _item(shape.size), self._data, 0, (1,)
@@ -152,7 +151,7 @@ class BlockReader:
         return good
 
     def _copy(self, shape: Shape, table: Bytes) -> None:
-        """Fill the dates and values of the next series from their bytes, checked to be of the shape."""
+        """Fill in the dates and values of the next series from their bytes, which have the shape."""
         series = len(table)
         if not series:
             return
@@ -176,13 +175,13 @@ class BlockReader:
         self.filled = upto
 
     def _read_runs(self, pos: int, count: int) -> tuple[list[_Run], int]:
-        """Read the series at `pos`, whatever its shape; its runs (some, if they are many), and where it ends."""
+        """Read the series at `pos`, whatever its shape; return its runs (some, if there are many) and its end."""
         data, end, begin = self._data, self._end, pos
         runs: list[_Run] = []
         left = count
         while left and len(runs) <= _RUNS:
             n, stride = self._block_at(pos, left)
-            # another block follows: how many of the same size?
+            # another block follows: how many have the same size?
             blocks = _run_length(data, pos, stride, min(left // n, (end - pos) // stride)) if left > n else 1
             runs.append(_Run(pos - begin, blocks, n))
             left -= blocks * n
@@ -198,15 +197,15 @@ class BlockReader:
         return runs, pos
 
     def read_irregular(self, at: Sequence[int], ends: Sequence[int], counts: Sequence[int]) -> int:
-        """Read series, taken to have the blocks between these positions and these counts; how many have, as above.
+        """Read series, assuming blocks between these positions and these counts; return how many have them, as above.
 
-        The size of a block begins with a small number, and four zeros follow: what else in the bytes looks like that is
-        told by where it stands, as each block begins where the one before it ends.
+        The size of a block is a small number followed by four zero bytes. Other bytes that look like that are
+        recognized by their position, because each block begins where the previous one ends.
 
         Raises
         ------
         ShoojuFormatError
-            A date is out of all bounds.
+            A date is out of range.
         """
         expected = np.maximum(counts, 0)
         data = b"".join([self._data[begin:end] for begin, end in zip(at, ends, strict=True)])
@@ -223,7 +222,7 @@ class BlockReader:
         if not np.array_equal(follow[:-1], places[1:]):
             path = _path(places, follow)
             places, sizes, follow = places[path], sizes[path], follow[path]
-        # of each series: its first block, and that behind its last
+        # for each series, its first block, and the one after its last block
         bounds = np.cumsum([0, *(end - begin for begin, end in zip(at, ends, strict=True))]) // 4
         blocks = np.searchsorted(np.append(places, follow[-1]), bounds)
         lengths = np.where(sizes == 16, 1, sizes // 8 - 1)
@@ -238,7 +237,7 @@ class BlockReader:
         return good
 
     def _read_blocks(self, pos: int, count: int) -> int:
-        """Read the series at `pos` block by block; where it ends."""
+        """Read the series at `pos` block by block; return where it ends."""
         places: list[int] = []
         lengths: list[int] = []
         left, begin = count, pos
@@ -252,7 +251,7 @@ class BlockReader:
         return pos
 
     def _fill(self, data: bytes, places: Int64Array, lengths: Int64Array) -> None:
-        """Fill dates and values from blocks of any lengths, which begin at these places of some bytes."""
+        """Fill in dates and values from blocks of any lengths at these positions."""
         several = lengths > 1
         steps = np.zeros(len(places), np.int64)
         steps[several] = _anywhere(data, _I32)[places[several] + 16]
@@ -270,14 +269,16 @@ class BlockReader:
         self.filled += count
 
     def _block_at(self, pos: int, left: int) -> tuple[int, int]:
-        """How many points the block at `pos` has, and how many bytes."""
+        """The number of points and of bytes of the block at `pos`."""
         there = self._end - pos
         if there < 24:
             raise self._ends_early(left)
         size: int = _i64.unpack_from(self._data, pos)[0]
         n = (size - 8) // 8
         if not 1 <= n <= left or size != (16 if n == 1 else 12 + 8 * n) or size > there - 8:
-            raise ShoojuFormatError(f"a block of {size} bytes, where {there - 8} bytes and {left} points are left")
+            raise ShoojuFormatError(
+                f"a block of {size} bytes cannot follow: {there - 8} bytes and {left} points are left"
+            )
         return n, 8 + size
 
     def _ends_early(self, left: int) -> ShoojuFormatError:
@@ -285,7 +286,7 @@ class BlockReader:
 
 
 def _strided(table: Bytes, dtype: np.dtype[Any], run: _Run, at: int) -> npt.NDArray[Any]:
-    """What stands `at` bytes into each block of a run: a row for each series, a column for each block."""
+    """The items `at` bytes into each block of a run: a row per series, a column per block."""
     return np.ndarray((len(table), run.blocks), dtype, table, run.at + at, (table.shape[1], run.stride))
 
 
@@ -302,7 +303,7 @@ _NO_STEPS = np.zeros((1, 1), np.int32)
 
 
 def _fill_dates(dates: Int64Array, firsts: Int64Array, steps: npt.NDArray[np.int32], run: _Run) -> None:
-    """The dates of a run, a row for each series, from the first dates and the steps of its blocks."""
+    """The dates of a run, a row per series, from the first dates and the steps of its blocks."""
     n = run.n
     if n <= 6:
         dates[:, ::n] = firsts
@@ -311,28 +312,28 @@ def _fill_dates(dates: Int64Array, firsts: Int64Array, steps: npt.NDArray[np.int
     else:
         blocks = np.lib.stride_tricks.as_strided(
             dates, (len(dates), run.blocks, n), (dates.strides[0], 8 * n, 8)
-        )  # a view, though the rows of `dates` may be parts of longer ones
+        )  # a view, although the rows of `dates` may be parts of longer ones
         np.multiply(steps[:, :, np.newaxis].astype(np.int64), _counting(n), blocks)
         blocks += firsts[:, :, np.newaxis]
 
 
 def _is_one(table: npt.NDArray[Any]) -> bool:
-    """Whether all the rows are the same."""
+    """Whether all rows are equal."""
     return bool((table[1:] == table[0]).all())
 
 
 def _check_dates(lowest: int | np.int64, highest: int | np.int64) -> None:
     if not (-MAX_DATE <= lowest <= MAX_DATE and -MAX_DATE <= highest <= MAX_DATE):
-        raise ShoojuFormatError("a block has a date out of all bounds")
+        raise ShoojuFormatError("a block has a date that is out of range")
 
 
 def _anywhere(data: bytes, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """The numbers that begin at each byte."""
+    """The number that begins at each byte."""
     return np.ndarray((len(data) - dtype.itemsize + 1,), dtype, data, 0, (1,))
 
 
 def _path(places: Int64Array, follow: Int64Array) -> list[int]:
-    """The places that are reached from the first one, if from each one goes to the place that follows it."""
+    """The positions reached by going from the first one to the one that follows it, and so on."""
     after = np.searchsorted(places, follow)
     there = after < len(places)
     there[there] = places[after[there]] == follow[there]
@@ -347,7 +348,7 @@ def _path(places: Int64Array, follow: Int64Array) -> list[int]:
 
 @lru_cache(maxsize=256)
 def _item(size: int) -> np.dtype[np.void]:
-    """An opaque item of so many bytes: numpy copies it as memory."""
+    """An opaque item of this many bytes: numpy copies it as memory."""
     return np.dtype((np.void, size))
 
 
@@ -356,7 +357,7 @@ def _counting(n: int) -> Int64Array:
 
 
 def _run_length(data: bytes, pos: int, stride: int, most: int) -> int:
-    """How many blocks of `stride` bytes follow each other from `pos` on, up to `most`."""
+    """The number of consecutive blocks of `stride` bytes from `pos` on, up to `most`."""
     known, window = 1, 1024
     while known < most:
         ahead = min(window, most - known)

@@ -1,7 +1,7 @@
 """`PointColumns`: the points of a series as numpy columns, the one form in which points travel.
 
-From the wire to the frame there is never a Python object per point. The two conversions from and to rows exist
-for the formats whose own form is rows (JSON and msgpack).
+From the wire to the frame there is never a Python object per point. The conversions from and to rows serve the formats
+whose own form is rows (JSON and msgpack).
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ class PointColumns:
         return len(self.dates)
 
     def __repr__(self) -> str:
-        return f"PointColumns({self.to_rows()[:3]}{'...' if len(self) > 3 else ''}, {len(self)} points)"
+        return f"PointColumns({self[:3].to_rows()}{'...' if len(self) > 3 else ''}, {len(self)} points)"
 
     def __eq__(self, other: object) -> bool:
-        """Equal to the bit: a NaN equals a NaN."""
+        """Whether all columns are equal; a NaN equals a NaN."""
         if not isinstance(other, PointColumns):
             return NotImplemented
         return (
@@ -86,8 +86,8 @@ class PointColumns:
             None if self.timestamps is None else self.timestamps[key],
         )
 
-    def parted(self, counts: Sequence[int]) -> list[PointColumns | None]:
-        """The points in parts of so many each, one after the other; None for -1, no part."""
+    def split(self, counts: Sequence[int]) -> list[PointColumns | None]:
+        """Consecutive parts of these lengths; None in place of a part for -1."""
         columns = (self.dates, self.values, self.jobs, self.timestamps)
         n = counts[0] if counts else 0
         if n > 0 and counts.count(n) == len(counts):
@@ -108,8 +108,8 @@ class PointColumns:
 
     @classmethod
     def concat(cls, parts: Sequence[PointColumns]) -> PointColumns:
-        """The points of several, one after the other; all have the same columns."""
-        # what has no points says nothing of columns
+        """The points of several, one after the other; all must have the same columns."""
+        # the columns of an empty part mean nothing
         parts = [part for part in parts if len(part)] or list(parts[:1])
         if len(parts) < 2:
             return parts[0] if parts else cls.empty()
@@ -124,22 +124,22 @@ class PointColumns:
 
     @classmethod
     def from_rows(cls, rows: Iterable[Sequence[Any]], *, jobs: bool = False, timestamps: bool = False) -> PointColumns:
-        """Columns from rows ``[milliseconds, value]``, then job and timestamp where told so.
+        """Columns from rows ``[milliseconds, value]``, followed by the job and the timestamp where announced.
 
         Raises
         ------
         ShoojuFormatError
-            A row of another length, a date that is not a 64-bit integer, a value that is not a number or null.
+            A row has another length, a date is not a 64-bit integer, or a value is neither a number nor null.
         """
         width = 2 + jobs + timestamps
         try:
             rows = list(rows)
             columns = list(zip(*rows, strict=True)) if rows else [()] * width
         except (TypeError, ValueError):
-            raise ShoojuFormatError("the points are not rows of one length") from None
+            raise ShoojuFormatError("the points must be rows of equal length") from None
         if len(columns) != width:
             raise ShoojuFormatError(
-                f"points of {len(columns)} columns where {width} were announced ({jobs=}, {timestamps=})"
+                f"the points must have {width} columns ({jobs=}, {timestamps=}), got {len(columns)}"
             )
         extra = [_integers(column, "job or timestamp") for column in columns[2:]]
         return cls(
@@ -167,19 +167,19 @@ def _same(a: Int64Array | None, b: Int64Array | None) -> bool:
 
 def _integers(column: Sequence[Any], what: str) -> Int64Array:
     for number in column:
-        # a whole float is how some encoders write a large integer; a bool is nobody's date
+        # some encoders write a large integer as a float
         if not (type(number) is int or (type(number) is float and number.is_integer())):
-            raise ShoojuFormatError(f"a point's {what} is {number!r}, not an integer")
+            raise ShoojuFormatError(f"the {what} of a point must be an integer, got {number!r}")
         if int(number) not in _INT64:
-            raise ShoojuFormatError(f"a point's {what} is {number!r}, which does not fit in 64 bits")
+            raise ShoojuFormatError(f"the {what} of a point must fit in 64 bits, got {number!r}")
     return np.fromiter(map(int, column), np.int64, len(column))
 
 
 def _floats(column: Sequence[Any]) -> Float64Array:
     for value in column:
         if not (type(value) is float or type(value) is int or value is None):
-            raise ShoojuFormatError(f"a point's value is {value!r}, not a number or null")
+            raise ShoojuFormatError(f"the value of a point must be a number or null, got {value!r}")
     try:
         return np.fromiter((math.nan if v is None else v for v in column), np.float64, len(column))
     except OverflowError:
-        raise ShoojuFormatError("a point's value does not fit in a double") from None
+        raise ShoojuFormatError("the value of a point cannot be represented in float64") from None

@@ -1,8 +1,8 @@
 """The points of SJTS: columns, written as runs of evenly spaced values (see :mod:`pandas_shooju.formats.blocks`).
 
-Where the blocks of an index begin depends on its dates alone, so it is computed once (`Grid`) and used for every series
-on that index, and the values go to their places by one scatter. Series that each have dates of their own are taken
-together, as one index whose blocks end where a series does.
+The positions of the blocks depend on the dates alone, so they are computed once per index (`Grid`) and used for every
+series on that index; the values are put in place by one scatter. Series with different dates are encoded together, as
+one index whose blocks end where a series ends.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pandas_shooju.formats.columns import Float64Array, Int64Array, PointColumns
 
 Buffers: TypeAlias = list[bytes | memoryview]
 
-#: points of series with dates of their own that are taken together
+#: points of series with different dates to encode together
 _TOGETHER = 200_000
 _FROM_THE_FIRST = np.zeros(1, np.int64)
 
@@ -28,7 +28,7 @@ _block_head = struct.Struct("<qqi")
 
 
 def blocks_of(series: Sequence[PointColumns]) -> Iterator[Buffers]:
-    """The blocks of each of some series, all with points, to be joined."""
+    """The blocks of each series, to be joined; every series must have points."""
     apart: list[PointColumns] = []
     room = _TOGETHER
     for run in _of_same_dates(series):
@@ -45,7 +45,7 @@ def blocks_of(series: Sequence[PointColumns]) -> Iterator[Buffers]:
 
 
 def _of_same_dates(series: Sequence[PointColumns]) -> Iterator[list[PointColumns]]:
-    """The series in runs of those that have the same dates."""
+    """Runs of consecutive series with the same dates."""
     run: list[PointColumns] = []
     for points in series:
         if run and not (points.dates is run[0].dates or np.array_equal(points.dates, run[0].dates)):
@@ -57,7 +57,7 @@ def _of_same_dates(series: Sequence[PointColumns]) -> Iterator[list[PointColumns
 
 
 def _together(series: Sequence[PointColumns]) -> Iterator[Buffers]:
-    """The blocks of each of some series that have dates of their own."""
+    """The blocks of each of several series with different dates."""
     if len(series) < 2:
         yield from (Grid(points.dates).blocks(points.values) for points in series)
         return
@@ -67,9 +67,9 @@ def _together(series: Sequence[PointColumns]) -> Iterator[Buffers]:
 
 
 class Grid:
-    """Where the blocks of an index begin, for every series that has these dates.
+    """The positions of the blocks of an index, for every series that has these dates.
 
-    `dates` may be those of several series, one after the other; `begins` then says where each begins.
+    `dates` may be those of several series, one after the other; `begins` are the positions of their first dates.
     """
 
     def __init__(self, dates: Int64Array, begins: Int64Array = _FROM_THE_FIRST) -> None:
@@ -78,7 +78,7 @@ class Grid:
         lengths = np.diff(starts, append=len(dates))
         if len(starts) == 1:
             return
-        # the bytes of all the blocks as 32-bit words, complete but for the values, and the places of the values
+        # all blocks as 32-bit words, complete except for the values, and the positions of the values
         heads = np.where(lengths == 1, 4, 5)
         at = np.cumsum(heads + 2 * lengths) - (heads + 2 * lengths)
         words = np.zeros(int(heads.sum()) + 2 * len(dates), "<u4")
@@ -114,7 +114,7 @@ class Grid:
             yield [words[begin:end].data]
 
     def _filled(self, values: Float64Array) -> npt.NDArray[np.uint32]:
-        """The words of all the blocks, complete."""
+        """The words of all blocks, with the values."""
         words = self._words.copy()
         halves = np.ascontiguousarray(values, "<f8").view("<u4")
         words[self._places] = halves[0::2]
@@ -123,16 +123,16 @@ class Grid:
 
 
 def _block_starts(dates: Int64Array, begins: Int64Array) -> Int64Array:
-    """The positions at which the blocks of `dates` begin; `begins` are those at which a series does.
+    """The positions in `dates` at which blocks begin; `begins` are those at which a series begins.
 
-    As the reference encoder has it: a block takes the difference of its first two dates as its step and goes on
-    while it holds; the difference between the last of a block and the first of the next belongs to neither.
+    As in the reference encoder, the step of a block is the difference of its first two dates, and the block continues
+    while it holds. The difference between the last date of a block and the first date of the next belongs to neither.
 
-    Told in runs of equal differences: a run begins either at a free date (state 0) or with its first date already
-    taken by the block before (state 1). A run of two differences or more always makes a block and leaves the
-    next run's first date taken; a single difference makes one only if its date is free, so that a stretch of them
-    takes turns; differences beyond 32 bits make blocks of single points, and leave a free date. Between two series the
-    difference is taken for one of those.
+    In terms of runs of equal differences: a run begins either at a free date (state 0), or its first date already
+    belongs to the previous block (state 1). A run of two differences or more always makes a block, which includes the
+    first date of the next run. A single difference makes a block only if its date is free, so that consecutive ones
+    alternate. Differences beyond 32 bits make blocks of single points and leave a free date; the difference between two
+    series is treated as one of those.
     """
     n = len(dates)
     if n < 2:
@@ -146,7 +146,7 @@ def _block_starts(dates: Int64Array, begins: Int64Array) -> Int64Array:
     step = steps[begins]
     wide = (step < -(2**31)) | (step >= 2**31)
     sets = wide | (lengths > 1)
-    # the state left by the last run that sets it, toggled by every run since
+    # the state after the last run that sets it, toggled by every run since
     numbers = np.arange(len(begins))
     setter = np.maximum.accumulate(np.where(sets, numbers, -1))
     setter = np.concatenate(([-1], setter[:-1]))
@@ -155,11 +155,11 @@ def _block_starts(dates: Int64Array, begins: Int64Array) -> Int64Array:
     starts = np.zeros(n, bool)
     narrow = ~wide & (~taken | (lengths > 1))
     starts[(begins + taken)[narrow]] = True
-    # every date of a wide run begins a block, but for its first where that is taken
+    # every date of a wide run begins a block, except its first one if it is taken
     inside = np.repeat(wide, lengths)
     starts[:-1] |= inside
     starts[begins[wide & taken]] = False
-    # the last date, where the last block before it ended earlier
+    # the last date, if the block before it ended earlier
     last_wide, last_taken, last_length = wide[-1], taken[-1], lengths[-1]
     if last_wide or (last_taken and last_length == 1):
         starts[-1] = True

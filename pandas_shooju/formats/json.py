@@ -6,29 +6,30 @@ import json
 from typing import Any
 
 from pandas_shooju.errors import ShoojuFormatError
-from pandas_shooju.formats.rows import columns_in, rows_out
+from pandas_shooju.formats.document import Document
+from pandas_shooju.formats.rows import document_of, rows_out
 
 
 def encode(document: Any) -> bytes:
-    """A document as JSON."""
+    """Encode a document as JSON."""
     return dumps(rows_out(document))
 
 
-def decode(data: bytes) -> Any:
-    """The document in `data`."""
-    return columns_in(loads(data))
+def decode(data: bytes) -> Document:
+    """Decode a JSON document."""
+    return document_of(loads(data))
 
 
 def dumps(value: Any) -> bytes:
-    """Plain data as JSON text, compact."""
+    """Encode plain data as compact JSON."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise ShoojuFormatError(f"not to be written as JSON: {error}") from None
+        raise ShoojuFormatError(f"the data cannot be represented in JSON: {error}") from None
 
 
 def loads(data: bytes | memoryview) -> Any:
-    """Plain data from JSON text."""
+    """Decode JSON into plain data."""
     try:
         return json.loads(str(data, "utf-8"))
     except (ValueError, RecursionError) as error:

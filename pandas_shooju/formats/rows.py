@@ -1,8 +1,4 @@
-"""Documents whose points are rows: what JSON and msgpack have in common.
-
-`columns_in` and `rows_out` exchange the points of a document's series between the rows of those two formats and
-:class:`PointColumns`.
-"""
+"""What JSON and msgpack have in common: on the wire, the points of a series are rows."""
 
 from __future__ import annotations
 
@@ -10,25 +6,25 @@ from typing import Any
 
 from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.columns import PointColumns
+from pandas_shooju.formats.document import Document
 
 
-def columns_in(document: Any) -> Any:
-    """Replace the rows under ``document["series"][i]["points"]`` by columns, in place."""
-    if not isinstance(document, dict) or not isinstance(document.get("series"), list):
-        return document
-    jobs = document.get("included_job") is True
-    timestamps = document.get("included_timestamp") is True
-    for series in document["series"]:
+def document_of(value: Any) -> Document:
+    """A document from decoded data, with the rows of its series replaced by columns (in place)."""
+    document = Document.of(value)
+    jobs = document.has_series and document.root.get("included_job") is True
+    timestamps = document.has_series and document.root.get("included_timestamp") is True
+    for series in document.items():
         if isinstance(series, dict) and "points" in series:
             rows = series["points"]
             if not isinstance(rows, list):
-                raise ShoojuFormatError(f"a series has points that are not a list: {type(rows).__name__}")
+                raise ShoojuFormatError(f"the points of a series must be a list, got {type(rows).__name__}")
             series["points"] = PointColumns.from_rows(rows, jobs=jobs, timestamps=timestamps)
     return document
 
 
 def rows_out(document: Any) -> Any:
-    """A shallow copy of `document` with rows where it has columns."""
+    """A shallow copy of the data with rows in place of columns."""
     if not isinstance(document, dict) or not isinstance(document.get("series"), list):
         return document
     return {

@@ -5,19 +5,18 @@
                "sjts": {"includes_job", "includes_timestamp"} a NUL byte follows, and then for every point of
                the document its u32 job and / or i64 timestamp
     series     u32 size, JSON text, with "points": C in place of the points; then blocks until C points are read
-    block      i64 bytes that follow, i64 first date, i32 step (only when two points or more), f64 values
+    block      i64 bytes that follow, i64 first date, i32 step (only for two points or more), f64 values
 
-How points become blocks is told in :mod:`pandas_shooju.formats.grid`, and blocks points in
-:mod:`pandas_shooju.formats.blocks`. Every size is checked against the bytes that are there before anything is
-allocated or read by it. The arrays for the points are allocated once, for at most as many points as the bytes could
-hold, and every series has its slice of them.
+:mod:`pandas_shooju.formats.grid` turns points into blocks, and :mod:`pandas_shooju.formats.blocks` turns blocks into
+points. Every size is checked against the bytes that are there before it is used. The arrays for the points are
+allocated once, for as many points as the bytes can hold, and every series has its slice of them.
 
-Without the magic a document is plain JSON: a server may answer so to an SJTS request.
+Decoding finds the sections and reads the points at once. The JSON texts are parsed when somebody asks for the series:
+into columns, or into dicts.
 """
 
 from __future__ import annotations
 
-import gc
 import json
 import re
 import secrets
@@ -29,9 +28,10 @@ import numpy as np
 from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.arrow import series_table
 from pandas_shooju.formats.blocks import BATCH, BlockReader
+from pandas_shooju.formats.collector import PausedCollector
 from pandas_shooju.formats.columns import Int64Array, PointColumns
+from pandas_shooju.formats.document import Document
 from pandas_shooju.formats.grid import blocks_of
-from pandas_shooju.formats.json import decode as decode_json
 from pandas_shooju.formats.table import SeriesTable
 
 MAGIC = b"SJTS"
@@ -40,7 +40,6 @@ _u32 = struct.Struct("<I")
 _BRACE = ord("{")
 _MARK = 12  # bytes
 _MANY = 1 << 15  # points of a series
-_FEW = 800  # points of each run of a series: with more of them, reading it by itself takes less time
 _LONG = 1 << 16  # bytes of a text
 _JOB_COLUMNS = {
     (True, False): np.dtype([("job", "<u4")]),
@@ -55,35 +54,29 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode
 # --- decoding ---------------------------------------------------------------------------------------------------
 
 
-def decode(data: bytes, tables: bool = False) -> Any:
-    """The document in `data`; with `tables` its series are a `SeriesTable`, where they are nothing but series."""
-    if data[:4] != MAGIC:
-        return decode_json(data)
-    pause = gc.isenabled()
-    gc.disable()  # else it looks at all the new objects again and again, and finds nothing
+def decode(data: bytes) -> Document:
+    """Decode an SJTS document."""
     try:
-        return _decode(data, tables)
+        root, texts = _read(data, careful=False)
     except ShoojuFormatError:
-        # bad bytes, or a series that has "points" in a place where they are not its points: now text by text
-        return _decode(data, tables, careful=True)
-    finally:
-        if pause:
-            gc.enable()
+        # either the bytes are bad, or a series has the text "points" elsewhere than at its points: parse each text
+        root, texts = _read(data, careful=True)
+    return Document(root, texts=texts)
 
 
-def _decode(data: bytes, tables: bool = False, careful: bool = False) -> Any:
+def _read(data: bytes, careful: bool) -> tuple[Any, _Texts | None]:
     end = len(data)
     begin, pos = _section(data, 4, end, "the root section")
     text, nul, per_point = data[begin:pos].partition(b"\0")
     root = _parse(text)
     layout = root.pop("sjts", None) if isinstance(root, dict) else None
     if layout is None and nul:
-        raise ShoojuFormatError("the root section has bytes behind its JSON text, and nothing says what they are")
+        raise ShoojuFormatError("the root section has bytes behind its JSON text, and no key 'sjts' that explains them")
     if not isinstance(root, dict) or "series" not in root:
         if pos != end:
             raise ShoojuFormatError(f"{end - pos} bytes follow a document without series")
-        return root
-    count = root["series"]
+        return root, None
+    count = root.pop("series")
     if type(count) is not int or not 0 <= count <= (end - pos) // 4:
         raise ShoojuFormatError(f"{count!r} series are announced, in {end - pos} bytes")
     jobs, timestamps = _per_point_columns(layout, per_point)
@@ -101,38 +94,61 @@ def _decode(data: bytes, tables: bool = False, careful: bool = False) -> Any:
         None if jobs is None else jobs[:filled],
         None if timestamps is None else timestamps[:filled],
     )
-    if tables and not careful:
-        table = series_table(data, begins, ends, counts, points)
-        if table is not None:
-            root["series"] = table
-            return root
-    texts = [data[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
-    items = [_parse(text) for text in texts] if careful else _parse_all(texts)
-    for item, n, own in zip(items, counts.tolist(), points.parted(counts.tolist()), strict=True):
-        announced = item.get("points") if isinstance(item, dict) else None
-        if n >= 0 and type(announced) is int and announced == n:
-            item["points"] = own
-        elif n >= 0 or (isinstance(item, dict) and "points" in item):
-            raise ShoojuFormatError("a series has points, and others are announced")
-    root["series"] = SeriesTable.of(items, points) if tables and all(map(_is_series, items)) else items
-    return root
+    return root, _Texts(data, begins, ends, counts, points, careful)
 
 
-def _is_series(item: Any) -> bool:
-    return (
-        isinstance(item, dict)
-        and "error" not in item
-        and isinstance(item.get("series_id"), str)
-        and isinstance(item.get("fields"), dict | None)
-    )
+class _Texts:
+    """The JSON texts of the series, and the points that follow each of them."""
+
+    def __init__(
+        self, data: bytes, begins: Int64Array, ends: Int64Array, counts: Int64Array, points: PointColumns, careful: bool
+    ) -> None:
+        self._data = data
+        self._begins = begins
+        self._ends = ends
+        self._counts = counts
+        self.points = points
+        self._careful = careful
+
+    def __len__(self) -> int:
+        return len(self._begins)
+
+    def table(self) -> SeriesTable | None:
+        if self._careful:
+            return None
+        return series_table(self._data, self._begins, self._ends, self._counts, self.points)
+
+    def items(self) -> list[Any]:
+        try:
+            with PausedCollector(2 * len(self)):
+                return self._parsed()
+        except ShoojuFormatError:
+            if self._careful:
+                raise
+        _, again = _read(self._data, careful=True)
+        assert again is not None
+        self.points = again.points
+        return again.items()
+
+    def _parsed(self) -> list[Any]:
+        texts = [self._data[begin:end] for begin, end in zip(self._begins.tolist(), self._ends.tolist(), strict=True)]
+        counts = self._counts.tolist()
+        items = [_parse(text) for text in texts] if self._careful else _parse_all(texts)
+        for item, n, own in zip(items, counts, self.points.split(counts), strict=True):
+            announced = item.get("points") if isinstance(item, dict) else None
+            if n >= 0 and type(announced) is int and announced == n:
+                item["points"] = own
+            elif n >= 0 or (isinstance(item, dict) and "points" in item):
+                raise ShoojuFormatError("a series announces another number of points than it has")
+        return items
 
 
-#: where the text of each series begins and ends, and how many points it announces, -1 where it announces none
-_Texts: TypeAlias = tuple[Int64Array, Int64Array, Int64Array]
+#: the begin and end of each text, and the number of points it announces, -1 if it announces none
+_Places: TypeAlias = tuple[Int64Array, Int64Array, Int64Array]
 
 
 class _Sections:
-    """The sections of the series of a document, read one after the other, or many at a time."""
+    """Reads the sections of the series of a document, one after the other or many at a time."""
 
     def __init__(self, data: bytes, blocks: BlockReader, careful: bool) -> None:
         self._data = data
@@ -141,12 +157,10 @@ class _Sections:
         self._begins: list[int] = []
         self._ends: list[int] = []
         self._counts: list[int] = []
-        self._unlike = 0  # series with hardly any behind them of their shape, the last ones
-        self._tried = 8  # series, the next time
-        self._in_vain = 0  # bytes
+        self._in_vain = 0  # bytes looked at for nothing: a bound on what hostile documents can cost
 
-    def read(self, pos: int, count: int) -> _Texts:
-        """Read `count` series from `pos` on; the document ends with them."""
+    def read(self, pos: int, count: int) -> _Places:
+        """Read `count` series from `pos` on; the document must end with them."""
         data, end = self._data, len(self._data)
         while len(self._begins) < count:
             begin, pos = _section(data, pos, end, f"series number {len(self._begins)}")
@@ -169,28 +183,25 @@ class _Sections:
     def _read_alike(self, pos: int, count: int) -> int:
         """Read the series from `pos` on whose blocks are like those of the last one; where they end.
 
-        Where a series begins is known only if those before it are as they were taken to be, and that is checked for
-        many at once. So what stands at a place may be anything: it is looked at first, at first few are tried, and no
-        more bytes are looked at in vain than were read. With a shape to go by, a series ends where one of that shape
-        does; else, or where that was of no use, where the next text begins like the last one.
+        The position of a series is certain only if all series before it are as assumed, and that is checked for many at
+        once. Until then the bytes there may be anything, so they are looked at first, a batch at a time, and no more
+        bytes are looked at for nothing than were read. With a shape to go by, a series ends where one of that shape
+        does; without it, where the next text begins like the last one.
         """
         data, end, blocks = self._data, len(self._data), self._blocks
         unpack_from, search = _u32.unpack_from, _POINTS.search
         shape = blocks.shape
-        if self._unlike >= 3 and shape is not None and shape.points < _FEW * len(shape.runs):
-            shape = None
         first_size, size, points = (b"", 0, 0) if shape is None else (shape.begin, shape.size, shape.points)
         last = end - max(size, 24)  # where blocks begin at the latest
         text = data[self._begins[-1] : self._ends[-1]]
         mark, tail = text[:_MARK], text[text.rfind(b'"points"') :]
-        known = len(self._begins)
         while self._in_vain < pos + BATCH:
             begins: list[int] = []
             counts: list[int] = []
             at: list[int] = []
             ends: list[int] = []
             start, looked_at, more = pos, 0, False
-            most = min(self._tried, count - len(self._begins))
+            most = count - len(self._begins)
             while len(at) < most and looked_at < BATCH and end - pos >= 4:
                 begin = pos + 4
                 until: int = begin + unpack_from(data, pos)[0]
@@ -232,21 +243,19 @@ class _Sections:
             self._begins += begins[:good]
             self._ends += at[:good]
             self._counts += counts[:good] if shape is None else [points] * good
-            if good < len(at):  # the one behind them begins where the last of them ends
+            if good < len(at):  # the next one begins where the last good one ends
                 pos, more = begins[good] - 4, False
             self._in_vain += max(looked_at - 2 * (pos - start), 0)
-            self._tried = 4 * self._tried if more else max(len(at) // 2, 1)
             if not more:
                 break
-        self._unlike = self._unlike + 1 if shape is not None and len(self._begins) < known + 4 else 0
         return pos
 
 
-def _texts_alone(data: bytes, pos: int, count: int) -> _Texts | None:
-    """The texts, if there is nothing else from `pos` on; None where that is not seen at a glance.
+def _texts_alone(data: bytes, pos: int, count: int) -> _Places | None:
+    """The texts, if there is obviously nothing else from `pos` on; None otherwise.
 
-    The size of a text that is not too long ends with a zero, which no text holds: what follows such a zero is taken to
-    be a text, and that each ends where the size of the next one begins is the check.
+    The size of a text that is not too long ends with a zero byte, and no text contains one. So whatever follows a zero
+    is assumed to be a text, and the check is that each text ends where the size of the next one begins.
     """
     if not count:
         return None
@@ -268,7 +277,7 @@ def _texts_alone(data: bytes, pos: int, count: int) -> _Texts | None:
 
 
 def _section(data: bytes, pos: int, end: int, what: str) -> tuple[int, int]:
-    """Where the section begins and ends whose size stands at `pos`."""
+    """The begin and end of the section whose size is at `pos`."""
     if end - pos < 4:
         raise ShoojuFormatError(f"the document ends before {what}")
     begin = pos + 4
@@ -286,10 +295,10 @@ def _parse(text: bytes) -> Any:
 
 
 def _parse_all(texts: list[bytes]) -> list[Any]:
-    """What each of the texts holds, parsed in one go.
+    """Parse many texts at once.
 
-    They stand in one list with a number between each two that nobody who wrote them could know; so whatever they
-    hold, they cannot pass for others than they are.
+    They are joined into one list, with a random number between each two that no sender can know; so a text cannot
+    pretend to be several, or a part of one.
     """
     between = secrets.randbits(62)
     items = _parse(b"[" + (b",%d," % between).join(texts) + b"]") if texts else []
@@ -299,13 +308,13 @@ def _parse_all(texts: list[bytes]) -> list[Any]:
 
 
 def _careful_count(text: bytes) -> Any:
-    """The number of points that a series announces, whatever it is; None for none."""
+    """The number of points that a series announces, unchecked; None if it announces none."""
     item = _parse(text)
     return item.get("points") if isinstance(item, dict) else None
 
 
 def _quick_count(data: bytes, begin: int, end: int) -> int | None:
-    """The same from a look at the text that stands there, to be checked when it is parsed."""
+    """The same from a search in the text; it is checked when the text is parsed."""
     found = _POINTS.search(data, begin, end)
     return None if found is None else int(found[1])
 
@@ -330,7 +339,7 @@ def _per_point_columns(layout: Any, data: bytes) -> tuple[Int64Array | None, Int
 
 
 def encode(document: Any) -> bytes:
-    """A document as SJTS."""
+    """Encode a document as SJTS."""
     if not isinstance(document, dict) or "series" not in document:
         return MAGIC + _sized(_json_text(document))
     items = document["series"]
@@ -376,7 +385,7 @@ def _json_text(value: Any) -> bytes:
     try:
         return _to_json(value).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise ShoojuFormatError(f"not to be written as JSON: {error}") from None
+        raise ShoojuFormatError(f"the data cannot be represented in JSON: {error}") from None
 
 
 def _sized(text: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """`SeriesTable`: many series as columns, the form in which they become frames.
 
-What a column is depends on where it came from: a list of Python values, None where there is none, or an array of
-pyarrow (:mod:`pandas_shooju.formats.arrow`), which has no Python object per series. :func:`values_of` gives the former.
+A column is either a list of Python values with None for missing ones, or a pyarrow array
+(:mod:`pandas_shooju.formats.arrow`), which needs no Python object per series. :func:`values_of` gives a list for both.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class SeriesTable:
     Parameters
     ----------
     series_ids
-        A column of text.
+        A column of strings.
     fields
-        Of each field a column, in order of appearance.
+        A column for each field, in order of appearance.
     points
-        Of all the series, one after the other.
+        The points of all series, one after the other.
     counts
-        int64, how many of the points each series has.
+        int64, the number of points of each series.
     zones
-        The timezone of each localized series, None for one in UTC; None if none is localized.
+        The time zone of each series, None for UTC; None if no series is localized.
 
     Examples
     --------
@@ -59,18 +59,18 @@ class SeriesTable:
 
     @classmethod
     def of(cls, series: Sequence[Mapping[str, Any]], points: PointColumns | None = None) -> SeriesTable:
-        """A table of decoded series; `points` are theirs, one after the other, where they are at hand so.
+        """A table of decoded series; `points` are all their points, where the caller has them in one piece.
 
         Raises
         ------
         ShoojuFormatError
-            A series has no id, or its fields are no object.
+            A series has no id, or its fields or its time zone are not objects.
         """
         for item in series:
             if not isinstance(item.get("series_id"), str) or not isinstance(item.get("fields"), dict | None):
                 raise ShoojuFormatError(
-                    f"a series has the id {item.get('series_id')!r} and the fields {item.get('fields')!r}; "
-                    "a text and an object were expected"
+                    "a series must have a string as series_id and an object as fields, "
+                    f"got {str(item.get('series_id'))[:100]!r} and {str(item.get('fields'))[:100]!r}"
                 )
         own = [item.get("points") for item in series]
         if points is None:
@@ -87,7 +87,7 @@ class SeriesTable:
 
     @classmethod
     def concat(cls, tables: Sequence[SeriesTable]) -> SeriesTable:
-        """The series of several, one after the other."""
+        """The series of several tables, one after the other."""
         if len(tables) == 1:
             return tables[0]
         lengths = [len(table) for table in tables]
@@ -105,7 +105,7 @@ class SeriesTable:
         return len(self.counts)
 
     def __getitem__(self, key: slice) -> SeriesTable:
-        """The series in a stretch of it."""
+        """The series at these positions."""
         start, stop, _ = key.indices(len(self))
         ends = np.cumsum(self.counts)
         upto = int(ends[stop - 1]) if stop > start else 0
@@ -118,6 +118,18 @@ class SeriesTable:
             self.zones and self.zones[start:stop],
         )
 
+    def with_ids(self, series_ids: Column) -> SeriesTable:
+        """The same series under other ids."""
+        return SeriesTable(series_ids, self.fields, self.points, self.counts, self.zones)
+
+    def without_missing(self) -> SeriesTable:
+        """The same series without the points whose value is missing."""
+        missing = np.isnan(self.points.values)
+        if not missing.any():
+            return self
+        lost = np.bincount(np.repeat(np.arange(len(self)), self.counts)[missing], minlength=len(self))
+        return SeriesTable(self.series_ids, self.fields, self.points[~missing], self.counts - lost, self.zones)
+
     def column(self, name: str) -> Column:
         """A field of each series; ``"series_id"`` is the series id."""
         if name == "series_id":
@@ -126,18 +138,21 @@ class SeriesTable:
 
 
 def values_of(column: Column) -> list[Any]:
-    """A column as a list of Python values, None where there is none."""
+    """A column as a list of Python values; None for missing ones."""
     values: list[Any] = column if isinstance(column, list) else column.to_pylist()
     return values
 
 
 def _zone(series: Mapping[str, Any]) -> str | None:
-    tz = series.get("tz")
-    return tz.get("timezone") if isinstance(tz, dict) else None
+    tz = series.get("tz") or {}
+    zone = tz.get("timezone") if isinstance(tz, dict) else tz
+    if zone is not None and not (isinstance(tz, dict) and isinstance(zone, str)):
+        raise ShoojuFormatError(f"the 'tz' of a series must be an object with a string 'timezone', got {tz!r}")
+    return zone
 
 
 def _joined(columns: Sequence[Column | None], lengths: Sequence[int]) -> Column:
-    """One column of several, some of them missing: None for each of so many series."""
+    """One column of several; one that is missing gives None for each of its series."""
     kinds = {None if column is None or isinstance(column, list) else column.type for column in columns}
     if len(kinds) == 1 and None not in kinds:
         import pyarrow as pa

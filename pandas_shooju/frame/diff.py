@@ -228,8 +228,8 @@ def _stored(writes: Sequence[SeriesWrite], connection: Connection) -> list[Serie
                 one = one.repfdate(moment)
         queries.append(str(one))
     remaining = iter(writes)
-    for items in connection.read_bulk(queries, fields=names or None, **points):
-        for item, write in zip(items, remaining, strict=False):
+    for page in connection.read_bulk(queries, fields=names or None, **points):
+        for item, write in zip(page.items(), remaining, strict=False):
             if item.get("error") == "series_not_found":
                 continue
             if "error" in item:

@@ -445,17 +445,13 @@ def _search(
     derived = _DERIVING.search(without_asof(_QUOTED.sub("", query))) is not None
     with Progress("reading", "series", progress) as bar:
         for page in connection.read_pages(
-            query, sort=sort, max_series=max_series, batch_size=batch_size, tables=True, **request.parameters()
+            query, sort=sort, max_series=max_series, batch_size=batch_size, **request.parameters()
         ):
-            series = page["series"]
-            if not isinstance(series, SeriesTable):
-                for item in series:
-                    if "error" in item:
-                        raise ShoojuApiError.from_answer(item)
-                series = SeriesTable.of(series)
-            total = page.get("total")
-            bar.advance(len(series), total if max_series is None else min(total or 0, max_series))
-            yield _Found(series, [derived] * len(series), None, [])
+            for item in page.failed.values():
+                raise ShoojuApiError.from_answer(item)
+            total = page.root.get("total")
+            bar.advance(len(page.series), total if max_series is None else min(total or 0, max_series))
+            yield _Found(page.series, [derived] * len(page.series), None, [])
 
 
 def _single(connection: Connection, request: ReadRequest, progress: bool | None, batch_size: int) -> Iterator[_Found]:
@@ -464,23 +460,21 @@ def _single(connection: Connection, request: ReadRequest, progress: bool | None,
     labelled = list(query.items()) if isinstance(query, Mapping) else [(None, one) for one in query]
     todo = iter(labelled)
     with Progress("reading", "series", progress) as bar:
-        for answers in connection.read_bulk(
+        for page in connection.read_bulk(
             [one for _, one in labelled], batch_size=min(batch_size, 1000), **request.parameters()
         ):
-            found, derived, missing = [], [], []
             labels: list[Any] = []
-            for (label, one), item in zip(islice(todo, len(answers)), answers, strict=True):
-                if item.get("error") == "series_not_found":
+            missing = []
+            for position, (label, one) in enumerate(islice(todo, page.count)):
+                item = page.failed.get(position)
+                if item is None:
+                    labels.append(label)
+                elif item["error"] == "series_not_found":
                     missing.append(one)
-                elif "error" in item:
+                else:
                     raise ShoojuApiError.from_answer(
                         {**item, "description": f"{item.get('description')}, in the query {one!r}"}
                     )
-                else:
-                    item["series_id"], is_derived = series_id_of(item["series_id"])
-                    found.append(item)
-                    derived.append(is_derived)
-                    labels.append(label)
             if missing and request.on_missing == "raise":
                 message = _missing_message(missing)
                 raise SeriesNotFoundError(
@@ -488,8 +482,10 @@ def _single(connection: Connection, request: ReadRequest, progress: bool | None,
                     error="series_not_found",
                     description=message,
                 )
-            bar.advance(len(answers), len(labelled))
-            yield _Found(SeriesTable.of(found), derived, labels, missing)
+            bar.advance(page.count, len(labelled))
+            ids = [series_id_of(one) for one in values_of(page.series.series_ids)]
+            table = page.series.with_ids([series_id for series_id, _ in ids])
+            yield _Found(table, [is_derived for _, is_derived in ids], labels, missing)
 
 
 def _warn_of_missing(pages: list[_Found], request: ReadRequest) -> None:

@@ -161,11 +161,11 @@ def write(
     elif writes:
         to_job = connection_of(connection).register_job(job, batch_size=batch_size, dry_run=dry_run)
     with _no_collecting():
-        queries = [] if to_job is None else to_job.enqueue_writes(writes, keep_only=remove_others)
-        result = WriteResult(to_job, writes, queries, finish=isinstance(job, str))
+        if to_job is not None:
+            to_job.enqueue(writes, remove_others)
+        result = WriteResult(to_job, writes, finish=isinstance(job, str), batch_size=batch_size, workers=workers)
     del writes  # the job has them now, and lets go of each when it is stored
-    result._submit(progress, batch_size, workers)
-    return result
+    return result.retry(progress)
 
 
 @contextmanager

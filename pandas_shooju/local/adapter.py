@@ -130,6 +130,9 @@ class _Body(io.RawIOBase):
         self._at += len(taken)
         return taken
 
+    def read1(self, size: int = -1) -> bytes:
+        return self.read(size)
+
     def readinto(self, buffer: Any) -> int:
         data = self.read(len(buffer))
         buffer[: len(data)] = data

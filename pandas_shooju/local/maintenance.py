@@ -159,7 +159,7 @@ def import_store(path: str | os.PathLike[str], source: str | os.PathLike[str], u
         try:
             with zipfile.ZipFile(source) as archive:
                 for name in archive.namelist():
-                    items = formats.decode(archive.read(name), "sjts")["series"]
+                    items = formats.decode(archive.read(name), "sjts").plain()["series"]
                     with database.writing() as db:
                         writer = Writer(db, User(user), job)
                         for item in items:

@@ -94,7 +94,7 @@ def read_document(request: Request, limit: int) -> dict[str, Any]:
     if not data:
         return {}
     try:
-        document = formats.decode(data, name)
+        document = formats.decode(data, name).plain()
     except ShoojuFormatError as error:
         raise HttpError(400, "bad_request", f"the body is not {name}: {error}") from None
     if (b"\\ud" in data or b"\\uD" in data) and not _is_unicode(document):

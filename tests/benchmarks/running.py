@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pandas_shooju as sj
+from pandas_shooju.client.buffer import SeriesWrite
 from tests.benchmarks.data import DATA, series_of
 from tests.benchmarks.warm import Keeper
 from tests.benchmarks.workloads import Workload
@@ -58,7 +59,7 @@ def fill(url: str, data: str) -> None:
     with sj.Connection(url, "sam", "key") as conn:
         job = conn.register_job("benchmark")
         for item in series_of(DATA[data]):
-            job.enqueue(sj.query.series(item["series_id"]), fields=item["fields"], points=item.get("points"))
+            job.enqueue([SeriesWrite(item["series_id"], item.get("points"), item["fields"])])
         job.submit(workers=2)
 
 

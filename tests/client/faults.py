@@ -31,9 +31,9 @@ class Fault:
     when: Callable[[Seen], bool] = lambda seen: True
 
 
-def status(code: int, body: bytes = b"") -> Fault:
-    """Answer with a status of one's own."""
-    return Fault(lambda proxy, seen, sock: sock.sendall(_response(code, body)))
+def status(code: int, body: bytes = b"", **headers: str) -> Fault:
+    """Respond with this status, body and headers (``Retry_After="1"``)."""
+    return Fault(lambda proxy, seen, sock: sock.sendall(_response(code, body, **headers)))
 
 
 def answer(body: bytes, content_type: str = "application/octet-stream") -> Fault:
@@ -58,6 +58,18 @@ def cut() -> Fault:
         response = proxy.forward(seen)
         head, _, body = response.partition(b"\r\n\r\n")
         sock.sendall(head + b"\r\n\r\n" + body[: len(body) // 2])
+
+    return Fault(act)
+
+
+def trickle(piece: bytes, seconds: float) -> Fault:
+    """Send a body of 1 GiB, a piece at a time with a pause after each, until the client has gone."""
+
+    def act(proxy: Proxy, seen: Seen, sock: socket.socket) -> None:
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1073741824\r\n\r\n")
+        while True:
+            sock.sendall(piece)
+            time.sleep(seconds)
 
     return Fault(act)
 
@@ -140,8 +152,10 @@ def proxy(upstream: str) -> Iterator[Proxy]:
         yield made
 
 
-def _response(code: int, body: bytes, content_type: str = "text/html") -> bytes:
-    head = (
-        f"HTTP/1.1 {code} X\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    )
-    return head.encode() + body
+def _response(code: int, body: bytes, content_type: str = "text/html", **headers: str) -> bytes:
+    all_headers = {
+        "Content-Type": content_type, "Content-Length": str(len(body)), "Connection": "close",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }  # fmt: skip
+    lines = [f"HTTP/1.1 {code} X", *(f"{name}: {value}" for name, value in all_headers.items()), "", ""]
+    return "\r\n".join(lines).encode() + body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import json
 import threading
 import time
 
@@ -13,8 +14,8 @@ import pytest
 
 from pandas_shooju import formats
 from pandas_shooju.client import points as ps
+from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Point
-from pandas_shooju.client.settings import options
 from pandas_shooju.errors import ConnectionError, SeriesNotFoundError, ShoojuApiError, ShoojuFormatError
 from pandas_shooju.formats import PointColumns
 from tests.client.faults import answer, cut, drop, lose
@@ -84,7 +85,7 @@ def test_limits_of_dates_may_come_in_many_forms(sj, many, df, dt_, values):
     [
         ({"df": object()}, TypeError, "df="),
         ({"dt": float("nan")}, TypeError, "dt="),
-        ({"max_points": -2}, ValueError, "max_points=-2"),
+        ({"max_points": -2}, ValueError, "non-negative integer, got max_points=-2"),
         ({"max_points": "all"}, ValueError, "max_points='all'"),
         ({"max_points": True}, ValueError, "max_points=True"),
         ({"series_query": ""}, TypeError, "names a series"),
@@ -152,9 +153,9 @@ def test_errors_have_classes():
 
 def test_pages_are_documents_of_columns(sj, many):
     pages = list(sj.read_pages(f"sid:{many}", fields=["n"], max_points=-1, batch_size=10, sort="n asc"))
-    assert [len(page["series"]) for page in pages] == [10, 10, 5]
-    assert pages[0]["total"] == 25
-    series = pages[2]["series"][-1]
+    assert [len(page.series) for page in pages] == [10, 10, 5]
+    assert pages[0].root["total"] == 25
+    series = pages[2].items()[-1]
     assert series["series_id"] == rf"{many}\24"
     assert series["points"] == PointColumns(np.array([0, 1000]), np.array([24, 24.5]))
 
@@ -163,19 +164,20 @@ def test_pages_are_documents_of_columns(sj, many):
     ("max_series", "sizes"), [(0, [0]), (3, [3]), (10, [10]), (12, [10, 2]), (20, [10, 10]), (99, [10, 10, 5])]
 )
 def test_the_last_page_is_cut_off(sj, many, max_series, sizes):
-    pages = sj.read_pages(f"sid:{many}", max_series=max_series, batch_size=10)
-    assert [len(page["series"]) for page in pages] == sizes
+    pages = list(sj.read_pages(f"sid:{many}", max_series=max_series, batch_size=10))
+    assert [len(page.series) for page in pages] == sizes
+    assert [len(page.items()) for page in pages] == sizes
 
 
 def test_a_search_that_finds_nothing_is_one_empty_page(sj, path):
     [page] = sj.read_pages(f"sid:{path}")
-    assert (page["total"], page["series"]) == (0, [])
+    assert (page.root["total"], page.items(), len(page.series)) == (0, [], 0)
 
 
 def test_pages_with_jobs_and_timestamps(sj, many):
     [page] = sj.read_pages(f"sid:{many}", max_points=-1, include_job=True, include_timestamp=True)
-    assert page["included_job"] is True
-    points = page["series"][0]["points"]
+    assert page.root["included_job"] is True
+    points = page.series.points
     assert points.jobs is not None
     assert points.timestamps is not None
 
@@ -209,27 +211,41 @@ def test_a_page_that_breaks_is_read_once(proxy, through, many, fault, broken):
     conn = through()
     number = iter(range(1, 9))
     proxy.fail(fault, when=lambda seen: is_page(seen) and next(number) == broken)
-    whole = [series["series_id"] for page in conn.read_pages(f"sid:{many}") for series in page["series"]]
-    found = [series["series_id"] for page in conn.read_pages(f"sid:{many}", batch_size=10) for series in page["series"]]
+    whole = [series_id for page in conn.read_pages(f"sid:{many}") for series_id in page.ids()]
+    found = [series_id for page in conn.read_pages(f"sid:{many}", batch_size=10) for series_id in page.ids()]
     assert found == whole
     assert len(found) == 25
 
 
-def test_an_empty_page_is_an_end(proxy, through, many):
+def test_a_search_that_ends_early_says_so(proxy, through, many):
     proxy.fail(answer(b'{"success": true, "series": []}'), when=is_page)
-    assert [len(page["series"]) for page in through().read_pages(f"sid:{many}", batch_size=10)] == [10]
+    with pytest.raises(ConnectionError, match="ended after 10 of 25 series"):
+        list(through().read_pages(f"sid:{many}", batch_size=10))
+
+
+def test_a_page_that_is_returned_twice_is_refused(proxy, through):
+    page = b'{"success": true, "total": 9, "scroll_id": "s", "series": [{"series_id": "a"}]}'
+    proxy.fail(answer(page), answer(page))
+    with pytest.raises(ShoojuFormatError, match="same page twice"):
+        list(through().read_pages("sid:a"))
+
+
+def test_more_series_than_announced_are_refused(proxy, through):
+    proxy.fail(answer(b'{"success": true, "total": 1, "series": [{"series_id": "a"}, {"series_id": "b"}]}'))
+    with pytest.raises(ShoojuFormatError, match="announced 1 series, and returned more"):
+        list(through().read_pages("sid:a"))
 
 
 def test_pages_announced_without_a_way_to_them(proxy, through):
     proxy.fail(answer(b'{"success": true, "total": 9, "series": [{"series_id": "a"}]}'))
-    with pytest.raises(ShoojuFormatError, match="8 more series are announced, and no scroll_id"):
+    with pytest.raises(ShoojuFormatError, match="announced 8 more series, but no scroll_id"):
         list(through().read_pages("sid:a"))
 
 
 @pytest.mark.parametrize("body", [b'{"success": true}', b'{"success": true, "series": [1]}'])
 def test_an_answer_without_series_is_told_clearly(proxy, through, body):
     proxy.fail(answer(body))
-    with pytest.raises(ShoojuFormatError, match="no list of objects"):
+    with pytest.raises(ShoojuFormatError, match="object"):
         through().read_pages("sid:a")
 
 
@@ -246,15 +262,16 @@ def test_bulk_gives_lists_in_order(proxy, through, many):
     queries = [rf"sid={many}\{number:02}" for number in range(25)]
     queries[7] = "sid=nothing"
     lists = list(through().read_bulk(queries, fields="n", batch_size=4, workers=3))
-    assert [len(one) for one in lists] == [4] * 6 + [1]
-    flat = [series for one in lists for series in one]
+    assert [one.count for one in lists] == [4] * 6 + [1]
+    assert [list(one.failed) for one in lists] == [[], [3], [], [], [], [], []]
+    flat = [series for one in lists for series in one.items()]
     assert flat[7]["error"] == "series_not_found"
     assert [series["fields"]["n"] for i, series in enumerate(flat) if i != 7] == [n for n in range(25) if n != 7]
     assert len(proxy.seen) == 7
 
 
 def test_bulk_queries_may_differ_in_their_parameters(sj, many):
-    [series] = sj.read_bulk(
+    [document] = sj.read_bulk(
         [
             {"query": rf"sid={many}\01", "max_points": 1},
             {"query": rf"sid={many}\02", "df": dt.datetime(1970, 1, 1, 0, 0, 1), "fields": ["n", "parity"]},
@@ -262,7 +279,8 @@ def test_bulk_queries_may_differ_in_their_parameters(sj, many):
         ],
         max_points=-1,
     )
-    assert [len(item["points"]) for item in series] == [1, 1, 2]
+    assert document.series.counts.tolist() == [1, 1, 2]
+    series = document.items()
     assert series[1]["fields"] == {"n": 2, "parity": "even"}
 
 
@@ -274,13 +292,13 @@ def test_bulk_of_nothing_is_nothing(sj):
 def test_bulk_sizes_are_checked(sj, given):
     with pytest.raises(ValueError, match=next(iter(given))):
         list(sj.read_bulk(["sid=a"], **given))
-    with pytest.raises(TypeError, match="a query is text"):
+    with pytest.raises(TypeError, match="a query must be a string"):
         sj.read_bulk([5])
 
 
 def test_bulk_checks_that_every_query_is_answered(proxy, through):
     proxy.fail(answer(b'{"success": true, "series": [{"series_id": "a"}]}'))
-    with pytest.raises(ShoojuFormatError, match="2 series were asked for, and 1 answered"):
+    with pytest.raises(ShoojuFormatError, match="2 series were requested, and 1 were returned"):
         list(through().read_bulk(["sid=a", "sid=b"]))
 
 
@@ -402,14 +420,14 @@ def test_rows_of_points_are_sorted_by_date(sj, many):
     frame = sj.get_df(f"sid:{many}", ["n", "none"], max_points=-1, max_series=2, sort="n asc")
     assert frame.columns.tolist() == ["series_id", "n", "none", "dt", "val"]
     assert frame["val"].tolist() == [0.0, 1.0, 0.5, 1.5]
-    assert frame["dt"].dtype == "datetime64[ms, UTC]"
+    assert frame["dt"].dtype == "datetime64[ns, UTC]"
     assert frame["none"].isna().all()
 
 
 def test_rows_of_no_points_have_their_columns_and_dtypes(sj, path):
     frame = sj.get_df(f"sid:{path}", ["n"], max_points=-1)
     assert frame.columns.tolist() == ["series_id", "n", "dt", "val"]
-    assert (str(frame.dtypes["dt"]), str(frame.dtypes["val"])) == ("datetime64[ms, UTC]", "float64")
+    assert (str(frame.dtypes["dt"]), str(frame.dtypes["val"])) == ("datetime64[ns, UTC]", "float64")
     columns = sj.get_df(f"sid:{path}", series_axis="columns", max_points=-1)
     assert columns.shape == (0, 0)
     assert str(columns.index.tz) == "UTC"
@@ -443,10 +461,10 @@ def test_localized_frames(sj, path):
         rf"sid={path}\b", points=pd.Series(range(5), utc), fields={"timezone": "America/Chicago"}
     )
     rows = sj.get_df(f"sid:{path}@localize:America/Chicago", max_points=-1)
-    assert rows["dt"].dtype == "datetime64[ms, America/Chicago]"
+    assert rows["dt"].dtype == "datetime64[ns, America/Chicago]"
     assert list(rows["dt"].unique()) == list(utc)
     columns = sj.get_df(f"sid:{path}@localize", series_axis="columns", max_points=-1)
-    assert columns.index.dtype == "datetime64[ms, UTC]"  # two zones
+    assert columns.index.dtype == "datetime64[ns, UTC]"  # two zones
     assert list(columns.index) == list(utc)
 
 
@@ -458,6 +476,64 @@ def test_frames_leave_out_missing_values(proxy, through):
     conn = through()
     assert conn.get_df("a", max_points=-1)["val"].tolist() == [1.0, 1.0]
     assert conn.get_df("a", series_axis="columns", max_points=-1).to_numpy().tolist() == [[1.0, 1.0]]
+
+
+def test_dates_beyond_nanoseconds_name_the_way_out(sj, path):
+    sj.register_job("far").write(f"sid={path}", points=[(dt.datetime(3000, 1, 1), 1)])
+    for axis in ("rows", "columns"):
+        with pytest.raises(ValueError, match=r"pandas\.read_shooju"):
+            sj.get_df(f"sid:{path}", series_axis=axis, max_points=-1)
+
+
+def test_bulk_checks_that_the_right_series_are_returned(proxy, through):
+    swapped = b'{"success": true, "series": [{"series_id": "$sid=b"}, {"series_id": "$sid=a"}]}'
+    for read in (lambda conn: list(conn.read_bulk(["sid=a", "sid=b"])), lambda conn: fetch_two(conn)):
+        proxy.fail(answer(swapped))
+        with pytest.raises(ShoojuFormatError, match=r"'sid=a' was requested, and '\$sid=b' was returned"):
+            read(through())
+
+
+def fetch_two(conn):
+    mget = conn.mget()
+    mget.get_series("sid=a")
+    mget.get_series("sid=b")
+    return mget.fetch()
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"series_id": 5},
+        {},
+        5,
+        None,
+        {"series_id": "$sid=a", "fields": [1]},
+        {"series_id": "$sid=a", "tz": "Asia/Tokyo"},
+        {"series_id": "$sid=a", "tz": {"timezone": 5}},
+        {"series_id": "$sid=a", "points": {"0": 1}},
+        {"series_id": "$sid=a", "points": [[0, "x"]]},
+    ],
+)
+def test_series_of_another_shape_are_refused_by_every_read(proxy, through, item):
+    conn = through(retries=1)
+    reads = [
+        lambda: conn.get_series("sid=a", max_points=-1),
+        lambda: list(conn.read_bulk(["sid=a"])),
+        lambda: list(conn.scroll("sid=a")),
+        lambda: list(conn.read_pages("sid=a")),
+        lambda: conn.get_df("sid=a", max_points=-1),
+    ]
+    for read in reads:
+        proxy.fail(answer(json.dumps({"success": True, "total": 1, "series": [item]}).encode()))
+        with pytest.raises(ShoojuFormatError):
+            read()
+
+
+@pytest.mark.parametrize("dates", ["x", [None], ["2001-01-01"], [1e300], {"a": 1}, [True]])
+def test_report_dates_of_another_shape_are_refused(proxy, through, dates):
+    proxy.fail(answer(json.dumps({"success": True, "reported_dates": dates}).encode()))
+    with pytest.raises(ShoojuFormatError, match="reported_dates"):
+        through().get_reported_dates("sid=a")
 
 
 def test_the_axis_is_checked(sj):

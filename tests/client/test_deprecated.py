@@ -91,7 +91,7 @@ def test_get_fields_takes_a_series_id_by_name(sj, path):
     for call in sj.get_fields, sj.mget().get_fields:
         with pytest.raises(TypeError, match="names a series"):
             call()
-        with pytest.raises(TypeError, match="is text"):
+        with pytest.raises(TypeError, match="must be a string"):
             call(5)
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from pandas_shooju.client import settings
+from pandas_shooju.client import servers
 from pandas_shooju.client.connection import Connection, connection_of, default_connection
+from pandas_shooju.client.options import Options
 from pandas_shooju.client.points import milli_tuple
-from pandas_shooju.client.settings import Options, Settings, resolve, server_url
+from pandas_shooju.client.servers import server_url
+from pandas_shooju.client.settings import Settings, resolve
 from pandas_shooju.errors import ConfigurationError
 
 
@@ -64,8 +66,8 @@ def test_a_profile_is_named_by_the_environment(env, profiles):
     ("text", "says"),
     [
         ("api_key = 'top-secret", "not TOML"),
-        ("[default]\npassword = 'top-secret'", "'password'"),
-        ("[default]\nuser = 1", "'user'"),
+        ("[default]\npassword = 'top-secret'", "got 'password'"),
+        ("[default]\nuser = 1", "got 'user'"),
     ],
 )
 def test_a_profile_that_is_wrong_says_so_without_showing_it(profiles, text, says):
@@ -124,7 +126,7 @@ def test_email_and_token_from_the_environment_sign_in_at_the_first_call(env, pro
 
 def test_username_is_another_name_for_user():
     assert Connection("alpha", username="sam", api_key="k").user == "sam"
-    with pytest.raises(ConfigurationError, match="two names"):
+    with pytest.raises(ConfigurationError, match="mean the same"):
         Connection("alpha", user="sam", username="kim", api_key="k")
 
 
@@ -180,7 +182,7 @@ def test_two_embedded_servers_do_not_share_a_session():
     session = requests.Session()
     with Connection("local::memory:", requests_session=session) as conn:
         assert conn.raw.get("/status/ping")["success"]
-        with pytest.raises(ConfigurationError, match="in use"):
+        with pytest.raises(ConfigurationError, match="already serves"):
             Connection("local::memory:", requests_session=session)
 
 
@@ -245,9 +247,9 @@ def test_settings_do_not_show_secrets():
 
 
 def test_the_client_knows_the_embedded_store_in_one_place():
-    folder = Path(settings.__file__).parent
+    folder = Path(servers.__file__).parent
     knowing = {file.name for file in folder.glob("*.py") if "pandas_shooju.local" in file.read_text("utf-8")}
-    assert knowing == {"settings.py"}
+    assert knowing == {"servers.py"}
 
 
 def test_options_are_checked():

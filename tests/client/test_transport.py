@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
+import multiprocessing
+import os
+import pickle
 import socket
 import threading
-import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+import urllib3
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pandas_shooju import formats
 from pandas_shooju.client.connection import Connection
-from pandas_shooju.client.settings import options
+from pandas_shooju.client.options import options
+from pandas_shooju.client.retry import RetryPolicy
+from pandas_shooju.client.servers import same_server
 from pandas_shooju.client.transport import BaseHook, Client, Request, Response
-from pandas_shooju.errors import AuthenticationError, ConnectionError, ShoojuApiError, ShoojuFormatError
+from pandas_shooju.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionError,
+    ShoojuApiError,
+    ShoojuFormatError,
+    WriteError,
+)
 from pandas_shooju.local import start
 from tests.client import faults
-from tests.client.faults import answer, cut, delay, drop, lose, status
+from tests.client.faults import answer, cut, delay, drop, lose, status, trickle
 
 
 @pytest.fixture
@@ -48,7 +63,7 @@ def test_formats_are_named_in_headers(proxy, raw, monkeypatch):
     raw.post("/jobs/", data_json={"description": "headers"})
     sent = proxy.seen[-1]
     assert (sent.headers["sj-send-format"], sent.headers["sj-receive-format"]) == ("msgpack", "msgpack")
-    assert formats.decode(sent.body, "msgpack") == {"description": "headers"}
+    assert formats.decode(sent.body, "msgpack").plain() == {"description": "headers"}
     monkeypatch.setattr(options, "disable_msgpack", True)
     raw.post("/jobs/", data_json={"description": "headers"})
     assert proxy.seen[-1].headers["content-type"] == "application/json"
@@ -73,8 +88,13 @@ def test_plain_json_to_an_sjts_request_is_read(proxy, through):
 
 
 @pytest.mark.parametrize(
-    "fault", [drop(), cut(), status(502), status(503), status(504)], ids=["drop", "cut", "502", "503", "504"]
-)
+    "fault",
+    [
+        drop(), cut(), status(429), status(502), status(503), status(504), status(503, Retry_After="0"),
+        answer(b"<html>"), answer(b""), answer(b'{"success": tru'),
+    ],
+    ids=["drop", "cut", "429", "502", "503", "504", "Retry-After", "html", "empty", "damaged"],
+)  # fmt: skip
 def test_transient_failures_are_tried_again(proxy, raw, fault, caplog):
     proxy.fail(fault, fault)
     with caplog.at_level(logging.WARNING, "pandas_shooju"):
@@ -93,13 +113,17 @@ def test_after_three_attempts_the_failure_is_raised(proxy, raw):
     assert len(proxy.seen) == 3
 
 
-def test_retries_and_retry_delay_are_configurable(proxy, through):
-    proxy.fail(*[drop()] * 2)
-    began = time.perf_counter()
-    with pytest.raises(ConnectionError):
-        ping(through(retries=2, retry_delay=0.2).raw)
-    assert 0.2 <= time.perf_counter() - began < 2
-    assert len(proxy.seen) == 2
+def test_the_number_of_attempts_is_configurable(proxy, through):
+    proxy.fail(*[drop()] * 5)
+    with pytest.raises(ConnectionError, match="failed after 5 attempts in 0 s: Remote end closed"):
+        ping(through(retries=5).raw)
+    assert len(proxy.seen) == 5
+
+
+@pytest.mark.parametrize("given", [{"deadline": 0}, {"deadline": -1}, {"retry_delay": -1}])
+def test_times_are_checked(given):
+    with pytest.raises(ValueError, match=next(iter(given))):
+        Client("alpha", **given)
 
 
 @pytest.mark.parametrize("code", [400, 404, 413, 500])
@@ -112,7 +136,7 @@ def test_other_statuses_are_not_tried_again(proxy, raw, code):
 
 def test_a_read_that_timed_out_is_not_tried_again(proxy, through):
     proxy.fail(delay(1))
-    with pytest.raises(ConnectionError, match=r"no answer within 0\.2 s"):
+    with pytest.raises(ConnectionError, match=r"no response within 0\.2 s"):
         ping(through(timeout=0.2).raw)
     assert len(proxy.seen) == 1
 
@@ -151,8 +175,8 @@ def test_bad_credentials_are_a_class_of_their_own(proxy, raw):
     "body", [b"<html><title>Log in</title>", b"", b"\x00\x01\x02", b"ok"], ids=["html", "empty", "binary", "text"]
 )
 def test_a_200_that_is_not_shooju_is_told_clearly(proxy, raw, body):
-    proxy.fail(answer(body, "text/html"))
-    with pytest.raises(ShoojuFormatError, match=r"is that the address of a Shooju server\?"):
+    proxy.fail(*[answer(body, "text/html")] * 3)
+    with pytest.raises(ShoojuFormatError, match=r"failed after 3 attempts .* is that a Shooju server\?"):
         ping(raw)
 
 
@@ -160,7 +184,7 @@ def test_a_200_that_is_not_shooju_is_told_clearly(proxy, raw, body):
     "body", [b'{"success": tru', b"SJTS\xff\xff\xff\xff{}", b"\x82\xa7success"], ids=["json", "sjts", "msgpack"]
 )
 def test_a_damaged_document_is_told_clearly(proxy, raw, body):
-    proxy.fail(answer(body))
+    proxy.fail(*[answer(body)] * 3)
     with pytest.raises(ShoojuFormatError, match="damaged document"):
         ping(raw)
 
@@ -225,7 +249,7 @@ def test_hosts_stand_in_for_the_server_in_turn(proxy, served):
 
 
 def test_hosts_are_a_list():
-    with pytest.raises(TypeError, match="hosts are a list"):
+    with pytest.raises(TypeError, match="hosts must be a list"):
         Client("alpha", hosts="10.0.0.1")  # its letters would be asked, and be sent the key
 
 
@@ -267,7 +291,7 @@ def test_hooks_change_requests_and_answers(proxy, through):
     assert answered["seen"] == (200, True)
     sent = proxy.seen[-1]
     assert (sent.params["tag"], sent.headers["x-tag"]) == ("nightly", "nightly")
-    assert formats.decode(sent.body, "msgpack")["notes"] == "by the hook"
+    assert formats.decode(sent.body, "msgpack").root["notes"] == "by the hook"
     assert sent.headers["sj-send-format"] == "msgpack"
 
 
@@ -292,7 +316,7 @@ def test_what_is_not_a_hook_is_refused(through):
         def before_request(self, request: Request) -> Request:  # type: ignore[return]
             pass
 
-    with pytest.raises(TypeError, match="returned None"):
+    with pytest.raises(TypeError, match="must return a Request, got None"):
         ping(through(hooks=[Forgets()]).raw)
 
 
@@ -309,8 +333,30 @@ def test_raw_bodies_and_binary_answers(proxy, raw):
 
 def test_an_upload_that_is_tried_again_is_sent_whole(proxy, raw):
     proxy.fail(drop(), lose(), answer(b'{"success": true}'))
-    raw.post("/files", files={"file": ("a.bin", io.BytesIO(b"0123456789"))})
+    raw.post("/files/multipart/upload", files={"file": ("a.bin", io.BytesIO(b"0123456789"))})
     assert [seen.body.count(b"0123456789") for seen in proxy.seen] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("call", "advice"),
+    [
+        (lambda conn: conn.register_job("only once"), "the job may have been registered"),
+        (lambda conn: conn.upload_file(b"abc", "a.txt"), "the file may have been stored"),
+        (lambda conn: conn.init_multipart_upload("a.txt"), "the upload may have been started"),
+    ],
+)
+@pytest.mark.parametrize("fault", [drop(), lose(), cut(), status(502), status(504)], ids=lambda fault: "")
+def test_what_must_not_happen_twice_is_not_repeated_after_an_unknown_outcome(proxy, through, call, advice, fault):
+    proxy.fail(fault)
+    with pytest.raises((ConnectionError, ShoojuFormatError), match=advice):
+        call(through())
+    assert len(proxy.seen) == 1
+
+
+def test_what_was_not_carried_out_is_repeated(proxy, through):
+    proxy.fail(status(429), status(429))
+    assert through().register_job("limited").job_id > 0
+    assert [seen.path.split("?")[0] for seen in proxy.seen] == ["/api/1/jobs/"] * 3
 
 
 def test_an_upload_that_cannot_be_rewound_is_not_tried_again(proxy, raw):
@@ -320,14 +366,14 @@ def test_an_upload_that_cannot_be_rewound_is_not_tried_again(proxy, raw):
 
     proxy.fail(drop())
     with pytest.raises(ConnectionError):
-        raw.post("/files", files={"file": ("a.bin", Pipe(b"0123456789"))})
+        raw.post("/files/multipart/upload", files={"file": ("a.bin", Pipe(b"0123456789"))})
     assert len(proxy.seen) == 1
 
 
 def test_a_generator_that_was_sent_is_not_tried_again(proxy, raw):
     proxy.fail(drop(), drop())
     with pytest.raises(ConnectionError):
-        raw.post("/files", data_raw=iter([b"0123", b"456789"]))
+        raw.post("/any", data_raw=iter([b"0123", b"456789"]))
     assert len(proxy.seen) == 1
 
 
@@ -371,3 +417,196 @@ def test_nothing_is_sent_before_the_first_call(proxy, through):
     conn = through()
     repr(conn), conn.user, conn.raw, conn.mget()
     assert proxy.seen == []
+
+
+# --- time ---
+
+
+def test_a_server_may_ask_for_more_time_than_there_is(proxy, through):
+    proxy.fail(status(503, Retry_After="1000"))
+    with pytest.raises(ConnectionError, match="503") as caught:
+        ping(through().raw)
+    assert caught.value.status == 503
+    assert len(proxy.seen) == 1
+
+
+@given(attempt=st.integers(1, 10_000), delay=st.integers(0, 10**6), after=st.none() | st.floats(0, 1e6))
+def test_pauses_double_up_to_a_minute(attempt, delay, after):
+    pause = RetryPolicy(delay=delay).pause(attempt, after)
+    expected = min(delay * 2.0 ** min(attempt - 1, 100), 60.0)
+    if after is None:
+        assert 0.74 * expected <= pause <= 1.26 * expected
+    else:
+        assert pause == after
+
+
+@pytest.mark.skipif(not hasattr(urllib3.HTTPResponse, "read1"), reason="urllib3 reads whole pieces before 2.2")
+@pytest.mark.parametrize("body", [b" ", b"SJTS\xff\xff\xff", b'{"success": [' + b" " * 100])
+def test_the_deadline_covers_a_body_that_never_ends(proxy, through, body):
+    proxy.fail(trickle(body, 0.01))
+    with pytest.raises((ConnectionError, ShoojuFormatError)):
+        ping(through(deadline=0.3, retries=1).raw)
+
+
+def test_a_page_that_is_no_document_is_not_read_to_its_end(proxy, through):
+    proxy.fail(trickle(b"<html>" * 100_000, 0))
+    with pytest.raises(ShoojuFormatError, match="not a Shooju document"):
+        ping(through(retries=1).raw)
+
+
+# --- redirects ---
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_read_follows_a_redirect_of_its_server(proxy, raw, code):
+    proxy.fail(status(code, Location="/api/1/status/green?moved=1"))
+    assert ping(raw)["success"]
+    assert proxy.seen[-1].path == "/api/1/status/green?moved=1"
+    assert "authorization" in proxy.seen[-1].headers
+
+
+@pytest.mark.parametrize("code", [301, 302, 303])
+def test_a_write_never_becomes_a_read(proxy, through, path, code):
+    job = through().register_job("redirected", batch_size=10)
+    job.write(f"sid={path}", points=[(0, 1)])
+    proxy.fail(status(code, Location="/api/1/status/ping"))
+    with pytest.raises(ConnectionError, match=f"{code}, redirected to"):
+        job.submit()
+    assert (job.pending, len(proxy.seen)) == (1, 2)
+
+
+@pytest.mark.parametrize("code", [307, 308])
+def test_a_write_follows_a_redirect_that_keeps_it(proxy, through, sj, path, code):
+    job = through().register_job("redirected", batch_size=10)
+    job.write(f"sid={path}", points=[(0, 1)])
+    proxy.fail(status(code, Location=f"/api/1/series/write?job_id={job.job_id}&date_format=milli"))
+    job.submit()
+    assert sj.get_series(f"sid={path}", max_points=-1)["points"][0].value == 1
+    assert [seen.method for seen in proxy.seen] == ["POST"] * 3
+
+
+def test_the_key_goes_to_no_other_host(proxy, through, served):
+    with faults.proxy(served.url) as other:
+        proxy.fail(*[status(307, Location=f"{other.url}/api/1/status/ping?token=t")] * 2)
+        for call in (ping, lambda raw: raw.get("/files/1/download", binary_response=True)):
+            with pytest.raises(ConnectionError, match=f"redirected to {other.url}/api/1/status/ping, where") as caught:
+                call(through().raw)
+            assert "token" not in str(caught.value)
+        assert other.seen == []
+
+
+def test_a_redirect_in_a_circle_ends(proxy, raw):
+    proxy.fail(*[status(302, Location="/api/1/status/ping")] * 20)
+    with pytest.raises(ConnectionError, match="302"):
+        ping(raw)
+    assert len(proxy.seen) == 5
+
+
+def test_which_urls_are_one_server():
+    assert same_server("https://a.example/x", "https://a.example/y")
+    assert same_server("http://a.example/x", "https://a.example/x")
+    for other in (
+        "http://a.example/",
+        "https://b.example/",
+        "https://a.example:8443/",
+        "ftp://a.example/",
+        "https://[",
+    ):
+        assert not same_server("https://a.example/", other)
+
+
+# --- processes ---
+
+
+def test_a_closed_connection_says_so(through):
+    for conn in (through(), Connection("local::memory:")):
+        conn.close()
+        with pytest.raises(ConnectionError, match="is closed"):
+            conn.raw.get("/status/ping")
+
+
+def test_connections_and_jobs_can_be_pickled(proxy, through, path):
+    conn = through(location="desk", hooks=[Tag()], requests_session=requests.Session())
+    job = conn.register_job("pickled", batch_size=10)
+    job.write(f"sid={path}", points=[(0, 1.5)])
+    again, job_again = pickle.loads(pickle.dumps((conn, job)))
+    assert repr(again) == repr(conn)
+    assert job_again.pending == 1
+    job_again.finish()
+    assert again.get_series(f"sid={path}", max_points=-1)["points"][0].value == 1.5
+    assert proxy.seen[-1].params["location"] == "desk"
+    assert "authorization" in proxy.seen[-1].headers
+
+
+def test_a_connection_to_a_file_can_be_pickled_and_one_to_memory_says_why_not(tmp_path):
+    with Connection(f"local:{tmp_path / 'store.db'}") as conn:
+        conn.register_job("first").write("sid=a", points=[(0, 1.5)])
+        with pickle.loads(pickle.dumps(conn)) as again:
+            assert again.get_series("sid=a") is not None
+    with Connection("local::memory:") as conn, pytest.raises(ConfigurationError, match="local:PATH"):
+        pickle.dumps(conn)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this platform")
+def test_forked_children_do_not_share_connections(sj, path):
+    with sj.register_job("forks", batch_size=100) as job:
+        for number in range(8):
+            job.write(rf"sid={path}\{number}", points=[(0, number)])
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+
+    def work(number):
+        values = [sj.get_series(rf"sid={path}\{number}", max_points=1)["points"][0].value for _ in range(20)]
+        queue.put((number, set(values)))
+
+    children = [context.Process(target=work, args=(number,)) for number in range(8)]
+    for child in children:
+        child.start()
+    found = dict(queue.get(timeout=60) for _ in children)
+    for child in children:
+        child.join(60)
+    assert found == {number: {float(number)} for number in range(8)}
+
+
+# --- shapes ---
+
+
+@pytest.mark.parametrize("success", ["no", 1, None, [], "true"])
+def test_success_is_true_or_false(proxy, raw, success):
+    proxy.fail(answer(json.dumps({"success": success}).encode()))
+    with pytest.raises(ShoojuFormatError, match="success"):
+        ping(raw)
+
+
+def test_credentials_that_are_refused_with_status_200(proxy, raw):
+    proxy.fail(answer(b'{"success": false, "error": "unauthorized", "description": "no"}'))
+    with pytest.raises(AuthenticationError, match="check the user and the API key"):
+        ping(raw)
+
+
+@pytest.mark.parametrize("job_id", [None, "17", -1, 1.5, True, [1]])
+def test_ids_of_jobs_are_numbers(proxy, through, job_id):
+    proxy.fail(answer(json.dumps({"success": True, "job_id": job_id}).encode()))
+    with pytest.raises(ShoojuFormatError, match="job_id"):
+        through().register_job("a job")
+
+
+@pytest.mark.parametrize("file_id", [None, [], "", {}, [None], [["a"]], ["a", "b"]])
+def test_ids_of_files_are_checked(proxy, through, file_id):
+    body = answer(json.dumps({"success": True, "file_id": file_id}).encode())
+    proxy.fail(body)
+    with pytest.raises(ShoojuFormatError, match="file_id"):
+        through().upload_file(b"abc", "a.txt")
+    proxy.fail(body)
+    with pytest.raises(ShoojuFormatError, match="file_id"):
+        through().init_multipart_upload("a.txt")
+
+
+@pytest.mark.parametrize("responses", [None, {}, [None], [5], [{}], [{"success": "yes"}], [{"success": True}] * 2])
+def test_responses_to_a_write_are_checked(proxy, through, path, responses):
+    job = through().register_job("shapes", batch_size=10)
+    job.write(f"sid={path}", points=[(0, 1)])
+    proxy.fail(answer(json.dumps({"success": True, "responses": responses}).encode()))
+    with pytest.raises(WriteError):
+        job.submit()
+    assert job.pending == 1

@@ -30,16 +30,16 @@ def as_rows(document):
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
 def test_decodes_every_vector(vector):
-    document = decode(base64.b64decode(vector["payload_base64"]), "sjts")
+    document = decode(base64.b64decode(vector["payload_base64"]), "sjts").plain()
     assert as_rows(document) == vector["decoded"]
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
 def test_encodes_every_vector_to_the_same_bytes(vector):
     payload = base64.b64decode(vector["payload_base64"])
-    document = decode(payload, "sjts")
-    written = encode(document, "sjts")
-    assert decode(written, "sjts") == document
+    document = decode(payload, "sjts").plain()
+    written = encode(dict(sorted(document.items())), "sjts")  # the order of the vectors
+    assert decode(written, "sjts").plain() == document
     if not vector["includes_job"] and not vector["includes_timestamp"] and b"\\/" not in payload:
         # (the reference escapes slashes, and leaves unused room behind per-point columns)
         assert written == payload
@@ -122,7 +122,7 @@ def documents(
 @settings(max_examples=150, deadline=None)
 @given(document=documents())
 def test_every_format_gives_back_what_was_written(name, document):
-    assert decode(encode(document, name), name) == document
+    assert decode(encode(document, name), name).plain() == document
 
 
 @settings(max_examples=200, deadline=None)
@@ -144,7 +144,7 @@ def test_agrees_with_the_reference_codec(document):
         ],
     }
     theirs = sjts.dumps(plain)
-    assert decode(theirs, "sjts") == document
+    assert decode(theirs, "sjts").plain() == document
     read = sjts.loads(ours)
     assert json.dumps(read, sort_keys=True) == json.dumps(sjts.loads(theirs), sort_keys=True)
     # block for block the same bytes: compare what follows the text, series by series
@@ -181,9 +181,9 @@ def test_every_truncation_is_refused(per_point):
     whole = payload(per_point=per_point)
     for length in range(len(whole)):
         with pytest.raises(ShoojuFormatError):
-            decode(whole[:length], "sjts")
+            decode(whole[:length], "sjts").plain()
     with pytest.raises(ShoojuFormatError, match="follow"):
-        decode(whole + b"\0", "sjts")
+        decode(whole + b"\0", "sjts").plain()
 
 
 @settings(max_examples=1500, deadline=None)
@@ -201,7 +201,7 @@ def test_a_mutated_document_decodes_or_is_refused(data, per_point):
             del mutated[at : at + data.draw(st.integers(1, 16))]
     tracemalloc.start()
     try:
-        decode(bytes(mutated), "sjts")
+        decode(bytes(mutated), "sjts").plain()
     except ShoojuFormatError:
         pass
     finally:
@@ -224,7 +224,7 @@ def test_a_mutated_document_decodes_or_is_refused(data, per_point):
 def test_junk_decodes_or_is_refused(name, junk):
     for data in (junk, b"SJTS" + junk):
         with contextlib.suppress(ShoojuFormatError):
-            decode(data, name)
+            decode(data, name).plain()
 
 
 def section(text):
@@ -242,7 +242,7 @@ def section(text):
         (struct.pack("<I", 2**32 - 1), "root section is 4294967295 bytes long"),
         (section(b'{"series":1}') + section(b'{"points":1}') + struct.pack("<qqd", -16, 0, 1.0), "a block of -16"),
         (section(b'{"series":1}') + section(b'{"points":1}') + struct.pack("<qqd", 2**62, 0, 1.0), "a block of"),
-        (section(b'{"series":1}') + section(b'{"points":1}') + struct.pack("<qqd", 16, 2**63 - 1, 1.0), "out of all"),
+        (section(b'{"series":1}') + section(b'{"points":1}') + struct.pack("<qqd", 16, 2**63 - 1, 1.0), "out of range"),
         (section(b'{"series":1}') + section(b'{"points":1}') + struct.pack("<qqidd", 28, 0, 5, 1.0, 2.0), "a block of"),
         (section(b'{"a":1}\0xxxx'), "behind its JSON text"),
         (section(b'{"sjts":{"includes_job":true},"series":1}\0')
@@ -252,7 +252,7 @@ def section(text):
 )  # fmt: skip
 def test_a_lie_is_named(body, words):
     with pytest.raises(ShoojuFormatError, match=words):
-        decode(b"SJTS" + body, "sjts")
+        decode(b"SJTS" + body, "sjts").plain()
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_a_lie_is_named(body, words):
         ({"series": "abc"}, "'series' is str"),
         ({"series": [{"points": "abc"}]}, "points are str"),
         ({"series": [], "sjts": 1}, "format's own"),
-        ({"series": [{"x": object()}]}, "not to be written"),
+        ({"series": [{"x": object()}]}, "cannot be represented"),
         ({"series": [{"points": PointColumns(np.arange(2), np.ones(3))}]}, "2 dates and 3 values"),
         ({"series": [{"points": PointColumns(np.arange(1), np.ones(1), np.array([2**32]))}]}, "32 bits"),
         (
@@ -279,6 +279,6 @@ def test_what_cannot_be_written_is_refused(document, words):
 
 
 def test_plain_json_in_answer_to_sjts():
-    assert decode(b'{"success":false,"error":"x"}', "sjts") == {"success": False, "error": "x"}
-    document = decode(b'{"series":[{"series_id":"a","points":[[0,null],[1,2]]}]}', "sjts")
+    assert decode(b'{"success":false,"error":"x"}', "sjts").plain() == {"success": False, "error": "x"}
+    document = decode(b'{"series":[{"series_id":"a","points":[[0,null],[1,2]]}]}', "sjts").plain()
     assert document["series"][0]["points"] == PointColumns(np.array([0, 1]), np.array([np.nan, 2.0]))

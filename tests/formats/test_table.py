@@ -52,7 +52,7 @@ def documents(draw):
 def tables(data, monkeypatch, fewest):
     with monkeypatch.context() as patch:
         patch.setattr(arrow, "FEWEST", fewest)
-        return decode(data, "sjts", tables=True)["series"]
+        return decode(data, "sjts").series
 
 
 @settings(max_examples=150, deadline=None)
@@ -102,7 +102,7 @@ def test_tables_join_and_part_as_lists_do(documents, cut, fewest):
 
 def test_plain_series_are_read_by_arrow():
     series = [{"series_id": f"s{i}", "fields": {"unit": "MW", "n": i, "since": "2024-01-01"}} for i in range(1000)]
-    table = decode(encode({"success": True, "series": series}, "sjts"), "sjts", tables=True)["series"]
+    table = decode(encode({"success": True, "series": series}, "sjts"), "sjts").series
     assert not isinstance(table.series_ids, list)
     assert table.fields["since"][3].as_py() == "2024-01-01"
     assert list(table.fields) == ["unit", "n", "since"]
@@ -111,14 +111,14 @@ def test_plain_series_are_read_by_arrow():
 def test_series_with_many_points_are_read_by_arrow():
     points = PointColumns(np.arange(2000), np.random.default_rng(1).normal(size=2000))
     series = [{"series_id": f"s{i}", "fields": {"unit": "MW"}, "points": points} for i in range(400)]
-    table = decode(encode({"success": True, "series": series}, "sjts"), "sjts", tables=True)["series"]
+    table = decode(encode({"success": True, "series": series}, "sjts"), "sjts").series
     assert not isinstance(table.series_ids, list)
     assert table.counts.tolist() == [2000] * 400
 
 
 def test_what_was_read_can_be_written_to():
     series = [{"series_id": f"s{i}", "fields": {"x": i / 2, "n": i, "on": True}} for i in range(1000)]
-    table = decode(encode({"success": True, "series": series}, "sjts"), "sjts", tables=True)["series"]
+    table = decode(encode({"success": True, "series": series}, "sjts"), "sjts").series
     frame = layouts.fields_table(table, ["x", "n", "on"])
     frame.iloc[0, 0] = 7.0
     frame.loc["s1", "n"] = 9
@@ -126,9 +126,60 @@ def test_what_was_read_can_be_written_to():
     assert frame.iloc[0, 0] == 7.0
 
 
-def test_a_series_that_failed_is_no_row_of_a_table():
-    series = [{"series_id": "a"}] * 400 + [{"error": "series_not_found", "description": "no"}]
-    assert decode(encode({"success": True, "series": series}, "sjts"), "sjts", tables=True)["series"] == series
+@pytest.mark.parametrize("name", ["json", "msgpack", "sjts"])
+@pytest.mark.parametrize("times", [2, 400])
+def test_a_series_that_failed_is_apart_from_the_table(name, times):
+    failed = {"error": "series_not_found", "description": "no"}
+    points = PointColumns(np.arange(3), np.arange(3.0))
+    series = [{"series_id": "a", "points": points}] * times
+    series.insert(1, failed)
+    document = decode(encode({"success": True, "series": series}, name), name)
+    assert values_of(document.series.series_ids) == ["a"] * times
+    assert document.series.counts.tolist() == [3] * times
+    assert len(document.series.points) == 3 * times
+    assert document.failed == {1: failed}
+    assert document.items() == series
+
+
+@pytest.mark.parametrize("name", ["json", "msgpack", "sjts"])
+@pytest.mark.parametrize("times", [2, 400])
+def test_items_keep_everything_that_a_table_has_no_column_for(name, times):
+    points = PointColumns(np.arange(2), np.array([1.0, np.nan]), np.array([7, 8]), np.array([5, 6]))
+    series = [
+        {"series_id": f"s{i}", "fields": {"n": i}, "points": points, "tz": {"timezone": "Asia/Tokyo"}, "own": [i]}
+        for i in range(times)
+    ]
+    data = {"success": True, "included_job": True, "included_timestamp": True, "series": series}
+    for table_first in (True, False):
+        document = decode(encode(data, name), name)
+        if table_first:
+            assert document.series.zones == ["Asia/Tokyo"] * times
+            assert document.failed == {}
+        assert document.plain() == data
+        assert document.items() is document.items()
+        assert document.root == {key: value for key, value in data.items() if key != "series"}
+
+
+def test_items_that_are_no_objects_are_items_but_no_table():
+    data = {"success": True, "series": [{"series_id": "a"}, 5, None, "x"]}
+    document = decode(encode(data, "sjts"), "sjts")
+    assert document.plain() == data
+    with pytest.raises(ShoojuFormatError, match="must be an object"):
+        _ = document.series
+
+
+@pytest.mark.parametrize("tz", ["Asia/Tokyo", 5, {"timezone": 5}, ["Asia/Tokyo"]])
+def test_time_zones_of_another_shape_are_refused(tz):
+    document = decode(encode({"success": True, "series": [{"series_id": "a", "tz": tz}]}, "sjts"), "sjts")
+    with pytest.raises(ShoojuFormatError, match="'tz'"):
+        _ = document.series
+
+
+@pytest.mark.parametrize("root", [[1, 2], None, "x", 5, {"success": True}, {"series": 5}])
+def test_what_has_no_list_of_series_is_all_root(root):
+    document = decode(encode(root, "json"), "json")
+    assert (document.root, document.plain(), document.items(), document.has_series) == (root, root, [], False)
+    assert len(document.series) == 0
 
 
 def raw(*texts):
@@ -153,9 +204,9 @@ def raw(*texts):
 def test_texts_that_pass_for_others_are_refused(lies):
     texts = [b'{"series_id":"a"}'] * 400
     with pytest.raises(ShoojuFormatError):
-        decode(raw(*texts, *lies), "sjts", tables=True)
+        _ = decode(raw(*texts, *lies), "sjts").series
     with pytest.raises(ShoojuFormatError):
-        decode(raw(*lies, *texts), "sjts", tables=True)
+        _ = decode(raw(*lies, *texts), "sjts").series
 
 
 @pytest.mark.parametrize(
@@ -163,13 +214,15 @@ def test_texts_that_pass_for_others_are_refused(lies):
 )
 def test_odd_texts_are_read_as_json_has_them(text):
     texts = [b'{"series_id":"a","fields":{"x":5}}'] * 400
-    got = decode(raw(*texts, text), "sjts", tables=True)["series"]
+    document = decode(raw(*texts, text), "sjts")
     series = [json.loads(one) for one in [*texts, text]]
+    assert document.items() == series
     if text == b"{ }":
-        assert got == series
+        with pytest.raises(ShoojuFormatError, match="series_id"):
+            _ = document.series
     else:
         pd.testing.assert_frame_equal(
-            layouts.fields_table(got, ["x"]), layouts.fields_table(SeriesTable.of(series), ["x"])
+            layouts.fields_table(document.series, ["x"]), layouts.fields_table(SeriesTable.of(series), ["x"])
         )
 
 
@@ -178,16 +231,16 @@ def test_deep_texts_are_refused(what):
     deep = b"[" * 30_000 + b"]" * 30_000 if what == "list" else b'{"a":' * 30_000 + b"1" + b"}" * 30_000
     for name in (b"fields", b"x"):
         with pytest.raises(ShoojuFormatError):
-            decode(raw(*[b'{"series_id":"a"}'] * 400, b'{"series_id":"b","%s":%s}' % (name, deep)), "sjts", tables=True)
+            _ = decode(raw(*[b'{"series_id":"a"}'] * 400, b'{"series_id":"b","%s":%s}' % (name, deep)), "sjts").series
 
 
 @pytest.mark.parametrize("fields", [b"5", b'"abc"', b"[1]", b"[[1]]", b"[50241120955076007969]", b"true"])
 @pytest.mark.parametrize("times", [1, 400])
 def test_fields_that_are_no_object_make_no_table(fields, times):
-    items = decode(raw(*[b'{"series_id":"a","fields":%s}' % fields] * times), "sjts", tables=True)["series"]
-    assert items == [{"series_id": "a", "fields": json.loads(fields)}] * times
+    document = decode(raw(*[b'{"series_id":"a","fields":%s}' % fields] * times), "sjts")
+    assert document.items() == [{"series_id": "a", "fields": json.loads(fields)}] * times
     with pytest.raises(ShoojuFormatError, match="fields"):
-        SeriesTable.of(items)
+        _ = document.series
 
 
 @pytest.mark.parametrize("count", [b"-1", b"2.0", b"2e0", b"true", b"null"])
@@ -196,13 +249,13 @@ def test_counts_that_are_none_are_refused(count):
     block = struct.pack("<qqidd", 28, 0, 1, 1.0, 2.0)
     for blocks in (b"", block):
         with pytest.raises(ShoojuFormatError):
-            decode(raw(*[b'{"series_id":"a"}'] * 400, text) + blocks, "sjts", tables=True)
+            _ = decode(raw(*[b'{"series_id":"a"}'] * 400, text) + blocks, "sjts").series
 
 
 def test_columns_are_in_order_of_appearance():
     rest = [{"series_id": "t", "fields": {"b": 5, "c": "2020-01-01"}}] * 400
     document = {"success": True, "series": [{"series_id": "s", "fields": {"a": "x"}}, *rest]}
-    table = decode(encode(document, "sjts"), "sjts", tables=True)["series"]
+    table = decode(encode(document, "sjts"), "sjts").series
     assert not isinstance(table.series_ids, list)
     assert list(table.fields) == ["a", "b", "c"]
     assert table.fields["c"][1].as_py() == "2020-01-01"
@@ -221,8 +274,8 @@ def test_texts_of_any_size_are_found(size, at):
         b'{"series_id":"","fields":{"x":"%s"}}' % (b"{" * padding) if padding >= 0 else texts[at].ljust(size, b" ")
     )
     series = [json.loads(text) for text in texts]
-    assert decode(raw(*texts), "sjts")["series"] == series
-    table = decode(raw(*texts), "sjts", tables=True)["series"]
+    assert decode(raw(*texts), "sjts").items() == series
+    table = decode(raw(*texts), "sjts").series
     assert SeriesTable.of(series).column("x") == values_of(table.column("x"))
     assert values_of(table.series_ids) == [one["series_id"] for one in series]
 
@@ -234,8 +287,8 @@ def test_points_that_the_first_texts_do_not_announce(count, times):
     document = raw(*[b'{"series_id":"a"}'] * times, b'{"series_id":"b","points":%d}' % count) + blocks
     points = PointColumns(np.arange(count), np.arange(count) + 1.0)
     expected = [{"series_id": "a"}] * times + [{"series_id": "b", "points": points}]
-    assert decode(document, "sjts")["series"] == expected
-    table = decode(document, "sjts", tables=True)["series"]
+    assert decode(document, "sjts").items() == expected
+    table = decode(document, "sjts").series
     assert table.points == points
     assert table.counts.tolist() == [0] * times + [count]
 
@@ -243,7 +296,7 @@ def test_points_that_the_first_texts_do_not_announce(count, times):
 @pytest.mark.parametrize("space", [b" ", b"\n", b"\t"])
 def test_space_around_objects_is_json(space):
     texts = [b'{"series_id":"a"}' + space, space + b'{"series_id":"b","fields":{"x":1}}'] * 200
-    table = decode(raw(*texts), "sjts", tables=True)["series"]
+    table = decode(raw(*texts), "sjts").series
     assert values_of(table.series_ids) == ["a", "b"] * 200
     assert values_of(table.column("x")) == [None, 1] * 200
 
@@ -260,7 +313,7 @@ def test_space_around_objects_is_json(space):
 )
 def test_what_is_no_json_is_refused_wherever_it_stands(text):
     with pytest.raises(ShoojuFormatError):
-        decode(raw(*[b'{"series_id":"a","fields":{"x":0.5}}'] * 400, text), "sjts", tables=True)
+        _ = decode(raw(*[b'{"series_id":"a","fields":{"x":0.5}}'] * 400, text), "sjts").series
 
 
 @pytest.mark.parametrize(
@@ -274,7 +327,7 @@ def test_what_is_no_json_is_refused_wherever_it_stands(text):
 )
 def test_names_of_their_own_are_left_to_json(texts):
     # pyarrow would make a place for each name in each text
-    table = decode(raw(*texts), "sjts", tables=True)["series"]
+    table = decode(raw(*texts), "sjts").series
     assert isinstance(table.series_ids, list)
     assert list(table.fields) == list(SeriesTable.of([json.loads(text) for text in texts]).fields)
 
@@ -284,7 +337,7 @@ def test_a_first_series_without_points_before_many_zeros():
     document = {"success": True, "series": [{"series_id": "a"}, {"series_id": "b", "points": points}]}
     tracemalloc.start()
     try:
-        assert decode(encode(document, "sjts"), "sjts") == document
+        assert decode(encode(document, "sjts"), "sjts").plain() == document
         assert tracemalloc.get_traced_memory()[1] < 6 * 8 * len(points) * 2
     finally:
         tracemalloc.stop()

@@ -29,7 +29,7 @@ class Api:
     def call(self, method: str, path: str, body: Any = None, **parameters: Any) -> dict[str, Any]:
         answer = self.raw(method, path, body, **parameters)
         assert answer.status_code == 200, answer.text
-        return formats.decode(answer.content, self.format)
+        return formats.decode(answer.content, self.format).plain()
 
     def raw(self, method: str, path: str, body: Any = None, **parameters: Any) -> requests.Response:
         headers = {"Sj-Send-Format": self.format, "Sj-Receive-Format": self.format}

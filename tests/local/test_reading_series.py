@@ -334,7 +334,7 @@ def test_answers_are_in_the_format_asked_for_and_say_so(api):
     answer = api.raw("GET", "/series", query="sid=s", max_points=-1)
     content_type = {"json": "application/json", "msgpack": "application/msgpack", "sjts": "application/octet-stream"}
     assert answer.headers["content-type"] == content_type[api.format]
-    (series,) = formats.decode(answer.content, api.format)["series"]
+    (series,) = formats.decode(answer.content, api.format).items()
     assert series["points"] == PointColumns(np.array([0]), np.array([1.0]))
 
 

@@ -1,0 +1,372 @@
+"""Reading series, for every caller: searches page by page, and single series in bulk.
+
+What comes back are documents (:class:`pandas_shooju.formats.Document`). Callers that return dicts use their `items`,
+callers that make frames their `series`; `parse` makes that form on the thread that received the document. Both readers
+keep requests in flight while the caller works on what has arrived.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from typing import Any, TypedDict, Unpack
+
+from pandas_shooju.client import validation
+from pandas_shooju.client.options import options
+from pandas_shooju.client.points import Date, Serializer, serialize_series, to_milli
+from pandas_shooju.client.transport import Answer, Client
+from pandas_shooju.errors import ConnectionError, ShoojuApiError, ShoojuFormatError
+from pandas_shooju.formats import Document, SeriesTable
+
+__all__ = ["ScrollIterable"]
+
+#: series that one bulk request may ask for
+MAX_BULK = 1000
+
+Fields = str | Iterable[str] | None
+#: makes the form of a document's series that the caller is going to use
+Parse = Callable[[Document], object]
+
+
+def as_items(document: Document) -> list[dict[str, Any]]:
+    """The series of a document as dicts."""
+    return validation.series_items(document)
+
+
+def as_table(document: Document) -> SeriesTable:
+    """The series of a document as a table."""
+    return document.series
+
+
+# --- what to read -----------------------------------------------------------------------------------------------
+
+
+def wire_date(date: Date | None, name: str) -> str | int | None:
+    """A limit of dates as the API takes it: milliseconds, or a string (an ISO date, MIN, MAX, relative) as is."""
+    if date is None or isinstance(date, str):
+        return date
+    try:
+        return to_milli(date)
+    except TypeError:
+        raise TypeError(
+            f"{name} must be a date, a datetime, milliseconds since 1970, an ISO date, 'MIN', 'MAX', or a relative "
+            f"date such as '-1y', got {name}={date!r}"
+        ) from None
+
+
+def wire_fields(fields: Fields) -> str | None:
+    """Field names as the API takes them; a plain string is one name.
+
+    Raises
+    ------
+    ValueError
+        A name contains a comma, which separates names on the wire.
+
+    Examples
+    --------
+    >>> wire_fields("unit"), wire_fields(["country", "unit"])
+    ('unit', 'country,unit')
+    """
+    if fields is None:
+        return None
+    names = [fields] if isinstance(fields, str) else list(fields)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"fields must be field names, got {name!r} in fields={fields!r}")
+        if "," in name:
+            raise ValueError(
+                f"a field name cannot contain a comma, which separates names in the API, got {name!r}; "
+                "pass several names as a list: fields=['country', 'unit']"
+            )
+    return ",".join(names)
+
+
+class ReadOptions(TypedDict, total=False):
+    """What every read of series can ask for, as described in :meth:`Connection.get_series`."""
+
+    fields: Fields
+    df: Date | None
+    dt: Date | None
+    max_points: int | None
+    include_job: bool
+    include_timestamp: bool
+    extra_params: Mapping[str, Any] | None
+
+
+def parameters(**asked: Unpack[ReadOptions]) -> dict[str, Any]:
+    """The URL parameters of a read."""
+    max_points = asked.get("max_points") or 0
+    if isinstance(max_points, bool) or not hasattr(max_points, "__index__") or max_points < -1:
+        raise ValueError(f"max_points must be -1 (all points) or a non-negative integer, got max_points={max_points!r}")
+    params = {
+        "date_format": "milli",
+        "df": wire_date(asked.get("df"), "df"),
+        "dt": wire_date(asked.get("dt"), "dt"),
+        "max_points": int(max_points),
+        "fields": wire_fields(asked.get("fields")) or None,
+        "include_job": "y" if asked.get("include_job") else None,
+        "include_timestamp": "y" if asked.get("include_timestamp") else None,
+        **(asked.get("extra_params") or {}),
+    }
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def bulk_item(query: str | Mapping[str, Any]) -> str | dict[str, Any]:
+    """A query of a bulk request, with its own parameters where it has some."""
+    if isinstance(query, str):
+        return query
+    if not isinstance(query, Mapping) or "query" not in query:
+        raise TypeError(f"a query must be a string, or a dict with 'query' and its own parameters, got {query!r}")
+    item = dict(query)
+    for name in ("df", "dt"):
+        if name in item:
+            item[name] = wire_date(item[name], name)
+    if "fields" in item:
+        item["fields"] = wire_fields(item["fields"])
+    return item
+
+
+# --- searches ---------------------------------------------------------------------------------------------------
+
+
+def pages(
+    client: Client,
+    query: str,
+    asked: Mapping[str, Any],
+    *,
+    sort: str | None = None,
+    max_series: int | None = None,
+    batch_size: int = 2500,
+    ahead: bool = True,
+    parse: Parse = as_table,
+) -> Iterator[Document]:
+    """The pages of a search, at most `max_series` series in all; the first page is read at once.
+
+    With `ahead`, a thread requests the next page while this one is parsed and while the caller works on it.
+    """
+    if not isinstance(query, str):
+        raise TypeError(f"query must be a string, got {query!r}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be a positive number of series, got batch_size={batch_size}")
+    if max_series is not None and max_series < 0:
+        raise ValueError(f"max_series must be a non-negative number of series or None, got max_series={max_series}")
+    params = {"query": query, "df": "MIN", "dt": "MAX", **asked, **({"sort": sort} if sort else {})}
+    if max_series is None or max_series > batch_size:
+        params |= {"scroll": "y", "scroll_batch_size": batch_size}
+    else:
+        params["per_page"] = max(max_series, 1)
+    read = partial(_read_page, client, parse)
+    return _pages(client, read(params).document, read, max_series, batch_size, ahead)
+
+
+def _read_page(
+    client: Client, parse: Parse, params: Mapping[str, Any], received: Callable[[], None] | None = None
+) -> Answer:
+    answer = client.call("get", "/series", params=params, receive_format=options.series_format, received=received)
+    validation.check_page(answer.document)
+    parse(answer.document)
+    return answer
+
+
+def _pages(
+    client: Client,
+    page: Document,
+    read: Callable[..., Answer],
+    max_series: int | None,
+    batch_size: int,
+    ahead: bool,
+) -> Iterator[Document]:
+    announced: int = page.count if page.root.get("total") is None else page.root["total"]
+    left = announced if max_series is None else min(announced, max_series)
+    scroll = {"scroll_id": page.root.get("scroll_id")}
+    # two threads, so that one page is requested while the one before it is parsed
+    executor = ThreadPoolExecutor(2, "shooju-pages") if ahead else None
+    requested: _Ahead | None = None
+    try:
+        while True:
+            if page.count > left and max_series is None:
+                raise ShoojuFormatError(f"the search announced {announced} series, and returned more")
+            page = page.first(left)
+            left -= page.count
+            more = left > 0 and page.count > 0
+            if more and scroll["scroll_id"] is None:
+                raise ShoojuFormatError(f"the search announced {left} more series, but no scroll_id to request them")
+            if more and executor is not None and requested is None:
+                requested = _Ahead(executor, read, scroll)
+            yield page
+            if not more:
+                break
+            repeated = True
+            while repeated:
+                if executor is None or requested is None:
+                    answer = read(scroll)
+                else:
+                    this = requested
+                    this.received.wait()
+                    # a page has at most batch_size series: is there another one behind it?
+                    requested = _Ahead(executor, read, scroll) if left > batch_size else None
+                    answer = this.answer.result()
+                # a request that was sent again returns the last page if nothing of it had arrived the first time
+                repeated = _is_same(answer.document, page)
+                if repeated and answer.attempts == 1:
+                    raise ShoojuFormatError("the search returned the same page twice")
+            page = answer.document
+        if left > 0:
+            # the server keeps the position, and does not return a page again whose transfer broke off
+            raise ConnectionError(
+                f"the search ended after {announced - left} of {announced} series; read again", url=client.url
+            )
+    finally:
+        if executor is not None:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _is_same(page: Document, other: Document) -> bool:
+    """Whether two pages of a search are the same: no series is found twice."""
+    first, second = (next((one for one in document.ids() if one is not None), None) for document in (page, other))
+    return first is not None and first == second
+
+
+class _Ahead:
+    """A page that was requested on a thread: when it has arrived, and when it is parsed."""
+
+    def __init__(self, executor: ThreadPoolExecutor, read: Callable[..., Answer], scroll: Mapping[str, Any]) -> None:
+        self.received = threading.Event()
+
+        def run() -> Answer:
+            try:
+                return read(scroll, received=self.received.set)
+            finally:
+                self.received.set()
+
+        self.answer: Future[Answer] = executor.submit(run)
+
+
+class ScrollIterable:
+    """The series of a search; made by :meth:`Connection.scroll`.
+
+    The first page is read at once, the others as the iteration reaches them.
+
+    Attributes
+    ----------
+    raw_response : dict
+        The current page as the server returned it; its ``total`` is the number of series found. Points that the
+        iteration has not reached yet are `PointColumns`.
+    """
+
+    def __init__(self, pages: Iterator[Document], serializer: Serializer) -> None:
+        self._page = next(pages)
+        self.raw_response: dict[str, Any] = self._page.plain()
+        self._series = self._iterate(pages, serializer)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self._series
+
+    def _iterate(self, pages: Iterator[Document], serializer: Serializer) -> Iterator[dict[str, Any]]:
+        while True:
+            for series in existing_items(self._page):
+                if series is not None:
+                    series.setdefault("fields", {})
+                    yield serialize_series(series, serializer, self.raw_response)
+            page = next(pages, None)
+            if page is None:
+                return
+            self._page = page
+            self.raw_response = page.plain()
+
+
+# --- single series ----------------------------------------------------------------------------------------------
+
+
+def bulk(
+    client: Client,
+    requests: Iterable[Any],
+    asked: Mapping[str, Any],
+    *,
+    key: str = "series_queries",
+    batch_size: int = MAX_BULK,
+    workers: int = 4,
+    parse: Parse = as_items,
+) -> Iterator[Document]:
+    """The documents of bulk requests, in order, with an item for each of `requests`.
+
+    `requests` are the elements of the list `key` in the body. Up to `workers` requests are in flight at once.
+    """
+    if not 1 <= batch_size <= MAX_BULK:
+        raise ValueError(f"batch_size must be between 1 and {MAX_BULK} series, got batch_size={batch_size}")
+    if workers < 1:
+        raise ValueError(f"workers must be a positive number of requests, got workers={workers}")
+    remaining = iter(requests)
+    batches = iter(lambda: list(islice(remaining, batch_size)), [])
+
+    def fetch(items: list[Any]) -> Document:
+        document = client.call(
+            "post", "/series", params=asked, data_json={key: items}, receive_format=options.series_format
+        ).document
+        parse(document)
+        validation.check_bulk(document, items)
+        return document
+
+    first, second = next(batches, None), next(batches, None)
+    if first is None:
+        return
+    if second is None or workers == 1:
+        for items in (first, second):
+            if items is not None:
+                yield fetch(items)
+        yield from map(fetch, batches)
+        return
+    executor = ThreadPoolExecutor(workers, "shooju-bulk")
+    try:
+        in_flight = deque([executor.submit(fetch, first), executor.submit(fetch, second)])
+        in_flight.extend(executor.submit(fetch, items) for items in islice(batches, workers - 2))
+        while in_flight:
+            document = in_flight.popleft().result()
+            in_flight.extend(executor.submit(fetch, items) for items in islice(batches, 1))
+            yield document
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def read_one(
+    client: Client, name: str, asked: Mapping[str, Any], serializer: Serializer | None = None, by_id: bool = False
+) -> dict[str, Any] | None:
+    """The series that a query names (or a series id); None if it does not exist."""
+    if not isinstance(name, str) or not name.strip():
+        raise TypeError(f"a query that names a series must be a string such as r'sid=users\\me\\gdp', got {name!r}")
+    document = next(bulk(client, [name], asked, key="series_ids" if by_id else "series_queries"))
+    [series] = existing_items(document)
+    return series and serialize_series(series, serializer or options.point_serializer, document.root)
+
+
+def check_failures(failed: Iterable[Mapping[str, Any]]) -> None:
+    """Raise if series failed for another reason than not existing, unless `options.return_series_errors` is set.
+
+    Raises
+    ------
+    ShoojuApiError
+        With the messages of all of them.
+    """
+    errors = [ShoojuApiError.from_answer(dict(item)) for item in failed if item["error"] != "series_not_found"]
+    if errors and not options.return_series_errors:
+        if len(errors) == 1:
+            raise errors[0]
+        messages = "\n".join(map(str, errors))
+        raise ShoojuApiError(messages, error=errors[0].error, description=errors[0].description)
+
+
+def existing_items(document: Document) -> list[Any]:
+    """The items of a read as the caller gets them: None for a series that does not exist.
+
+    With `options.return_series_errors` the items are as the server returned them.
+    """
+    items = as_items(document)
+    failed = [item for item in items if item.get("error")]
+    check_failures(failed)
+    if options.return_series_errors or not failed:
+        return items
+    return [None if item.get("error") else item for item in items]

@@ -1,0 +1,231 @@
+"""Which requests are sent again after a failure, when, and for how long.
+
+Retries are bounded by a number of attempts and by time: the `deadline` covers one request with all its attempts, the
+pauses between them, and the body of the response. It never covers a whole search, which is many requests.
+
+A failure is *transient* if another attempt may help: a refused or broken connection, a damaged or incomplete body, and
+the statuses 429, 502, 503 and 504. A read that timed out is not: the server may still be working on it. After some
+failures the *outcome is unknown*: the server may have done what it was asked. Requests that would then be carried out
+twice are not sent again; the error says how to find out what happened.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import ssl
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+import requests
+import urllib3.exceptions
+
+from pandas_shooju.errors import AuthenticationError, ConnectionError, ShoojuError, ShoojuFormatError
+
+#: another attempt may help after these
+TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
+#: seconds between two attempts at most, unless the server asks for more
+LONGEST_PAUSE = 60.0
+#: seconds to wait for a connection at most
+CONNECT_TIMEOUT = 10.0
+
+#: what must not be sent twice after an unknown outcome, and how to find out about it
+_NOT_REPEATABLE = {
+    "/jobs": "the job may have been registered: look for its description in GET /jobs before you register it again",
+    "/files": "the file may have been stored: look for its name in GET /files before you upload it again",
+    "/files/multipart/init": "the upload may have been started; it is safe to start another one",
+}
+
+#: a connection that was refused or broke off, and a body that cannot be decompressed
+_BROKEN = (
+    requests.ConnectionError,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+    urllib3.exceptions.HTTPError,
+)
+
+logger = logging.getLogger("pandas_shooju")
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how long a request is tried.
+
+    Attributes
+    ----------
+    retries : int
+        The number of attempts, the first one included.
+    delay : float
+        Seconds before the second attempt; the pause doubles from attempt to attempt, up to 60 s.
+    deadline : float
+        Seconds for all attempts together.
+    """
+
+    retries: int = 3
+    delay: float = 3.0
+    deadline: float = 900.0
+
+    def __post_init__(self) -> None:
+        if not self.deadline > 0:
+            raise ValueError(f"deadline must be a positive number of seconds, got {self.deadline!r}")
+        if not self.delay >= 0:
+            raise ValueError(f"retry_delay must be a non-negative number of seconds, got {self.delay!r}")
+
+    def pause(self, attempt: int, retry_after: float | None = None) -> float:
+        """Seconds to wait after that attempt: what the server asks for, or a growing pause with some jitter.
+
+        Examples
+        --------
+        >>> policy = RetryPolicy(delay=1.0)
+        >>> [round(policy.pause(attempt)) in range(2**attempt // 3, 2**attempt) for attempt in (2, 3, 4)]
+        [True, True, True]
+        >>> policy.pause(1, retry_after=120.0)
+        120.0
+        """
+        if retry_after is not None:
+            return retry_after
+        return min(self.delay * 2.0 ** min(attempt - 1, 60), LONGEST_PAUSE) * random.uniform(0.75, 1.25)
+
+
+class Failure(Exception):
+    """An attempt that failed: why, whether another one may help, and whether its outcome is unknown.
+
+    `kind` is the exception to raise in the end, `status` the HTTP status, and `retry_after` the pause in seconds that
+    the server asks for.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        transient: bool = False,
+        unknown: bool = True,
+        kind: type[ConnectionError | ShoojuFormatError] = ConnectionError,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.transient = transient
+        self.unknown = unknown
+        self.kind = kind
+        self.status = status
+        self.retry_after = retry_after
+
+    @classmethod
+    def of_exception(cls, error: Exception, timeout: float) -> Failure:
+        """The failure behind an exception of `requests` or `urllib3`."""
+        chain = _chain(error)
+        not_connected = any(
+            isinstance(link, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError))
+            for link in chain
+        )
+        timed_out = not not_connected and any(
+            isinstance(link, (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)) for link in chain
+        )
+        if timed_out:
+            return cls(f"no response within {timeout:g} s")
+        # the innermost one has the reason of the system; the outer ones quote the URL with its parameters
+        innermost = chain[-1]
+        reason = str(getattr(innermost, "strerror", None) or innermost).split("?")[0] or type(innermost).__name__
+        reason = re.sub(r"://[^/\s]*@", "://", reason)  # nor does it show credentials in a URL
+        forged = any(isinstance(link, ssl.SSLCertVerificationError) for link in chain)
+        broken = isinstance(error, _BROKEN)
+        return cls(reason, transient=broken and not forged, unknown=not not_connected)
+
+    @classmethod
+    def of_status(cls, response: requests.Response, said: str) -> Failure:
+        """The failure behind an HTTP status other than 200; `said` is what the body says."""
+        status = response.status_code
+        reason = f"HTTP status {status}{f' {response.reason}' if response.reason else ''}{said}"
+        if status in (401, 403):
+            return cls(f"{reason}; check the user and the API key", kind=AuthenticationError, status=status)
+        return cls(
+            reason,
+            transient=status in TRANSIENT_STATUSES,
+            unknown=status != requests.codes.too_many_requests,
+            status=status,
+            retry_after=_seconds(response.headers.get("Retry-After")),
+        )
+
+
+class Attempts:
+    """The attempts of one request.
+
+    Parameters
+    ----------
+    policy
+        How often and how long to try.
+    method, path
+        The request; they decide whether it may be repeated after an unknown outcome.
+    rewindable
+        Whether its body can be sent again at all.
+    """
+
+    def __init__(self, policy: RetryPolicy, method: str, path: str, rewindable: bool) -> None:
+        self._policy = policy
+        self._advice = _NOT_REPEATABLE.get(path.rstrip("/")) if method.lower() == "post" else None
+        self._rewindable = rewindable
+        self._began = time.monotonic()
+        self.number = 1
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the deadline."""
+        return self._began + self._policy.deadline - time.monotonic()
+
+    def timeouts(self, timeout: float) -> tuple[float, float]:
+        """The timeouts to connect and to read, in seconds."""
+        read = max(min(timeout, self.remaining), 0.001)
+        return min(CONNECT_TIMEOUT, read), read
+
+    def check_deadline(self) -> None:
+        """Raise `Failure` after the deadline, while a body is being read."""
+        if self.remaining < 0:
+            raise Failure(f"the response was incomplete after {self._policy.deadline:g} s (the deadline)")
+
+    def next(self, failure: Failure, url: str) -> None:
+        """Wait for the next attempt, or raise the error that the failure means."""
+        repeatable = self._rewindable and not (failure.unknown and self._advice)
+        pause = self._policy.pause(self.number, failure.retry_after)
+        again = failure.transient and repeatable and self.number < self._policy.retries and pause < self.remaining
+        if not again:
+            raise self._error(failure, url) from None
+        logger.warning("the request to %s failed (%s); next attempt in %.1f s", url, failure.reason, pause)
+        time.sleep(pause)
+        self.number += 1
+
+    def _error(self, failure: Failure, url: str) -> ShoojuError:
+        spent = self._policy.deadline - self.remaining
+        attempts = f" after {self.number} attempts in {spent:.0f} s" if self.number > 1 else ""
+        message = f"the request to {url} failed{attempts}: {failure.reason}"
+        if failure.unknown and self._advice and failure.kind is not AuthenticationError:
+            message += f"; {self._advice}"
+        if issubclass(failure.kind, ShoojuFormatError):
+            return failure.kind(message)
+        return failure.kind(message, status=failure.status, url=url)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """The header ``Retry-After``, a number of seconds or a date, as seconds from now."""
+    if retry_after is None:
+        return None
+    try:
+        if retry_after.strip().isdecimal():
+            return float(retry_after)
+        return max(parsedate_to_datetime(retry_after).timestamp() - time.time(), 0.0)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """An exception and its causes, outermost first."""
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain and len(chain) < 10:
+        chain.append(link)
+        inner = getattr(link, "reason", None) or next((a for a in link.args if isinstance(a, BaseException)), None)
+        link = inner if isinstance(inner, BaseException) else link.__cause__
+    return chain

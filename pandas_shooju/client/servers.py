@@ -1,0 +1,143 @@
+"""Server names: the URL and the session that reach a server. The embedded Shooju is known here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from pandas_shooju.errors import ConfigurationError
+
+#: where the embedded Shooju is mounted on a session; never a host on the network
+EMBEDDED_URL = "http://embedded.localhost"
+
+#: connections to one server that a session keeps open
+POOL_SIZE = 16
+
+
+def local_path(server: str) -> str | None:
+    """The path of the store in the name of an embedded server, empty for the default store; None for other servers.
+
+    Examples
+    --------
+    >>> local_path("local:data/prices.db"), local_path("local"), local_path("alpha")
+    ('data/prices.db', '', None)
+    """
+    if server == "local":
+        return ""
+    return server.removeprefix("local:") if server.startswith("local:") else None
+
+
+def open_server(
+    server: str, session: requests.Session | None = None
+) -> tuple[str, requests.Session, Callable[[], None]]:
+    """The base URL of a server, a session that reaches it, and a function that closes both.
+
+    A session that was passed in is used as it is and not closed.
+    """
+    path = local_path(server)
+    url = EMBEDDED_URL if path is not None else server_url(server)
+    closing: list[Callable[[], None]] = []
+    if session is None:
+        session = requests.Session()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE))
+        closing.append(session.close)
+    if path is not None:
+        if EMBEDDED_URL in session.adapters:
+            raise ConfigurationError("this requests_session already serves another embedded server; use one for each")
+        try:
+            from pandas_shooju.local import open_app
+            from pandas_shooju.local.adapter import WSGIAdapter
+        except ImportError as error:
+            if (error.name or "").startswith("pandas_shooju"):
+                raise
+            raise ConfigurationError(
+                f"the embedded Shooju needs packages that are not installed ({error}): "
+                'pip install "pandas-shooju[local]"'
+            ) from None
+        app = open_app(path or None)
+        session.mount(EMBEDDED_URL, WSGIAdapter(app))
+        closing.append(app.close)
+
+    def close() -> None:
+        for step in closing:
+            step()
+
+    return url, session, close
+
+
+def server_name(server: str) -> str:
+    """The one name of a server, by which what was read from it is known: a URL, or ``local:`` and the store's path.
+
+    Examples
+    --------
+    >>> server_name("alpha"), server_name("local:/data/prices.db")
+    ('https://alpha.shooju.com', 'local:/data/prices.db')
+    """
+    path = local_path(server)
+    if path is None:
+        return public_url(server_url(server))
+    if path == ":memory:":
+        return f"local::memory:{secrets.token_hex(4)}"  # each connection has a store of its own
+    from pandas_shooju.local import default_path
+
+    return f"local:{Path(path or default_path()).expanduser().absolute()}"
+
+
+def server_url(server: str) -> str:
+    """The base URL of a server on the network.
+
+    Examples
+    --------
+    >>> server_url("alpha"), server_url("http://127.0.0.1:8000/")
+    ('https://alpha.shooju.com', 'http://127.0.0.1:8000')
+    """
+    if "://" in server:
+        if not _is_server(server):
+            # in what is not a URL, secrets cannot be told apart: show only what follows the credentials
+            shown = public_url(server).rpartition("@")[2]
+            raise ConfigurationError(
+                f"server must be an http(s) URL of a host, optionally with a port and a path, got {shown!r}"
+            )
+        return server.rstrip("/")
+    if not re.fullmatch(r"[\w-]+", server):
+        raise ConfigurationError(
+            f"server must be an account name or a URL, got {public_url(server)!r}; did you mean 'https://...'?"
+        )
+    return f"https://{server}.shooju.com"
+
+
+def _is_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        plain = not (parts.query or parts.fragment)
+        return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # not a port, or an unclosed bracket
+        return False
+
+
+def same_server(url: str, other: str) -> bool:
+    """Whether credentials for one URL may be sent to the other: the same host, and never less encryption.
+
+    Examples
+    --------
+    >>> same_server("http://alpha/a", "https://alpha/b"), same_server("https://alpha/a", "http://alpha/a")
+    (True, False)
+    """
+    try:
+        one, two = urlsplit(url), urlsplit(other)
+        upgrade = (one.scheme, one.port or 80, two.scheme, two.port or 443) == ("http", 80, "https", 443)
+        return one.hostname == two.hostname and (upgrade or (one.scheme, one.port) == (two.scheme, two.port))
+    except ValueError:
+        return False
+
+
+def public_url(url: str) -> str:
+    """A URL without user, password, parameters and fragment, for messages."""
+    return re.sub(r"^(\w+://)?[^/]*@", r"\1", re.split("[?#]", url, maxsplit=1)[0])

@@ -1,0 +1,155 @@
+"""The shape of every response, checked once: whatever a server sends, only `ShoojuError` results.
+
+Each function takes a decoded response and returns the part of it that the caller needs, or raises `ShoojuFormatError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
+
+from pandas_shooju.errors import AuthenticationError, ShoojuApiError, ShoojuFormatError
+from pandas_shooju.formats import Document
+
+#: error codes of a response that refuses the user or the key
+_UNAUTHORIZED = ("unauthorized",)
+
+
+def check_success(document: Document, what: str) -> None:
+    """Raise the error that a response describes; `what` names the request.
+
+    Raises
+    ------
+    AuthenticationError, ShoojuApiError
+        The server refused the request.
+    ShoojuFormatError
+        The document is not a response of Shooju.
+    """
+    root = document.root
+    if not isinstance(root, dict) or not isinstance(root.get("success"), bool):
+        raise ShoojuFormatError(f"{what} returned no 'success': true or false; is it a Shooju endpoint?")
+    if not root["success"]:
+        error = ShoojuApiError.from_answer(root)
+        if error.error in _UNAUTHORIZED:
+            raise AuthenticationError(f"{what} failed: {error}; check the user and the API key")
+        raise error
+
+
+def check_page(document: Document) -> None:
+    """Check a page of a search: its items, how many there are in all, and the way to the next page."""
+    check_items(document)
+    total, scroll_id = document.root.get("total"), document.root.get("scroll_id")
+    if not (total is None or _is_id(total)) or not isinstance(scroll_id, str | int | None):
+        raise _wrong("a number 'total' and a string 'scroll_id'", (total, scroll_id))
+
+
+def check_items(document: Document) -> None:
+    """Check that the items of a read are series or errors."""
+    if not document.has_series:
+        raise _wrong("a list of objects under 'series'", document.root)
+
+
+def series_items(document: Document) -> list[dict[str, Any]]:
+    """The series and errors that a read returned, as dicts."""
+    items = document.items()
+    for item in items:
+        if not isinstance(item, dict):
+            raise _wrong("a list of objects under 'series'", item)
+        if item.get("error"):
+            continue
+        tz = item.get("tz")
+        if (
+            not isinstance(item.get("series_id"), str)
+            or not isinstance(item.get("fields"), dict | None)
+            or not (tz is None or (isinstance(tz, dict) and isinstance(tz.get("timezone"), str | None)))
+        ):
+            raise _wrong("series with a string 'series_id' and the objects 'fields' and 'tz'", item)
+    return items
+
+
+def check_bulk(document: Document, asked: Sequence[Any]) -> None:
+    """Check that a bulk response holds exactly the series that were asked for, in that order."""
+    check_items(document)
+    if document.count != len(asked):
+        raise ShoojuFormatError(f"{len(asked)} series were requested, and {document.count} were returned")
+    for one, series_id in zip(asked, document.ids(), strict=True):
+        name = one if isinstance(one, str) else one.get("query") or one.get("series_id")
+        if series_id is not None and not _answers(str(name), series_id):
+            raise ShoojuFormatError(
+                f"the series {str(name)[:100]!r} was requested, and {str(series_id)[:100]!r} was returned"
+            )
+
+
+def _answers(name: str, series_id: Any) -> bool:
+    """Whether a returned id is the one for a query or id; operators may have been normalized."""
+    wanted = name.strip().partition("@")[0].rstrip().lower()
+    returned = series_id.removeprefix("$").lower() if isinstance(series_id, str) else None
+    return returned is not None and (returned == wanted or returned.startswith((wanted + "@", wanted + " ")))
+
+
+def responses(answer: Any, count: int) -> list[dict[str, Any]]:
+    """What became of each item of a write."""
+    given = answer.get("responses") if isinstance(answer, dict) else None
+    if not isinstance(given, list) or len(given) != count:
+        raise ShoojuFormatError(f"{count} items were written, and the response does not say what became of each")
+    for response in given:
+        if not isinstance(response, dict) or not isinstance(response.get("success"), bool):
+            raise _wrong("an object with 'success': true or false for each item", response)
+    return given
+
+
+def job_id(answer: Any) -> int:
+    """The id of a job that was registered."""
+    given = answer.get("job_id") if isinstance(answer, dict) else None
+    if not _is_id(given):
+        raise _wrong("a number 'job_id'", given)
+    return given
+
+
+def file_ids(answer: Any, count: int) -> list[str]:
+    """The ids of the files that were uploaded."""
+    given = answer.get("file_id") if isinstance(answer, dict) else None
+    if not isinstance(given, list) or len(given) != count:
+        raise _wrong(f"a list 'file_id' of length {count}", given)
+    return [_file_id(one) for one in given]
+
+
+def file_id(answer: Any) -> str:
+    """The id of an upload in parts."""
+    return _file_id(answer.get("file_id") if isinstance(answer, dict) else None)
+
+
+def _file_id(given: Any) -> str:
+    if not (isinstance(given, str) and given) and not _is_id(given):
+        raise _wrong("the id of a file under 'file_id'", given)
+    return str(given)
+
+
+def reported_dates(answer: Any) -> list[int]:
+    """Dates of reports, in milliseconds since 1970-01-01."""
+    given = (answer.get("reported_dates") or []) if isinstance(answer, dict) else None
+    if not isinstance(given, list) or not all(_is_date(date) for date in given):
+        raise _wrong("a list 'reported_dates' of milliseconds in the years 1 to 9999", given)
+    return [int(date) for date in given]
+
+
+def credentials(answer: Any) -> tuple[str, str]:
+    """The user and the API key that a sign-in returned."""
+    given = answer if isinstance(answer, Mapping) else {}
+    user, key = given.get("user"), given.get("api_secret")
+    if not (isinstance(user, str) and user and isinstance(key, str) and key):
+        raise ShoojuFormatError("the response to the sign-in must contain the strings 'user' and 'api_secret'")
+    return user, key
+
+
+def _is_id(number: Any) -> TypeGuard[int]:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 0
+
+
+def _is_date(number: Any) -> bool:
+    whole = isinstance(number, int | float) and not isinstance(number, bool) and number == number
+    return whole and -62_135_596_800_000 <= number <= 253_402_300_799_999
+
+
+def _wrong(expected: str, given: Any) -> ShoojuFormatError:
+    return ShoojuFormatError(f"the response must contain {expected}, got {str(given)[:200]!r}")
