@@ -17,6 +17,8 @@ from pandas_shooju import formats
 from pandas_shooju.errors import AuthenticationError, ConnectionError, ShoojuApiError, ShoojuFormatError
 
 _TRANSIENT = (502, 503, 504)
+#: error codes, in responses of status 200, for credentials that are missing or wrong
+_BAD_CREDENTIALS = ("unauthorized", "forbidden", "authentication_failed")
 
 
 class Failure(Exception):
@@ -120,4 +122,9 @@ def check(document: Any, what: str) -> None:
     if not isinstance(document, dict) or "success" not in document:
         raise ShoojuFormatError(f"{what} answered a document without 'success'; is it an endpoint of Shooju?")
     if not document["success"]:
-        raise ShoojuApiError.from_answer(document)
+        error = ShoojuApiError.from_answer(document)
+        if error.error in _BAD_CREDENTIALS:
+            raise AuthenticationError(
+                f"{error}; check the user and the API key", error=error.error, description=error.description
+            )
+        raise error

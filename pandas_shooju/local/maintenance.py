@@ -160,8 +160,7 @@ def import_store(path: str | os.PathLike[str], source: str | os.PathLike[str], u
             with zipfile.ZipFile(source) as archive:
                 for name in archive.namelist():
                     items = formats.decode(archive.read(name), "sjts")["series"]
-                    with database.writing() as db:
-                        writer = Writer(db, User(user), job)
+                    with database.writing() as db, Writer(db, User(user), job) as writer:
                         for item in items:
                             response = writer.apply(item)
                             if not response["success"]:

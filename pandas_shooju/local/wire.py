@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request, Response
 
 from pandas_shooju import formats
 from pandas_shooju.formats import ShoojuFormatError
-from pandas_shooju.local.errors import HttpError
+from pandas_shooju.local.errors import HttpError, unauthorized
 
 _CONTENT_TYPES = {"json": "application/json", "msgpack": "application/msgpack", "sjts": "application/octet-stream"}
 
@@ -125,8 +125,6 @@ def error_response(error: HttpError) -> Response:
     """A refusal: JSON, whatever format was asked for."""
     data = json.dumps({"success": False, "error": error.code, "description": error.description}).encode()
     headers = {"Content-Length": str(len(data))}
-    if error.status == 401:
-        headers["WWW-Authenticate"] = 'Basic realm="Shooju", charset="UTF-8"'
     return Response([data], error.status, headers, content_type="application/json")
 
 
@@ -135,8 +133,10 @@ def user_of(request: Request, credentials: Mapping[str, str] | None) -> str | No
 
     Raises
     ------
+    ApiError
+        ``unauthorized`` for credentials that are wrong.
     HttpError
-        401 for credentials that are wrong, 403 for a web page where none are asked for.
+        403 for a web page where no credentials are asked for.
     """
     given = _basic(request.environ.get("HTTP_AUTHORIZATION", ""))
     if credentials is None:
@@ -150,7 +150,7 @@ def user_of(request: Request, credentials: Mapping[str, str] | None) -> str | No
     known = credentials.get(name, "")
     same = hmac.compare_digest(key.encode(), known.encode())
     if not same or name not in credentials or not known:
-        raise HttpError(401, "unauthorized", "user and API key do not match")
+        raise unauthorized("the user and the API key do not match")
     return name
 
 
@@ -161,7 +161,7 @@ def _basic(header: str) -> tuple[str, str] | None:
     try:
         name, colon, key = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
-        raise HttpError(401, "unauthorized", "the credentials are not Basic credentials in UTF-8") from None
+        raise unauthorized("the credentials must be Basic credentials in UTF-8") from None
     return (name, key) if colon else None
 
 

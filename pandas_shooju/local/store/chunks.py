@@ -15,6 +15,8 @@ Float64 = npt.NDArray[np.float64]
 
 #: the most points that a piece holds
 LIMIT = 8192
+#: dates outside of the years 1 to 9999 cannot be written as dates, and are refused
+EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
 
 
 class Points(NamedTuple):

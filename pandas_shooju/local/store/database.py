@@ -181,30 +181,21 @@ def _begin_writing(connection: sqlite3.Connection) -> None:
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the file to the newest version of the schema."""
-    try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        mark = connection.execute("PRAGMA application_id").fetchone()[0]
-        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path} is not a store of the embedded Shooju: {error}") from None
-    if mark != APPLICATION_ID and not empty:
-        raise StoreError(f"{path} is a SQLite file of something else; choose another path for the store")
-    if version > len(MIGRATIONS):
-        raise StoreError(
-            f"{path} has version {version} of the store, and this pandas-shooju knows {len(MIGRATIONS)}: upgrade it"
-        )
-    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        _switch_to_wal(connection)
-    if version == len(MIGRATIONS):
+    if _version(connection, path) == len(MIGRATIONS) and _mode(connection) == "wal":
         return
+    _switch_to_wal(connection)
     _begin_writing(connection)
     try:
         # another process may have been faster
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            for statement in script.split(";\n"):
-                if statement.strip():
-                    connection.execute(statement)
+        for number, steps in enumerate(MIGRATIONS[version:], version + 1):
+            for step in steps:
+                if not isinstance(step, str):
+                    step(connection)
+                    continue
+                for statement in step.split(";\n"):
+                    if statement.strip():
+                        connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("COMMIT")
@@ -213,14 +204,49 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the store, 0 for a new file.
+
+    Raises
+    ------
+    StoreError
+        The file is not a store, or one of a newer version.
+    """
+    try:
+        # as one transaction: another process may be creating the store at this moment
+        connection.execute("BEGIN")
+        try:
+            version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+            mark = connection.execute("PRAGMA application_id").fetchone()[0]
+            empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        finally:
+            connection.execute("ROLLBACK")
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path} is not a store of the embedded Shooju: {error}") from None
+    if mark != APPLICATION_ID and not empty:
+        raise StoreError(f"{path} is a SQLite file of another program; choose another path for the store")
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"{path} has version {version} of the store, but this pandas-shooju supports versions up to"
+            f" {len(MIGRATIONS)}: upgrade pandas-shooju"
+        )
+    return version
+
+
+def _mode(connection: sqlite3.Connection) -> str:
+    return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
     """Turn WAL mode on; SQLite does not wait here by itself while another process does the same."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+            if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
+                return
+            error = sqlite3.OperationalError("SQLite cannot use WAL mode for this file")
+        except sqlite3.OperationalError as refusal:
+            error = refusal
+        if time.monotonic() > deadline:
+            raise error
+        time.sleep(random.uniform(0.005, 0.02))

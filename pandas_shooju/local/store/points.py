@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pandas_shooju.local.dates import iso
+from pandas_shooju.local.errors import ApiError
 from pandas_shooju.local.store import chunks, history
-from pandas_shooju.local.store.chunks import NO_POINTS, Float64, Int64, Points
+from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Float64, Int64, Points
 
 _INSERT = f"INSERT INTO chunks (series, report, {chunks.COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 _SELECT = f"SELECT id, {chunks.COLUMNS} FROM chunks"
 
-#: dates outside the years 1 to 9999 have no name, and are refused
-EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
 #: points that are held in memory at once, where many series are gone through
 MOST_AT_ONCE = 4_000_000
 
@@ -42,6 +42,14 @@ class Range(NamedTuple):
 
 
 EVERYTHING = Range()
+
+
+class Written(NamedTuple):
+    """The number of points that a write added, changed and deleted."""
+
+    added: int = 0
+    changed: int = 0
+    deleted: int = 0
 
 
 def counts(db: sqlite3.Connection, series: Sequence[int]) -> list[int]:
@@ -122,9 +130,10 @@ def write(
     values: Float64,
     revision: int,
     *,
+    job: int = 0,
     alone: bool = False,
     fresh: bool = False,
-) -> None:
+) -> Written:
     """Merge points into those of a series or report.
 
     Parameters
@@ -137,10 +146,17 @@ def write(
         In any order; of several values for a date the last counts; NaN removes the point.
     revision
         What the changed points are marked with.
+    job
+        The job that writes, which must not change points of newer jobs; 0 for none.
     alone
         Remove all the other points.
     fresh
         The caller knows that there are no points yet.
+
+    Raises
+    ------
+    ApiError
+        ``already_exists``: a point that would change was written by a newer job. Nothing is stored.
     """
     dates, values = chunks.in_order(dates, values)
     rows = [] if fresh else _neighbours(db, series, report, dates, alone)
@@ -151,28 +167,52 @@ def write(
             np.concatenate((dates, others)), np.concatenate((values, np.full(len(others), np.nan)))
         )
     if not len(dates):
-        return
+        return Written()
     if len(old.dates):
         after, replaced, removed = chunks.merge(old, dates, values, revision)
-        if len(after.dates) == len(old.dates) and not len(replaced.dates):
-            return
+        changed, deleted = len(replaced.dates) - len(removed), len(removed)
+        written = Written(len(after.dates) - len(old.dates) + deleted, changed, deleted)
+        if written == Written():
+            return written
+        if job:
+            _check_age(db, replaced, job)
         if len(replaced.dates) and report == 0:
             history.keep_points(db, series, replaced, removed, revision)
     else:
         there = ~np.isnan(values)
         after = Points(dates, values, np.broadcast_to(np.int64(revision), len(dates)))
         after = after if there.all() else after.pick(there)
+        written = Written(len(after.dates))
     db.executemany("DELETE FROM chunks WHERE id = ?", [(row[0],) for row in rows])
     appended = not len(old.dates) or bool(dates[0] > old.dates[-1])
     db.executemany(
         _INSERT,
         ((series, report, *chunks.to_row(after.pick(piece))) for piece in chunks.split(len(after.dates), appended)),
     )
+    return written
 
 
 def delete(db: sqlite3.Connection, series: int, reports: Iterable[int]) -> None:
     """Remove the points of reports for good."""
     db.executemany("DELETE FROM chunks WHERE series = ? AND report = ?", [(series, report) for report in reports])
+
+
+def _check_age(db: sqlite3.Connection, replaced: Points, job: int) -> None:
+    """Refuse to change points that a newer job wrote."""
+    distinct, first = np.unique(replaced.revisions, return_index=True)
+    newer = dict(
+        db.execute(
+            "SELECT id, job FROM revisions WHERE job > ? AND id IN (SELECT value FROM json_each(?))",
+            (job, json.dumps(distinct.tolist())),
+        ).fetchall()
+    )
+    found = [(at, newer[one]) for one, at in zip(distinct.tolist(), first.tolist(), strict=True) if one in newer]
+    if found:
+        at, other = min(found)
+        # programs take the job's number from between these parentheses
+        raise ApiError(
+            "already_exists", f"date {iso(int(replaced.dates[at]))} was already written by a newer job (job {other})"
+        )
 
 
 def _neighbours(
