@@ -12,7 +12,8 @@
         └── WriteError                items of a job were not stored: they wait in the job
 
 `ShoojuFormatError` and `ConfigurationError` are also `ValueError`, `ConnectionError` is also the built-in one of that
-name, `AuthenticationError` is also a `ShoojuApiError`, `SeriesNotFoundError` is also `LookupError`. Wrong arguments are `TypeError` and `ValueError` as everywhere.
+name, `AuthenticationError` is also a `ShoojuApiError`, `SeriesNotFoundError` is also `LookupError`. Wrong arguments are
+`TypeError` and `ValueError` as everywhere.
 
 No message holds an API key, a token, or the parameters of a URL.
 """

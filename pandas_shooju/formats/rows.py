@@ -23,8 +23,16 @@ def columns_in(document: Any) -> Any:
             rows = series["points"]
             if not isinstance(rows, list):
                 raise ShoojuFormatError(f"a series has points that are not a list: {type(rows).__name__}")
-            series["points"] = PointColumns.from_rows(rows, jobs=jobs, timestamps=timestamps)
+            if not _is_difference(rows):
+                series["points"] = PointColumns.from_rows(rows, jobs=jobs, timestamps=timestamps)
     return document
+
+
+def _is_difference(rows: list[Any]) -> bool:
+    """Whether rows are what a job did, ``[milliseconds, value, previous value, status]``: those stay rows."""
+    return bool(rows) and all(
+        isinstance(row, list) and len(row) == 4 and (row[3] is None or isinstance(row[3], str)) for row in rows
+    )
 
 
 def rows_out(document: Any) -> Any:

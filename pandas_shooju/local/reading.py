@@ -267,14 +267,16 @@ def _mode(argument: str | None) -> str:
 
 def report_dates(db: sqlite3.Connection, series: int, mode: str) -> Points:
     """The report dates of a series, as points: 1 for points, 2 for fields, 3 for both."""
-    found = [(report.date, report.holds) for report in reports.listed(db, series) if report.holds & _wanted(mode)]
+    wanted = _wanted(mode)
+    found = [(report.date, report.holds) for report in reports.listed(db, series) if report.holds & wanted]
     dates = np.array([date for date, _ in found], np.int64)
     return Points(dates, np.array([mask for _, mask in found], np.float64), np.zeros(len(dates), np.int64))
 
 
 def report_dates_of_job(db: sqlite3.Connection, job: int, mode: str | None) -> list[int]:
-    """The dates of the reports that a job wrote last, each once."""
-    return sorted({report.date for report in reports.of_job(db, job) if report.holds & _wanted(mode)})
+    """The distinct dates of the reports that a job was the last to write."""
+    wanted = _wanted(mode)
+    return sorted({report.date for report in reports.of_job(db, job) if report.holds & wanted})
 
 
 def _wanted(mode: str | None) -> int:

@@ -108,7 +108,8 @@ def note_series(db: sqlite3.Connection, job: int, series: int, written: Written)
     if job:
         db.execute(
             "INSERT INTO job_series (job, series, changed, added, deleted) VALUES (?,?,?,?,?)"
-            " ON CONFLICT (job, series) DO UPDATE SET changed = max(changed, excluded.changed), added = max(added, excluded.added),"
+            " ON CONFLICT (job, series) DO UPDATE SET"
+            " changed = max(changed, excluded.changed), added = max(added, excluded.added),"
             " deleted = max(deleted, excluded.deleted)",
             (job, series, written.changed > 0, written.added > 0, written.deleted > 0),
         )
