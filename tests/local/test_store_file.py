@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
+import threading
 import zipfile
 
 import pytest
@@ -11,6 +13,7 @@ from pandas_shooju.local import StoreError, maintenance, open_app, operators
 from pandas_shooju.local.app import ROUTES
 from pandas_shooju.local.meta import META
 from pandas_shooju.local.parameters import NO_DIFFERENCE, PARAMETERS
+from pandas_shooju.local.store.database import Database
 from pandas_shooju.local.store.schema import MIGRATIONS
 from pandas_shooju.local.supported import supported
 from tests.local.conftest import Api
@@ -44,6 +47,26 @@ def test_what_is_no_store_is_refused(tmp_path):
     with pytest.raises(StoreError, match="another program"):
         open_app(other)
     assert sqlite3.connect(other).execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
+
+
+def test_a_store_that_another_process_is_creating_is_not_mistaken_for_another_file(tmp_path, monkeypatch):
+    path = tmp_path / "new.sqlite"
+    creator = threading.Thread(target=lambda: Database(path).close())
+
+    class Interrupted(sqlite3.Connection):
+        """While it looks whether the file is a store, somebody else makes it one (or waits to do so)."""
+
+        def execute(self, sql, *arguments):
+            cursor = super().execute(sql, *arguments)
+            if sql == "PRAGMA application_id" and not creator.ident:
+                creator.start()
+                creator.join(0.3)
+            return cursor
+
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Interrupted))
+    Database(path).close()
+    creator.join()
+    Database(path).close()
 
 
 def test_a_store_of_a_newer_version_is_refused(path):
