@@ -57,11 +57,10 @@ def test_a_store_that_another_process_is_creating_is_not_mistaken_for_another_fi
         """While it looks whether the file is a store, somebody else makes it one (or waits to do so)."""
 
         def execute(self, sql, *arguments):
-            cursor = super().execute(sql, *arguments)
-            if sql == "PRAGMA application_id" and not creator.ident:
+            if "sqlite_master" in sql and not creator.ident:
                 creator.start()
                 creator.join(0.3)
-            return cursor
+            return super().execute(sql, *arguments)
 
     monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Interrupted))
     Database(path).close()
