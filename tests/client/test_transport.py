@@ -33,12 +33,12 @@ def ping(client):
 
 
 def test_every_call_carries_version_location_and_extra_parameters(proxy, through):
-    conn = through(location="desk 7", extra_params={"team": "gas", "q": "of all"})
-    conn.raw.get("/status/ping", params={"q": "own"})
+    conn = through(location="desk 7", extra_params={"date_format": "milli", "q": "of all"})
+    conn.raw.delete("/series/cache", params={"q": "own"})
     params = proxy.seen[-1].params
     assert params["location_type"] == "python"
     assert params["location"] == "desk 7"
-    assert params["team"] == "gas"
+    assert params["date_format"] == "milli"
     assert params["q"] == "own"
     assert "v" in params
     assert "retry" not in params
@@ -144,7 +144,8 @@ def test_bad_credentials_are_a_class_of_their_own(proxy, raw):
         client = Client(server.url, "sam", "wrong", retry_delay=0)
         with pytest.raises(AuthenticationError, match="check the user and the API key") as caught:
             client.get("/series", params={"query": "a"})
-        assert caught.value.status == 401
+        assert (caught.value.error, caught.value.status) == ("unauthorized", None)
+        assert isinstance(caught.value, ShoojuApiError)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +250,7 @@ class Tag(BaseHook):
     """Changes everything a hook may change."""
 
     def before_request(self, request: Request) -> Request:
-        request.params["tag"] = "nightly"
+        request.params["location"] = "nightly"
         request.headers["X-Tag"] = "nightly"
         if request.data_json is not None:
             request.data_json["notes"] = "by the hook"
@@ -266,7 +267,7 @@ def test_hooks_change_requests_and_answers(proxy, through):
     answered = conn.raw.post("/jobs/", data_json={"description": "hooked"})
     assert answered["seen"] == (200, True)
     sent = proxy.seen[-1]
-    assert (sent.params["tag"], sent.headers["x-tag"]) == ("nightly", "nightly")
+    assert (sent.params["location"], sent.headers["x-tag"]) == ("nightly", "nightly")
     assert formats.decode(sent.body, "msgpack")["notes"] == "by the hook"
     assert sent.headers["sj-send-format"] == "msgpack"
 
