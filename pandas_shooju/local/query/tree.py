@@ -106,7 +106,7 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """One of these at least."""
+    """At least one of these."""
 
     parts: tuple[Node, ...]
 
@@ -123,7 +123,7 @@ Node = Everything | Sid | Field | Meta | Compare | Has | Job | Word | And | Or |
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator behind a query, as written: ``@lag:1y``."""
+    """An operator after a query, as written: ``@lag:1y``."""
 
     name: str
     argument: str | None
@@ -150,5 +150,5 @@ class Query:
 
 
 def operators_text(operators: tuple[Operator, ...]) -> str:
-    """Operators as they stand behind a series id."""
+    """Operators as they are appended to a series id."""
     return "".join(map(str, operators))

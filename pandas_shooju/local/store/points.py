@@ -1,6 +1,6 @@
-"""Points of series in the store: reading ranges of many series at once, and writing over what is there.
+"""The points of series in the store: reading ranges of many series at once, and merging new points.
 
-`report` is 0 for the points of a series itself, else the id of a report of it.
+`report` is 0 for the points of a series itself, and otherwise the id of one of its reports.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Float6
 _INSERT = f"INSERT INTO chunks (series, report, {chunks.COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 _SELECT = f"SELECT id, {chunks.COLUMNS} FROM chunks"
 
-#: points that are held in memory at once, where many series are gone through
+#: the most points to hold in memory at once when reading many series
 MOST_AT_ONCE = 4_000_000
 
 
 class Range(NamedTuple):
-    """Which points of a series are wanted: both ends are included."""
+    """Which points of a series to read; both ends are included."""
 
     first: int = EARLIEST
     last: int = LATEST
@@ -33,7 +33,7 @@ class Range(NamedTuple):
     limit: int | None = None
 
     def of(self, points: Points) -> Points:
-        """The points that lie in the range."""
+        """The points within the range."""
         start = int(np.searchsorted(points.dates, self.first, "left"))
         stop = int(np.searchsorted(points.dates, self.last, "right"))
         if self.limit is not None:
@@ -53,7 +53,7 @@ class Written(NamedTuple):
 
 
 def counts(db: sqlite3.Connection, series: Sequence[int]) -> list[int]:
-    """How many points each of the series has."""
+    """The number of points of each of the series."""
     found = dict(
         db.execute(
             "SELECT series, sum(count) FROM chunks WHERE report = 0"
@@ -65,7 +65,7 @@ def counts(db: sqlite3.Connection, series: Sequence[int]) -> list[int]:
 
 
 def fitting(db: sqlite3.Connection, series: Sequence[int], limit: int | None = None) -> int:
-    """How many of the series, from the first on, fit in memory with their points (of each, `limit`); one at least."""
+    """The number of series, from the first on, whose points (up to `limit` each) fit in memory; at least one."""
     held = 0
     for number, count in enumerate(counts(db, series)):
         held += count if limit is None else min(count, limit)
@@ -79,7 +79,7 @@ def read_many(
 ) -> dict[int, Points]:
     """The points of several series; a series without any is absent.
 
-    Without `revisions`, that column is empty: most callers have no use for it.
+    Without `revisions`, that column is empty.
     """
     heads = db.execute(
         "SELECT id, series, first, count FROM chunks INDEXED BY chunks_in_order"
@@ -93,7 +93,7 @@ def read_many(
         if wanted.limit is not None:
             if sure.get(one, 0) >= wanted.limit:
                 continue
-            # of a piece that begins before the range, nobody knows how much lies in it
+            # of a piece that begins before the range, an unknown number of points lies within it
             sure[one] = sure.get(one, 0) + (count if first >= wanted.first else 0)
         by_series.setdefault(one, []).append(chunk)
     read = db.cursor()
@@ -145,7 +145,7 @@ def write(
     dates, values
         In any order; of several values for a date the last counts; NaN removes the point.
     revision
-        What the changed points are marked with.
+        The revision of new and changed points.
     job
         The job that writes, which must not change points of newer jobs; 0 for none.
     alone
@@ -218,10 +218,10 @@ def _check_age(db: sqlite3.Connection, replaced: Points, job: int) -> None:
 def _neighbours(
     db: sqlite3.Connection, series: int, report: int, dates: Int64, everything: bool
 ) -> list[tuple[object, ...]]:
-    """The pieces that points at these dates concern.
+    """The pieces that are affected by points at these dates.
 
-    Those that overlap with them, and those just before and after while they have room: else points that come one
-    by one, or from the newest to the oldest, would leave a piece each.
+    These are the pieces that overlap with them, and those just before and after if they have room: otherwise points
+    that arrive one by one, or from the newest to the oldest, would each result in a piece.
     """
     if everything:
         first, last = EARLIEST, LATEST
@@ -262,7 +262,7 @@ def _points(row: tuple, revisions: bool, known_dates: dict[tuple[int, int, int],
 
 
 def _shared(dates: Int64, known: dict[tuple[int, int, int], Int64]) -> Int64:
-    """The same dates as one array for all the series that have them: what follows is faster then."""
+    """The same dates as one array for all series that have them, which makes what follows faster."""
     key = -1, len(dates), int(dates[0])
     other = known.get(key)
     if other is not None and np.array_equal(dates, other):
