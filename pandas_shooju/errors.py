@@ -12,8 +12,9 @@
         └── WriteError                items of a job were not stored: they wait in the job
 
 `ShoojuFormatError` and `ConfigurationError` are also `ValueError`, `ConnectionError` is also the built-in exception of
-that name, and `SeriesNotFoundError` is also `LookupError`. Wrong arguments are `TypeError` and `ValueError`, as
-everywhere. `WriteInterrupted` is a `KeyboardInterrupt`, so that ``except Exception`` does not catch it.
+that name, `AuthenticationError` is also a `ShoojuApiError`, and `SeriesNotFoundError` is also `LookupError`. Wrong
+arguments are `TypeError` and `ValueError`, as everywhere. `WriteInterrupted` is a `KeyboardInterrupt`, so that
+``except Exception`` does not catch it.
 
 No message contains an API key, a token, or the parameters of a URL.
 """
@@ -82,10 +83,6 @@ class ConnectionError(ShoojuError, builtins.ConnectionError):
         self.url = url
 
 
-class AuthenticationError(ConnectionError):
-    """The server does not accept the user or the API key."""
-
-
 class ShoojuApiError(ShoojuError):
     """The server refused what it was asked to do.
 
@@ -112,6 +109,32 @@ class ShoojuApiError(ShoojuError):
         kind = SeriesNotFoundError if error == "series_not_found" and cls is ShoojuApiError else cls
         message = f"{error} ({description})" if description else str(error)
         return kind(message, error=error, description=description)
+
+
+class AuthenticationError(ConnectionError, ShoojuApiError):
+    """The server does not accept the user or the API key: an error of the API, or HTTP status 401 or 403.
+
+    Attributes
+    ----------
+    status : int or None
+        The HTTP status if it was 401 or 403; None if the server answered with an error of the API.
+    error, description : str or None
+        The error of the API, if there was one.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int | None = None,
+        url: str | None = None,
+        error: str | None = None,
+        description: str | None = None,
+    ) -> None:
+        ConnectionError.__init__(self, message, status=status, url=url)
+        self.message = message
+        self.error = error
+        self.description = description
 
 
 class SeriesNotFoundError(ShoojuApiError, LookupError):

@@ -46,8 +46,11 @@ __all__ = [
 _Kind = Literal["atom", "and", "or", "any", "sum", "product", "operated"]
 _BEFORE_QUOTE = re.compile(r'(\\+)(?="|$)')
 _ESCAPED = re.compile(r'(\\+)("|$)')
-_FIELD_NAME = re.compile(r'[^\s()"@=:<>]+')
-_PLAIN = re.compile(r'[^\s()@"=:]+')
+#: names that stand without quotes; in quotes, a name is always that of a field
+_FIELD_NAME = re.compile(r"\w[\w.-]*")
+#: names that mean something else without quotes
+_RESERVED = ("set", "not", "and", "or")
+_PLAIN = re.compile(r"""[^\s()@"=:,|<>~^?!&{}\[\]'/+-][^\s()@"=:,|<>~^?&{}\[\]]*""")
 
 
 def sid(*parts: str) -> str:
@@ -218,30 +221,35 @@ def raw(query: str) -> Query:
 
 
 def field(name: str) -> Field:
-    """A field, to be compared; a dotted name reaches into objects."""
+    """A field, to be compared with values; a dotted name reaches into objects."""
     return Field(name)
 
 
 class Field:
-    """A field of series; compared with a value it is a query.
+    """A field of series. Compared with a value, it becomes a query.
+
+    Names that contain spaces or other special characters are quoted.
 
     Examples
     --------
     >>> print(field("unit") == "MW", field("year") != 2020, field("source.country").isin(["US", "CN"]), sep="; ")
     unit="MW"; NOT year="2020"; source.country=("US","CN")
+    >>> print((field("Bidding Zone") == "DE-LU") & (field("capacity") >= 200) & (field("meta.dates_max") > "-1y"))
+    "Bidding Zone"="DE-LU" AND capacity>="200" AND meta.dates_max>"-1y"
+    >>> print(~field("unit").is_set())
+    NOT set=unit
     """
 
     __hash__ = None  # type: ignore[assignment]
     __slots__ = ("_name",)
 
     def __init__(self, name: str) -> None:
-        if (
-            not isinstance(name, str)
-            or not _FIELD_NAME.fullmatch(name)
-            or name.lower() in ("sid", "tree", "job", "not")
-        ):
-            raise ValueError(f"{name!r} is not the name of a field that can be searched for")
-        self._name = name
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError(f"the name of a field must be a non-empty string, got {name!r}")
+        if name.lower() in ("sid", "tree", "job"):
+            raise ValueError(f"{name!r} is not a field: use series(), under() or raw()")
+        plain = _FIELD_NAME.fullmatch(name) and name.lower() not in _RESERVED
+        self._name = name if plain else quote(name)
 
     def __eq__(self, value: object) -> Query:  # type: ignore[override]
         """The field has that value."""
@@ -250,6 +258,33 @@ class Field:
     def __ne__(self, value: object) -> Query:  # type: ignore[override]
         """The field does not have that value."""
         return ~(self == value)
+
+    def __gt__(self, limit: object) -> Query:
+        """The field is a number or date after a limit, which may be a relative date such as ``"-1y"``."""
+        return self._compared(">", limit)
+
+    def __ge__(self, limit: object) -> Query:
+        """The field is a number or date at or after a limit; see :meth:`__gt__`."""
+        return self._compared(">=", limit)
+
+    def __lt__(self, limit: object) -> Query:
+        """The field is a number or date before a limit; see :meth:`__gt__`."""
+        return self._compared("<", limit)
+
+    def __le__(self, limit: object) -> Query:
+        """The field is a number or date at or before a limit; see :meth:`__gt__`."""
+        return self._compared("<=", limit)
+
+    def _compared(self, sign: str, limit: object) -> Query:
+        limit = _python(limit)
+        if isinstance(limit, bool):
+            raise TypeError(f"{self._name}{sign} must be compared with a number or date, got {limit!r}")
+        text = str(limit) if isinstance(limit, (int, float)) else _moment(limit)
+        return Query(f"{self._name}{sign}{quote(text)}")
+
+    def is_set(self) -> Query:
+        """The series has the field."""
+        return Query(f"set={self._name}")
 
     def isin(self, values: Iterable[object]) -> Query:
         """The field has one of these values."""
@@ -262,7 +297,8 @@ class Field:
         """The field has a value that matches; ``*`` stands for any text."""
         if not _PLAIN.fullmatch(pattern):
             raise ValueError(
-                f"the pattern {pattern!r} holds a space, quote, bracket or sign, which patterns cannot have"
+                f"a pattern must consist of plain characters and *, without spaces, quotes, brackets and signs, got "
+                f"{pattern!r}"
             )
         return Query(f"{self._name}={pattern}")
 
@@ -389,6 +425,8 @@ def _value(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
         return str(value)
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return value.isoformat()
     raise TypeError(f"a field is compared with text, a number or a truth value; got {value!r}")
 
 

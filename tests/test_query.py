@@ -123,6 +123,32 @@ def test_how_queries_print():
     assert sid("users", "sam", "gdp") == r"users\sam\gdp"
 
 
+def test_names_with_special_characters_are_quoted():
+    for name in ("Bidding Zone", "a-b", "a:b", "Set", "and", "5 %", "-x", "Größe", 'say "x"', "o.inner", "x[1]"):
+        for built, expected in (
+            (field(name) == "v", tree.Field(name.lower(), (tree.Text("v", quoted=True),))),
+            (field(name) >= 5, tree.Compare(name.lower(), ">=", tree.Text("5", quoted=True))),
+            (field(name).is_set(), tree.Has((name.lower(),))),
+        ):
+            assert parse(built).condition == expected
+    assert (field("Bidding Zone") == "x", field("Größe") == 1) == ('"Bidding Zone"="x"', 'Größe="1"')
+    for wrong in ("", " ", 5, None):
+        with pytest.raises(ValueError, match="must be a non-empty string"):
+            field(wrong)
+
+
+def test_comparisons_are_with_numbers_and_dates():
+    assert str(field("n") > np.float64(2.5)) == 'n>"2.5"'
+    assert str(field("n") <= 5) == 'n<="5"'
+    assert str(field("start") < dt.date(2024, 1, 31)) == 'start<"2024-01-31T00:00:00.000"'
+    assert str(field("meta.dates_max") >= "-1y") == 'meta.dates_max>="-1y"'
+    assert str(field("start") == dt.date(2024, 1, 31)) == 'start="2024-01-31"'
+    with pytest.raises(TypeError, match="must be compared with a number or date, got True"):
+        field("n") > True  # noqa: B015
+    with pytest.raises(ValueError, match="plain characters"):
+        field("a").like("[a]*")
+
+
 def test_numbers_of_numpy_are_numbers():
     a = values("sid=a")
     assert a * np.float64(2) + np.int64(1) == "={{sid=a}} * 2.0 + 1"
@@ -154,8 +180,8 @@ def test_how_expressions_print():
     "wrong",
     [
         lambda: series(""),
-        lambda: field("a b"),
         lambda: field("sid"),
+        lambda: field("Job"),
         lambda: field("a").isin([]),
         lambda: field("a").isin("US"),
         lambda: field("a") == None,  # noqa: E711

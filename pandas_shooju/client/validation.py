@@ -31,7 +31,11 @@ def check_success(document: Document, what: str) -> None:
     if not root["success"]:
         error = ShoojuApiError.from_answer(root)
         if error.error in _UNAUTHORIZED:
-            raise AuthenticationError(f"{what} failed: {error}; check the user and the API key")
+            raise AuthenticationError(
+                f"{what} failed: {error}; check the user and the API key",
+                error=error.error,
+                description=error.description,
+            )
         raise error
 
 

@@ -19,8 +19,16 @@ def document_of(value: Any) -> Document:
             rows = series["points"]
             if not isinstance(rows, list):
                 raise ShoojuFormatError(f"the points of a series must be a list, got {type(rows).__name__}")
-            series["points"] = PointColumns.from_rows(rows, jobs=jobs, timestamps=timestamps)
+            if not _is_difference(rows):
+                series["points"] = PointColumns.from_rows(rows, jobs=jobs, timestamps=timestamps)
     return document
+
+
+def _is_difference(rows: list[Any]) -> bool:
+    """Whether rows are what a job did, ``[milliseconds, value, previous value, status]``: those stay rows."""
+    return bool(rows) and all(
+        isinstance(row, list) and len(row) == 4 and (row[3] is None or isinstance(row[3], str)) for row in rows
+    )
 
 
 def rows_out(document: Any) -> Any:

@@ -1,11 +1,12 @@
-"""The embedded Shooju: a real time-series store in one SQLite file, that speaks the service's HTTP API.
+"""The embedded Shooju: a real time-series store in one SQLite file, with the HTTP API of the service.
 
-Three ways in: `open_app` gives the WSGI app, which `pandas_shooju.local.adapter.WSGIAdapter` puts under a
-`requests` session in the same process; `start` serves it on a loopback port for as long as a ``with`` block lasts;
-`pandas_shooju.local.serving.serve` does so for good.
+There are three ways to use it. `open_app` returns the WSGI app, which `pandas_shooju.local.adapter.WSGIAdapter` mounts
+in a `requests` session of the same process; `start` serves it on a loopback port during a ``with`` block;
+`pandas_shooju.local.serving.serve` serves it until the process ends.
 
-What it has in common with the service is the wire (addresses, formats, queries, operators). It knows nothing of the
-client, and of this package it uses the formats alone.
+It shares the wire with the service (addresses, formats, queries, operators), does not know the client, and of this
+package uses only the formats and the pure modules. What it does not support it refuses by name; `supported` lists
+everything else.
 """
 
 from __future__ import annotations

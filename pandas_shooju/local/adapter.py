@@ -1,7 +1,7 @@
 """`WSGIAdapter`: a transport for `requests` that calls a WSGI app in the same process.
 
-The session above it cannot tell the difference: the response is a true `requests.Response` that can be streamed,
-and whatever `requests` prepared (multipart bodies, authentication, parameters) goes to the app as it is.
+A session cannot tell the difference: the response is a `requests.Response` that can be streamed, and the app receives
+everything that `requests` prepared (multipart bodies, authentication, parameters) unchanged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from urllib3 import HTTPHeaderDict, HTTPResponse
 
 
 class WSGIAdapter(BaseAdapter):
-    """Carry requests to a WSGI app in this process.
+    """Send requests to a WSGI app in this process.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class WSGIAdapter(BaseAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Call the app; timeouts, certificates and proxies mean nothing here."""
+        """Call the app; timeouts, certificates and proxies have no effect."""
         began = time.perf_counter()
         status: list[tuple[str, list[tuple[str, str]]]] = []
         early: list[bytes] = []
@@ -69,7 +69,7 @@ class WSGIAdapter(BaseAdapter):
 
         chunks = self.app(_environ(request), start_response)
         parts = iter(chunks)
-        # an app may begin its response as late as with its first piece
+        # an app may call start_response as late as with its first piece
         first = next(parts, b"")
         line, headers = status[0]
         code, _, reason = line.partition(" ")
@@ -93,18 +93,18 @@ class WSGIAdapter(BaseAdapter):
         response.raw = raw
         extract_cookies_to_jar(response.cookies, request, raw)  # type: ignore[no-untyped-call]
         if not stream:
-            # what requests would do next anyway, in pieces of 10 kB: with large answers that is half of the time
+            # requests would do this next, in pieces of 10 kB, which takes half of the time of large responses
             response._content = raw.read(decode_content=True)
             response._content_consumed = True  # type: ignore[attr-defined]
         response.elapsed = timedelta(seconds=time.perf_counter() - began)
         return response
 
     def close(self) -> None:
-        """Nothing to close: the app belongs to whoever opened it."""
+        """Do nothing: the app is closed by its owner."""
 
 
 class _Body(io.RawIOBase):
-    """The body of a response, from the pieces that the app gives."""
+    """The body of a response, from the pieces that the app yields."""
 
     def __init__(self, first: bytes, rest: Iterator[bytes], on_close: Callable[[], None] | None) -> None:
         self._held, self._at = first, 0

@@ -1,7 +1,7 @@
 """`App`: the embedded Shooju as a WSGI application.
 
-Which address is whose, who may call it, and how what an endpoint gives (or raises) becomes a response. Every
-answer, good or bad, has ``success``; nothing that a caller sends leads to a status of 500.
+The addresses of the API, who may call them, and how the result (or error) of an endpoint becomes a response. Every
+response, good or bad, has ``success``; nothing that a caller sends leads to a status of 500.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 try:
     from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -26,7 +26,7 @@ from pandas_shooju.formats import ShoojuFormatError
 from pandas_shooju.local import wire
 from pandas_shooju.local.call import Call, GoogleAccount, Scrolls
 from pandas_shooju.local.endpoints import files, jobs, series, service, writes
-from pandas_shooju.local.errors import ApiError, HttpError, StoreError
+from pandas_shooju.local.errors import ApiError, HttpError, StoreError, unauthorized
 from pandas_shooju.local.store.database import Database
 from pandas_shooju.local.wire import ANONYMOUS
 from pandas_shooju.local.writing import User
@@ -38,53 +38,77 @@ logger = logging.getLogger("pandas_shooju.local")
 
 Endpoint = Callable[..., dict[str, Any] | Response]
 
-_BASE = "/api/1"
-_ADDRESSES: tuple[tuple[str, str, Endpoint], ...] = (
-    ("GET", "/series", series.search),
-    ("POST", "/series", series.many),
-    ("GET", "/series/reported_dates", series.reported_dates),
-    ("POST", "/series/write", writes.write),
-    ("DELETE", "/series/delete", writes.delete),
-    ("POST", "/series/refresh", writes.always_fresh),
-    ("DELETE", "/series/cache", writes.always_fresh),
-    ("GET", "/jobs", jobs.listed),
-    ("POST", "/jobs", jobs.register),
-    ("GET", "/jobs/<int:job>", jobs.show),
-    ("POST", "/jobs/<int:job>/finish", jobs.finish),
-    ("GET", "/files", files.listed),
-    ("POST", "/files", files.upload),
-    ("GET", "/files/<file>", files.show),
-    ("GET", "/files/<file>/download", files.download),
-    ("POST", "/files/multipart/init", files.begin),
-    ("POST", "/files/multipart/upload", files.upload_part),
-    ("POST", "/files/multipart/complete", files.complete),
-    ("POST", "/auth/googleoauth", service.sign_in),
-    ("GET", "/auth/google_refresh_token", service.sign_in_link),
-    ("POST", "/auth/google_refresh_token", service.refresh_token),
-    ("GET", "/status/ping", service.status),
-    ("GET", "/status/green", service.status),
+
+class Route(NamedTuple):
+    """An address of the API."""
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    #: the URL parameters that it takes, beside those that make no difference
+    parameters: tuple[str, ...] = ()
+    #: the keys of the object in its body; None if the body is something else
+    body: tuple[str, ...] | None = None
+
+
+_READ = ("df", "dt", "max_points", "fields", "include_job", "include_timestamp")
+_SEARCH = (
+    *("query", "series_id", "operators", "sort", "per_page", "scroll", "scroll_batch_size", "scroll_id"),
+    *("facets", "max_facet_values", "diff_job_id", "diff_points_only", *_READ),
+)
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/series", series.search, _SEARCH),
+    Route("POST", "/series", series.many, _READ, ("series_queries", "series_ids", "series")),
+    Route(
+        "GET",
+        "/series/reported_dates",
+        series.reported_dates,
+        ("series_query", "job_id", "processor", "mode", "df", "dt"),
+    ),
+    Route("POST", "/series/write", writes.write, ("job_id", "async_mode", "skip_meta_if_no_fields"), ("series",)),
+    Route("DELETE", "/series/delete", writes.delete, (), ("query", "force", "job_id")),
+    Route("POST", "/series/refresh", writes.always_fresh, (), ()),
+    Route("DELETE", "/series/cache", writes.always_fresh, ("q",), ()),
+    Route("GET", "/jobs", jobs.listed, ("query", "sort", "page", "per_page", "fields", "filter")),
+    Route("POST", "/jobs", jobs.register, (), ("source", "description", "notes", "no_history")),
+    Route("GET", "/jobs/<int:job>", jobs.show),
+    Route("POST", "/jobs/<int:job>/finish", jobs.finish, (), ()),
+    Route("GET", "/files", files.listed, ("per_page",)),
+    Route("POST", "/files", files.upload),
+    Route("GET", "/files/<file>", files.show),
+    Route("GET", "/files/<file>/download", files.download),
+    Route("POST", "/files/multipart/init", files.begin, (), ("filename", "custom")),
+    Route("POST", "/files/multipart/upload", files.upload_part, ("file_id", "part_num")),
+    Route("POST", "/files/multipart/complete", files.complete, ("file_id",), ()),
+    Route("POST", "/auth/googleoauth", service.sign_in, (), ("token", "email")),
+    Route("GET", "/auth/google_refresh_token", service.sign_in_link),
+    Route("POST", "/auth/google_refresh_token", service.refresh_token, (), ("code",)),
+    Route("GET", "/status/ping", service.status),
+    Route("GET", "/status/green", service.status),
 )
 #: what may be called without credentials
 _PUBLIC = {service.status, service.sign_in, service.sign_in_link, service.refresh_token}
 
+_BASE = "/api/1"
 _map = Map(
-    [Rule(_BASE + path, methods=[method], endpoint=endpoint) for method, path, endpoint in _ADDRESSES],
+    [Rule(_BASE + route.path, methods=[route.method], endpoint=route) for route in ROUTES],
     strict_slashes=False,
+    merge_slashes=False,
 )
 
-#: the largest body of a request, unless told otherwise: 1 GiB
+#: the largest body of a request by default: 1 GiB
 BODY_LIMIT = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Whom an app lets in, and how much it takes at once."""
+    """Who may call an app, and how large a request may be."""
 
-    #: API keys by user name, which every call must have; None lets anyone in, as an administrator
+    #: API keys by user name, one of which every call must have; None lets everyone in, as an administrator
     credentials: Mapping[str, str] | None = field(default=None, repr=False)
-    #: the users who may write everywhere, of those with credentials; None is all of them
+    #: of the users with credentials, those who can write everywhere; None for all of them
     administrators: Iterable[str] | None = None
-    #: by email address, the token that signs in and the user that it is for
+    #: by email address, the token that signs in and its user
     google: Mapping[str, tuple[str, str]] | None = field(default=None, repr=False)
     #: the largest body of a request (bytes)
     body_limit: int = BODY_LIMIT
@@ -98,7 +122,7 @@ class App:
     path
         The store's SQLite file; None for one that lives as long as the app.
     options
-        Whom it lets in.
+        Who may call it.
     on_close
         Called once, when the app is closed for the last time.
     """
@@ -157,11 +181,11 @@ class App:
         except HttpError as error:
             response = wire.error_response(error)
         except (sqlite3.OperationalError, StoreError, OSError) as error:
-            # another process writes for long, the disk is full, the store is closed: not the caller's doing
+            # another process keeps writing, the disk is full, the store is closed: not the caller's fault
             logger.error("%s %s: %s", request.method, request.path, error)
             response = wire.error_response(HttpError(503, "store_unavailable", f"the store cannot be used: {error}"))
         except Exception:
-            # a defect of ours, which the log tells in full and the answer does not
+            # a defect of ours, with the details in the log and not in the response
             logger.exception("%s %s failed", request.method, request.path)
             response = wire.error_response(
                 HttpError(500, "internal_error", "a defect in the embedded Shooju; its log says more")
@@ -169,42 +193,50 @@ class App:
         return response(environ, start_response)
 
     def _respond(self, request: Request) -> Response:
-        endpoint, values = _route(request)
-        user = self._user(request, public=endpoint in _PUBLIC)
+        route, values = _route(request)
         answer_format = wire.check_answer_format(request)
-        call = Call(request, user, self._database, self._scrolls, self._accounts, self._options.body_limit)
         try:
-            answer = endpoint(call, **values)
+            user = self._user(request, public=route.endpoint in _PUBLIC)
+            call = Call(request, user, self._database, self._scrolls, self._accounts, self._options.body_limit)
+            call.check(route.parameters, route.body)
+            answer = route.endpoint(call, **values)
             if isinstance(answer, Response):
                 return answer
+            if call.plain_answer and answer_format == "sjts":
+                answer_format = "json"
             return wire.response({"success": True, **answer}, answer_format)
         except ApiError as error:
             return wire.response({"success": False, **error.as_item()}, answer_format)
         except ShoojuFormatError as error:
-            description = f"the answer cannot be told in {answer_format}: {error}"
+            description = f"the response cannot be written as {answer_format}: {error}"
             return wire.response(
                 {"success": False, "error": "invalid_parameters", "description": description}, answer_format
             )
         except HTTPException as error:
             raise HttpError(error.code or 400, "bad_request", error.description or error.name) from None
         except RecursionError:
-            raise HttpError(400, "bad_request", "what the body holds is nested too deep") from None
+            raise HttpError(400, "bad_request", "the body is nested too deeply") from None
 
     def _user(self, request: Request, public: bool) -> User:
         name = wire.user_of(request, self._options.credentials)
         if name is None:
             if not public:
-                raise HttpError(401, "unauthorized", "this server asks for a user and an API key")
+                raise unauthorized("this server requires a user and an API key")
             return User("", administrator=False)
         return User(name, self._administrators is None or name in self._administrators)
 
 
-def _route(request: Request) -> tuple[Endpoint, dict[str, Any]]:
+def _route(request: Request) -> tuple[Route, dict[str, Any]]:
+    environ = request.environ
+    path = environ.get("PATH_INFO", "")
+    if path.startswith("//"):
+        # the published client sends //api/1 for a URL that ends in a slash
+        environ = {**environ, "PATH_INFO": "/" + path.lstrip("/")}
     try:
-        return _map.bind_to_environ(request.environ).match()  # type: ignore[return-value]
+        return _map.bind_to_environ(environ).match()  # type: ignore[return-value]
     except MethodNotAllowed as error:
         known = ", ".join(error.valid_methods or ())
-        raise HttpError(405, "method_not_allowed", f"{request.path[:200]} takes {known}") from None
+        raise HttpError(405, "method_not_allowed", f"{request.path[:200]} supports {known}") from None
     except NotFound:
         raise HttpError(404, "not_found", f"there is no {request.method} {request.path[:200]}") from None
     except HTTPException as error:

@@ -1,12 +1,13 @@
-"""`Call`: what an endpoint gets to see of a request, and `Scrolls`, what the app remembers between two of them."""
+"""`Call`: a request as an endpoint sees it, and `Scrolls`, what the app remembers between two requests."""
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,14 +15,16 @@ from typing import Any
 import werkzeug
 
 from pandas_shooju.local import reading, wire
-from pandas_shooju.local.errors import HttpError, invalid
+from pandas_shooju.local.errors import HttpError, check_keys, invalid
+from pandas_shooju.local.parameters import NO_DIFFERENCE
 from pandas_shooju.local.store.chunks import Int64
 from pandas_shooju.local.store.database import Database
 from pandas_shooju.local.writing import User
 
+_integer = re.compile(r"[+-]?\d{1,18}$")
 _YES = {"y": True, "yes": True, "true": True, "1": True, "n": False, "no": False, "false": False, "0": False, "": False}
 
-#: scrolls kept at most, series in all of them, and for how long (seconds) after they were last used
+#: the most scrolls, and series in all of them together, that are kept, and how long after their last use (seconds)
 _MOST_SCROLLS, _MOST_SERIES, _LIFETIME = 1_000, 20_000_000, 3_600.0
 
 
@@ -29,7 +32,7 @@ _MOST_SCROLLS, _MOST_SERIES, _LIFETIME = 1_000, 20_000_000, 3_600.0
 class Scroll:
     """A search whose results are fetched page by page.
 
-    The page given last goes from `begin` to `end`; a page that is asked for again begins where it began.
+    The last page goes from `begin` to `end`; if it is asked for again, it begins there again.
     """
 
     ids: Int64
@@ -43,7 +46,7 @@ class Scroll:
 
 @dataclass(frozen=True, slots=True)
 class GoogleAccount:
-    """Who signs in by a Google token, and the credentials that come of it."""
+    """A Google token, and the credentials that signing in with it results in."""
 
     token: str = field(repr=False)
     user: str
@@ -51,14 +54,14 @@ class GoogleAccount:
 
 
 class Scrolls:
-    """The scrolls that are under way; the ones used longest ago give way to new ones."""
+    """The scrolls in progress; the least recently used ones are dropped for new ones."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._scrolls: OrderedDict[str, Scroll] = OrderedDict()
 
     def add(self, scroll: Scroll) -> str:
-        """Remember a scroll; its id."""
+        """Remember a scroll and return its id."""
         name = secrets.token_urlsafe(16)
         with self._lock:
             scroll.used = time.monotonic()
@@ -79,12 +82,12 @@ class Scrolls:
         Raises
         ------
         ApiError
-            There is none, or no longer.
+            There is none, or it has expired.
         """
         with self._lock:
             scroll = self._scrolls.get(name)
             if scroll is None:
-                raise invalid(f"scroll_id {name[:100]!r} is not known, or has expired: search again")
+                raise invalid(f"scroll_id {name[:100]!r} is unknown or has expired: search again")
             scroll.used = time.monotonic()
             self._scrolls.move_to_end(name)
         return scroll
@@ -96,13 +99,15 @@ class Call:
     Attributes
     ----------
     user
-        Who calls.
+        The user who calls.
     database, scrolls
-        The store, and the searches under way.
+        The store, and the searches in progress.
     accounts
         Google accounts by email address.
     parameters
         The URL parameters.
+    plain_answer
+        Set by an endpoint whose response has no form in SJTS.
     """
 
     def __init__(
@@ -114,6 +119,7 @@ class Call:
         accounts: Mapping[str, GoogleAccount],
         body_limit: int,
     ) -> None:
+        self.plain_answer = False
         self.request = request
         self.user = user
         self.database = database
@@ -124,33 +130,68 @@ class Call:
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """What the body holds."""
+        """The object in the body."""
         return wire.read_document(self.request, self.body_limit)
 
+    def check(self, parameters: Collection[str], body: Collection[str] | None) -> None:
+        """Refuse parameters, and keys of the body, that the endpoint would not look at.
+
+        Raises
+        ------
+        ApiError
+            ``invalid_parameters``, by name.
+        """
+        for name, values in self.request.args.lists():
+            if name not in parameters and name not in NO_DIFFERENCE:
+                known = f"; the known parameters are {', '.join(sorted(parameters))}" if parameters else ""
+                raise invalid(f"parameter {name[:100]!r} is not supported by {self.request.path[:200]}{known}")
+            if len(values) > 1:
+                raise invalid(f"parameter {name!r} must not be given more than once")
+        if self.parameters.get("date_format") not in (None, "", "milli"):
+            raise invalid(f"date_format must be milli, got {self.parameters['date_format']!r}")
+        if body is not None:
+            check_keys(self.document, body, f"the body for {self.request.path[:200]}")
+
+    def check_alone(self, *names: str) -> None:
+        """Refuse parameters beside some that exclude all others.
+
+        Raises
+        ------
+        ApiError
+            ``invalid_parameters``, by name.
+        """
+        for name in self.parameters:
+            if name not in names and name not in NO_DIFFERENCE:
+                raise invalid(f"{name} cannot be combined with {names[0]}")
+
+    @property
+    def included(self) -> tuple[bool, bool]:
+        """Whether points come with their jobs, and with the times at which they were written."""
+        return self.flag("include_job"), self.flag("include_timestamp")
+
     def flag(self, name: str) -> bool:
-        """A parameter that is yes or no; absent is no."""
-        given = self.parameters.get(name, "")
+        """A parameter that is yes or no; by default no."""
+        return self.is_yes(name, self.parameters.get(name))
+
+    def is_yes(self, name: str, given: Any) -> bool:
+        """Whether a value, of a parameter or in a body, is yes or no; None is no."""
         try:
-            return _YES[given.lower()]
+            return given is not None and _YES[str(given).lower()]
         except KeyError:
-            raise invalid(f"{name} is {given!r}; it takes y or n") from None
+            raise invalid(f"{name} must be y or n, got {given!r}") from None
 
     def number(self, name: str, default: int, least: int = 0, most: int = 2**53) -> int:
-        """A parameter that is a whole number within bounds."""
+        """A parameter that is an integer within bounds."""
         given = self.parameters.get(name)
         if given is None or given == "":
             return default
-        try:
-            number = int(given)
-        except ValueError:
-            raise invalid(f"{name} is {given[:100]!r}; it takes a number") from None
-        if not least <= number <= most:
-            raise invalid(f"{name} is {number}; it takes {least} to {most}")
-        return number
+        if not _integer.match(given) or not least <= int(given) <= most:
+            raise invalid(f"{name} must be an integer from {least} to {most}, got {given[:100]!r}")
+        return int(given)
 
     @property
     def again(self) -> bool:
-        """Whether the caller has sent the same call before, and got no answer."""
+        """Whether the caller has sent the same call before, and got no response."""
         return self.number("retry", 1) >= 2
 
     def text(self, name: str, default: str = "") -> str:
@@ -159,10 +200,10 @@ class Call:
         if given is None:
             return default
         if not isinstance(given, str):
-            raise invalid(f"{name} is {given!r}, not a text")
+            raise invalid(f"{name} must be a text, got {given!r}")
         return given
 
 
 def bad_request(description: str) -> HttpError:
-    """The refusal of a request that is malformed as such."""
+    """The error for a request that is malformed."""
     return HttpError(400, "bad_request", description)

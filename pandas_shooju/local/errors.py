@@ -1,26 +1,27 @@
-"""How the embedded Shooju says no.
+"""The errors of the embedded Shooju.
 
-Two kinds, as the service has them: an `ApiError` is an answer like any other (HTTP 200, ``success`` false, a code
-and a description) and may also stand for one item of a bulk call; an `HttpError` is a request that never came so
-far. Anything else that reaches the top of the app is a defect of ours.
+There are two kinds, as in the service. An `ApiError` is a response like any other (HTTP 200, ``success`` false, a code
+and a description) and may also take the place of one item of a bulk call. An `HttpError` refuses a request before its
+meaning is looked at. Any other exception that reaches the top of the app is a defect of this package.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pandas_shooju.errors import ShoojuError
 
 
 class ApiError(Exception):
-    """A request that was understood and is refused.
+    """A request that was understood and refused.
 
     Parameters
     ----------
     code
         One of the service's codes, such as ``"invalid_parameters"`` or ``"series_not_found"``.
     description
-        What was wrong, with what value, and what would do.
+        What must hold, what was given, and what to do.
     """
 
     def __init__(self, code: str, description: str) -> None:
@@ -29,12 +30,12 @@ class ApiError(Exception):
         self.description = description
 
     def as_item(self) -> dict[str, Any]:
-        """The error as it stands in the place of a series or of a response."""
+        """The error in place of a series or of a response."""
         return {"error": self.code, "description": self.description}
 
 
 class HttpError(Exception):
-    """A request that is refused before its meaning is looked at."""
+    """A request that is malformed, too large, or sent to the wrong address."""
 
     def __init__(self, status: int, code: str, description: str) -> None:
         super().__init__(f"{status} {code}: {description}")
@@ -48,10 +49,28 @@ class StoreError(ShoojuError):
 
 
 def invalid(description: str) -> ApiError:
-    """The error for a parameter, query or item that cannot be carried out as it stands."""
+    """The error for a parameter, query or item that is wrong or not supported."""
     return ApiError("invalid_parameters", description)
 
 
+def unauthorized(description: str) -> ApiError:
+    """The error for credentials that are missing or wrong."""
+    return ApiError("unauthorized", description)
+
+
 def not_found(what: str) -> ApiError:
-    """The error for a series that is not there."""
+    """The error for a series that does not exist."""
     return ApiError("series_not_found", f"series not found: {what}")
+
+
+def check_keys(given: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    """Refuse an object with keys that nobody would look at.
+
+    Raises
+    ------
+    ApiError
+        ``invalid_parameters``, by name.
+    """
+    for name in given:
+        if name not in known:
+            raise invalid(f"{name!r} in {where} is not supported; the known keys are {', '.join(sorted(known))}")

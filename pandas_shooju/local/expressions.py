@@ -1,16 +1,17 @@
 """Expressions over series: ``={{sid=a}}/1000@A:h``, ``=({{sid=a}}).add({{sid=b}}, fill_value=0)``.
 
-An expression is parsed by Python's own parser into a tree, and the tree is walked: what is not in the list below
-is refused by name, and nothing is ever evaluated as Python.
+An expression is parsed by Python's own parser, and the resulting tree is walked. Anything not in the list below is
+refused by name, and nothing is ever evaluated as Python.
 
 - numbers, ``{{query}}`` for a series (the query may have operators), parentheses
-- ``+ - * /`` and signs; on two series, on the dates that both have
-- ``.add .subtract .multiply .divide`` with ``fill_value`` for dates that only one of the two has (``axis=0`` is taken
-  and means nothing)
-- ``F.multi_sum(query, operators=..., key_fields=[])``: the sum over all the series that a query finds, date by date
-- operators behind the whole, ``@A:h@localize:America/Chicago``
+- ``+ - * /`` and signs; of two series, on the dates that both have
+- ``.add .subtract .multiply .divide`` with ``fill_value`` for dates that only one of the two has (``axis=0`` is
+  accepted and has no effect)
+- ``F.multi_sum(query, key_fields, operators=...)``: the sum over all series that a query finds, date by date;
+  `key_fields` must be empty
+- operators after the whole, ``@A:h@localize:America/Chicago``
 
-Series are put together by instants: so either all of them are localized, to one zone, or none.
+Series are combined by instants, so either all of them are localized, to one zone, or none.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ from pandas_shooju.local.operators import Line
 from pandas_shooju.local.query.parser import parse, parse_operators
 from pandas_shooju.local.query.search import PATIENCE, find
 from pandas_shooju.local.query.tree import Operator, Query
-from pandas_shooju.local.reading import read_lines
+from pandas_shooju.local.reading import read_lines, the_one, upto
 from pandas_shooju.local.store import catalogue, points
 from pandas_shooju.local.store.chunks import Float64, Points
 from pandas_shooju.local.store.points import EVERYTHING
 
-#: what is longer, nested deeper, or has more series in it, is nobody's expression
+#: limits on the length of an expression, the depth of its nesting, and the number of its series
 LONGEST, DEEPEST, MOST_SERIES = 200_000, 50, 1_000
 #: series that `F.multi_sum` reads at a time, where their points are few enough
 _AT_A_TIME = 200
@@ -61,7 +62,7 @@ _OTHER_SIGNS = {ast.Pow: "**", ast.Mod: "%", ast.FloorDiv: "//", ast.MatMult: "@
 
 # quoted text in a query may hold braces
 _series = re.compile(r'\{\{((?:[^"}]|\}(?!\})|"(?:[^"\\]|\\.)*")*)\}\}', re.DOTALL)
-# with spaces, so that it is a word of its own; with a secret, so that nobody else writes it
+# surrounded by spaces, so that it is a word of its own; with a secret, so that no caller can write it
 _NAME = f"series_{secrets.token_hex(8)}_{{}}"
 
 
@@ -71,29 +72,31 @@ def is_expression(text: str) -> bool:
 
 
 def evaluate(db: sqlite3.Connection, text: str, further: tuple[Operator, ...] = ()) -> Line:
-    """What an expression gives, with its operators (and `further` ones) applied.
+    """The result of an expression, with its operators (and `further` ones) applied.
 
     Raises
     ------
     ApiError
-        It is not an expression, asks for something that there is not, or names a series that is not there.
+        The text is not an expression, uses something that is not supported, or names a series that does not exist.
     """
     text = text.strip()[1:]
     if len(text) > LONGEST:
-        raise invalid(f"the expression is {len(text)} characters long; {LONGEST} is the limit")
+        raise invalid(f"the expression is {len(text)} characters long; the limit is {LONGEST}")
     body, queries, behind = _parts(text)
     given = parse_operators(behind) + further
     operators.check(given)
     if any(operator.name.lower() in operators.SOURCES for operator in given):
-        raise invalid("asof, repdate and their like belong inside of the {{ }} of an expression, not behind it")
+        raise invalid(
+            "asof, repdate, repfdate and repdatelist must be inside of the {{ }} of an expression, not after it"
+        )
     value = _Walk(db, queries).value(_tree(body))
     if not isinstance(value, Line):
-        raise invalid("the expression gives a number, where a series is asked for")
+        raise invalid("the expression must result in a series, but it results in a number")
     return operators.apply(value, operators.transforms(given))
 
 
 def _parts(text: str) -> tuple[str, list[str], str]:
-    """The expression with names for the series in it, their queries, and the operators behind it."""
+    """The expression with names in place of its series, their queries, and the operators after it."""
     queries: list[str] = []
     body = []
     at = 0
@@ -131,7 +134,9 @@ def _tree(body: str) -> ast.expr:
     except SyntaxError as error:
         raise invalid(f"the expression cannot be read: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError):
-        raise invalid("the expression cannot be read: it is nested too deep, or has odd characters in it") from None
+        raise invalid(
+            "the expression cannot be read: it is nested too deeply, or contains control characters"
+        ) from None
 
 
 class _Walk:
@@ -143,11 +148,11 @@ class _Walk:
         self._depth = 0
 
     def value(self, node: ast.expr) -> Value:
-        """What a part of the tree stands for."""
+        """The value of a part of the tree."""
         self._depth += 1
         if self._depth > DEEPEST:
             raise invalid(f"the expression is nested more than {DEEPEST} deep")
-        # long sums, and long chains of .add(), lean to the left: those are unrolled
+        # long sums, and long chains of .add(), nest to the left: those are unrolled
         steps: list[Callable[[Value], Value]] = []
         while (step := self._step(node)) is not None:
             node, then = step
@@ -159,7 +164,7 @@ class _Walk:
         return value
 
     def _step(self, node: ast.expr) -> tuple[ast.expr, Callable[[Value], Value]] | None:
-        """The part that a node begins with, and what the node does with its value; None for a leaf."""
+        """The part that a node begins with, and the function that the node applies to its value; None for a leaf."""
         match node:
             case ast.BinOp(left=left, op=sign, right=right):
                 if type(sign) not in _SIGNS:
@@ -188,7 +193,9 @@ class _Walk:
             case ast.Name(id=name) if name in self._queries:
                 return self._one(self._queries[name])
             case ast.Name(id=name):
-                raise invalid(f"{name[:100]} in an expression is not supported; series stand in {{{{ }}}}")
+                raise invalid(
+                    f"{name[:100]} in an expression is not supported; a series is written as a query in {{{{ }}}}"
+                )
             case ast.Call(func=ast.Attribute(value=owner, attr="multi_sum")) if _is_namespace(owner):
                 return self._multi_sum(node)
             case ast.Call(func=ast.Attribute(value=owner, attr=name)) if _is_namespace(owner):
@@ -202,60 +209,56 @@ class _Walk:
     def _one(self, text: str) -> Line:
         query = parse(text)
         operators.check(query.operators)
-        if query.single_id is not None:
-            row = catalogue.get(self._db, query.single_id)
-            rows = [] if row is None else [row]
-        else:
-            ids = find(self._db, query.condition)
-            if len(ids) > 1:
-                raise invalid(f"{{{{{text[:200]}}}}} finds {len(ids)} series, where one is asked for")
-            rows = catalogue.get_many(self._db, ids.tolist())
-        if not rows:
-            raise not_found(text[:200])
-        (line,) = read_lines(self._db, rows, query.operators, EVERYTHING)
+        row = the_one(self._db, query, text)
+        (line,) = read_lines(self._db, [row], query.operators, EVERYTHING)
         if isinstance(line, ApiError):
             raise line
         return line
 
     def _method(self, name: str, method: _Arithmetic, value: Value, call: ast.Call) -> Value:
         if not isinstance(value, Line):
-            raise invalid(f".{name}() belongs to a series, not to a number")
+            raise invalid(f".{name}() must be called on a series, not on a number")
         given: dict[str, float] = {}
         for keyword in call.keywords:
             if keyword.arg not in ("axis", "fill_value"):
-                raise invalid(f".{name}() takes axis and fill_value, not {keyword.arg}")
+                raise invalid(f"the arguments of .{name}() are axis and fill_value, got {keyword.arg}")
             if isinstance(keyword.value, ast.Constant) and keyword.value.value is None:
                 continue
             number = self.value(keyword.value)
             if isinstance(number, Line):
-                raise invalid(f"{keyword.arg} of .{name}() is a number")
+                raise invalid(f"{keyword.arg} of .{name}() must be a number")
             given[keyword.arg] = number
         if len(call.args) != 1:
-            raise invalid(f".{name}() takes one series or number")
+            raise invalid(f".{name}() must have one series or number as its argument")
         if given.get("axis", 0.0) != 0.0:
-            raise invalid(f".{name}() with another axis than 0 is not supported")
+            raise invalid(f"axis of .{name}() must be 0")
         return _combined(method, value, self.value(call.args[0]), given.get("fill_value"))
 
     def _multi_sum(self, call: ast.Call) -> Line:
         given: dict[str, Any] = {}
         for keyword in call.keywords:
             if keyword.arg not in ("operators", "key_fields"):
-                raise invalid(f"F.multi_sum takes a query, operators and key_fields, not {keyword.arg}")
+                raise invalid(f"the arguments of F.multi_sum are a query, key_fields and operators, got {keyword.arg}")
             given[keyword.arg] = _texts(keyword.value, keyword.arg)
-        if len(call.args) != 1 or not (isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str)):
-            raise invalid("F.multi_sum takes one query, as a text in quotes")
+        if len(call.args) == 2:
+            if "key_fields" in given:
+                raise invalid("F.multi_sum must not have key_fields twice")
+            given["key_fields"] = _texts(call.args[1], "key_fields")
+        first = call.args[0] if len(call.args) in (1, 2) else None
+        if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
+            raise invalid("the first argument of F.multi_sum must be a query in quotes, and the second key_fields")
         if given.get("key_fields"):
-            raise invalid("key_fields in F.multi_sum are not supported, but for an empty list")
-        query: Query = parse(call.args[0].value)
+            raise invalid("key_fields in F.multi_sum are not supported, except for an empty list")
+        query: Query = parse(first.value)
         applied = query.operators + parse_operators("".join(given.get("operators", ())))
         operators.check(applied)
-        ids = find(self._db, query.condition).tolist()
+        ids = find(self._db, query.condition, upto(self._db, applied)).tolist()
         whole: Line | None = None
         deadline = time.monotonic() + PATIENCE
         start = 0
         while start < len(ids):
             if time.monotonic() > deadline:
-                raise invalid(f"F.multi_sum of {len(ids)} series takes longer than {PATIENCE:.0f} s; make it narrower")
+                raise invalid(f"F.multi_sum of {len(ids)} series takes longer than {PATIENCE:.0f} s: make it narrower")
             some = ids[start : start + _AT_A_TIME]
             some = some[: points.fitting(self._db, some)]
             start += len(some)
@@ -265,7 +268,7 @@ class _Walk:
                     raise line
                 whole = line if whole is None else _both(np.add, whole, line, 0.0)
         if whole is None:
-            raise not_found(f"{call.args[0].value[:200]} (in F.multi_sum)")
+            raise not_found(f"{first.value[:200]} (in F.multi_sum)")
         return whole
 
 
@@ -274,11 +277,11 @@ def _is_namespace(node: ast.expr) -> bool:
 
 
 def _texts(node: ast.expr, name: str) -> list[str]:
-    """A text, or a list or tuple of texts."""
+    """The texts in a text, or in a list or tuple of texts."""
     items = node.elts if isinstance(node, ast.List | ast.Tuple) else [node]
     texts = [item.value for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str)]
     if len(texts) != len(items):
-        raise invalid(f"{name} in F.multi_sum are texts in quotes")
+        raise invalid(f"{name} in F.multi_sum must be texts in quotes")
     return texts
 
 
@@ -294,10 +297,10 @@ def _combined(function: _Arithmetic, left: Value, right: Value, fill: float | No
 
 
 def _both(function: _Arithmetic, left: Line, right: Line, fill: float | None) -> Line:
-    """Two series, date by date; a date that one of them lacks is left out, or filled."""
+    """Two series combined date by date; a date that only one of them has is left out, or filled."""
     if left.zone != right.zone:
         zones = " and ".join(zone or "UTC" for zone in (left.zone, right.zone))
-        raise invalid(f"series in different zones ({zones}) cannot be put together; localize all of them, or the whole")
+        raise invalid(f"series in different zones ({zones}) cannot be combined: localize all of them, or the whole")
     a, b = left.points, right.points
     if fill is None or math.isnan(fill):
         dates, at_a, at_b = np.intersect1d(a.dates, b.dates, assume_unique=True, return_indices=True)

@@ -1,4 +1,4 @@
-"""The fields of a series, as a request asks for them: by name, by dotted name, as meta data, as a formula."""
+"""The fields of a series as a request asks for them: by name, by dotted name, as meta data, as a formula."""
 
 from __future__ import annotations
 
@@ -8,27 +8,18 @@ import sqlite3
 from typing import Any
 
 from pandas_shooju.local.errors import invalid
+from pandas_shooju.local.meta import meta_field, meta_values
 from pandas_shooju.local.store.catalogue import Series
+from pandas_shooju.local.store.terms import is_field
 
 _placeholder = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 
-
-#: meta data by name: what they tell, and whether the service is known to have them
-META = {
-    "points_max": ("the largest value", True),
-    "job_deleted": ("the jobs that moved the series to the trash", True),
-    "points_min": ("the smallest value", False),
-    "points_count": ("how many points there are", False),
-    "points_first": ("the first date (ms)", False),
-    "points_last": ("the last date (ms)", False),
-    "job": ("the job that wrote last", False),
-    "created_at": ("when the series was made (ms)", False),
-    "updated_at": ("when it was written last (ms)", False),
-}
+#: the series' own id, which may be asked for like a field
+ID_NAMES = ("sid", "series_id")
 
 
-def field_names(given: Any) -> tuple[str, ...]:
-    """The fields asked for: a list, or names separated by commas (those inside of ``{{ }}`` do not count)."""
+def field_names(given: Any, what: str = "fields") -> tuple[str, ...]:
+    """The names in a list, or in a text separated by commas (not counting commas inside of ``{{ }}``)."""
     if not given:
         return ()
     if isinstance(given, str):
@@ -36,13 +27,32 @@ def field_names(given: Any) -> tuple[str, ...]:
         return tuple(name for name in names if name)
     if isinstance(given, list) and all(isinstance(name, str) for name in given):
         return tuple(given)
-    raise invalid(f"fields is {given!r}; it takes names, separated by commas")
+    raise invalid(f"{what} must be names separated by commas, got {given!r}")
+
+
+def check_names(db: sqlite3.Connection, names: tuple[str, ...]) -> None:
+    """Refuse meta fields that are not known, and formulas over fields that no series has.
+
+    Raises
+    ------
+    ApiError
+        ``invalid_parameters``, by name.
+    """
+    for name in names:
+        if name.lower().startswith("meta."):
+            meta_field(name[5:])
+        elif name.startswith("="):
+            for inner in _placeholder.findall(name):
+                if inner.lower().startswith("meta."):
+                    meta_field(inner[5:])
+                elif inner not in ID_NAMES and not is_field(db, inner):
+                    raise invalid(f"the formula {name[:200]!r} uses {inner!r}, a field that no series has")
 
 
 def chosen_fields(
     db: sqlite3.Connection, row: Series | None, fields: dict[str, Any], names: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The fields asked for, as far as they are there."""
+    """The fields asked for, except those that are missing."""
     chosen: dict[str, Any] = {}
     for name in names:
         if name == "*":
@@ -57,11 +67,14 @@ def chosen_fields(
 
 
 def field_value(db: sqlite3.Connection, row: Series | None, fields: dict[str, Any], name: str) -> Any:
-    """The value of a field by its name, by a dotted name that reaches into objects, or of meta data."""
+    """The value of a field by its name, a dotted name that reaches into objects, or of meta data; None if missing."""
     if name in fields:
         return fields[name]
-    if name.startswith("meta.") and row is not None:
-        return _meta(db, row, name[5:])
+    if row is not None:
+        if name.lower().startswith("meta."):
+            return meta_values(db, name[5:], [row.id]).get(row.id)
+        if name in ID_NAMES:
+            return row.name
     value: Any = fields
     parts = name.split(".")
     while parts and isinstance(value, dict):
@@ -74,19 +87,6 @@ def field_value(db: sqlite3.Connection, row: Series | None, fields: dict[str, An
         else:
             return None
     return None if parts else value
-
-
-def _meta(db: sqlite3.Connection, row: Series, name: str) -> Any:
-    match name:
-        case "points_count" | "points_min" | "points_max" | "points_first" | "points_last":
-            return getattr(row, name)
-        case "job_deleted":
-            return json.loads(row.jobs_deleted) if row.jobs_deleted else None
-        case "created_at" | "updated_at" | "job":
-            revision = row.created if name == "created_at" else row.updated
-            job, at = db.execute("SELECT job, at FROM revisions WHERE id = ?", (revision,)).fetchone()
-            return job if name == "job" else at
-    return None
 
 
 def _as_text(value: Any) -> str:

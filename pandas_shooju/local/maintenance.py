@@ -1,9 +1,9 @@
-"""Looking after a store: what is in it, making it small, carrying its series to another one.
+"""Maintaining a store: its contents in numbers, reclaiming space, moving its series to another store.
 
-An archive (`export_store`, `import_store`) is a zip of SJTS documents, `series-1.sjts` and so on, each with items as
-``/series/write`` takes them: the series' fields and points, and after each its reports. Of the past, the jobs, the
-trash and the files there is nothing in it: for a whole copy, copy the store's file, and the folder of files beside
-it, while nobody has them open.
+An archive (`export_store`, `import_store`) is a zip file of SJTS documents, `series-1.sjts` and so on, with items in
+the form of ``/series/write``: the fields and points of a series, followed by its reports. It does not contain history,
+jobs, the trash, or uploaded files. For a complete copy, copy the store's file, and the folder of files beside it, while
+no process has them open.
 """
 
 from __future__ import annotations
@@ -44,22 +44,22 @@ _COUNTS = {
 
 
 def info(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What is in a store.
+    """The contents of a store, in numbers.
 
     Parameters
     ----------
     path
-        The store's file, which must be there.
+        The store's file, which must exist.
 
     Returns
     -------
     dict
-        The path, the size of the file in bytes, and how many there are of what.
+        The path, the size of the file in bytes, and the number of series, points, jobs and so on.
 
     Raises
     ------
     StoreError
-        There is no such store.
+        The store does not exist.
     """
     database = _opened(path)
     try:
@@ -71,7 +71,7 @@ def info(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def vacuum(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """Make the file as small as what is in it; its size before and after (bytes)."""
+    """Reclaim unused space, and return the size of the file before and after (bytes)."""
     database = _opened(path)
     try:
         before = database.path.stat().st_size
@@ -82,26 +82,26 @@ def vacuum(path: str | os.PathLike[str]) -> tuple[int, int]:
 
 
 def export_store(path: str | os.PathLike[str], target: str | os.PathLike[str], query: str = "") -> int:
-    """Write series, as they are now, into an archive; how many.
+    """Write the current state of series into an archive, and return how many.
 
-    Left out: jobs, history (what was written before), the trash, and uploaded files. For all of it, copy the
-    store's file and the folder of files beside it while nobody has them open.
+    Jobs, history (earlier versions of points and fields), the trash, and uploaded files are left out. For a complete
+    copy, copy the store's file and the folder of files beside it while no process has them open.
 
     Parameters
     ----------
     path
         The store's file.
     target
-        The archive to make; it must not be there yet.
+        The archive to create; it must not exist.
     query
-        Which series, without operators; all of them by default. The trash, only where the query speaks of it.
+        Which series, without operators; by default all of them. The trash only if the query mentions it.
 
     Raises
     ------
     StoreError
-        There is no such store, or the query is none.
+        The store does not exist, or the query is invalid.
     FileExistsError
-        The archive is there already.
+        The archive exists already.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def export_store(path: str | os.PathLike[str], target: str | os.PathLike[str], q
     try:
         asked = parse(query)
         if asked.operators:
-            raise invalid("an archive takes series as they are: the query for it has no operators")
+            raise invalid("the query for an archive cannot have operators")
         with database.reading() as db:
             ids = find(db, asked.condition).tolist()
             with zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -127,29 +127,29 @@ def export_store(path: str | os.PathLike[str], target: str | os.PathLike[str], q
                     archive.writestr(f"series-{number}.sjts", formats.encode({"series": items}, "sjts"))
         return len(ids)
     except ApiError as error:
-        raise StoreError(f"nothing is exported by the query {query!r}: {error.description}") from error
+        raise StoreError(f"nothing was exported by the query {query!r}: {error.description}") from error
     finally:
         database.close()
 
 
 def import_store(path: str | os.PathLike[str], source: str | os.PathLike[str], user: str = "local") -> int:
-    """Merge the series of an archive into a store, under one job; how many.
+    """Merge the series of an archive into a store, under one job, and return how many.
 
-    What an archive leaves out (see `export_store`) does not come back: in the store, all of it is written anew now.
+    Everything is written as of now; what an archive leaves out (see `export_store`) is not restored.
 
     Parameters
     ----------
     path
-        The store's file, made if it is not there.
+        The store's file, created if it does not exist.
     source
         The archive.
     user
-        On whose behalf the job is registered.
+        The user of the job.
 
     Raises
     ------
     StoreError
-        The file is not an archive; what came before the damage is in the store.
+        The file is not an archive, or is damaged; series before the damage have been stored.
     """
     database = Database(Path(path).expanduser().resolve())
     done = set()
@@ -160,8 +160,7 @@ def import_store(path: str | os.PathLike[str], source: str | os.PathLike[str], u
             with zipfile.ZipFile(source) as archive:
                 for name in archive.namelist():
                     items = formats.decode(archive.read(name), "sjts").plain()["series"]
-                    with database.writing() as db:
-                        writer = Writer(db, User(user), job)
+                    with database.writing() as db, Writer(db, User(user), job) as writer:
                         for item in items:
                             response = writer.apply(item)
                             if not response["success"]:

@@ -1,4 +1,4 @@
-"""Opening an embedded Shooju: which file, and whether it is open already."""
+"""Opening an embedded Shooju: which file it is in, and whether this process has it open already."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ def open_app(
     Parameters
     ----------
     path
-        The store's file, made if it is not there; None for the default store in the platform's data folder;
-        ``":memory:"`` for a fresh store that vanishes when the app is closed.
+        The store's file, created if it does not exist; None for the default store in the platform's data folder;
+        ``":memory:"`` for a fresh store that is deleted when the app is closed.
     credentials
-        API keys by user name, which every call must have. Without any, everyone is an administrator, under the user
-        name that the call gives, or ``local``.
+        API keys by user name, one of which every call must have. Without any, every caller is an administrator, under
+        the user name of the call, or ``local``.
     administrators
-        The users who may write everywhere; the others write below ``users\<name>``. None is all of them.
+        The users who can write everywhere; all others can only write under ``users\<name>``. None: all users.
     google
-        By email address, the token that signs in and the user that it is for: stands in for Google's sign-in.
+        By email address, the token that signs in and its user, in place of Google's sign-in.
     body_limit
         The largest body of a request that is accepted (bytes); 1 GiB by default.
 
     Returns
     -------
     App
-        A WSGI application with `close` and `path`. For a file that is open in this process already (and without
-        credentials) it is the same one, which closes when everyone who opened it has closed it.
+        A WSGI application with `close` and `path`. For a file that this process has open already (without credentials)
+        it is the same app, which closes when everyone who opened it has closed it.
 
     Raises
     ------
     StoreError
-        The file is something else than a store.
+        The file is not a store.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def open_app(
 
 
 def default_path() -> Path:
-    """Where the default store is: in the platform's data folder."""
+    """The path of the default store, in the platform's data folder."""
     try:
         from platformdirs import user_data_path
     except ImportError as error:  # pragma: no cover

@@ -1,37 +1,49 @@
-"""The operators behind a query: ``@A:M``, ``@lag:1y``, ``@localize:Europe/London`` and their like.
+"""The operators at the end of a query: ``@A:M``, ``@lag:1y``, ``@localize:Europe/London`` and so on.
 
-Two kinds. Those of `SOURCES` say which points or fields of a series are meant (as of a moment, under a report
-date); where they stand among the others makes no difference. All the others change the points, in the order in
-which they are written. Names are matched without regard to case, and a name that is in neither table is refused.
+There are two kinds. Those in `SOURCES` say which points or fields of a series are meant (as of a moment, under a
+report date); their position among the others makes no difference. All others change the points, in the order in which
+they are written. Names are matched regardless of case; a name that is in neither table is refused.
 
-Dates are UTC all the way; an operator behind ``@localize`` works by the clock of that zone (its days begin at
-local midnight), and the dates become clock time only in the answer.
+Dates are UTC throughout. An operator after ``@localize`` works by the clock of that zone (its days begin at local
+midnight), and the dates become clock time only in the response.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pandas_shooju import clocks
-from pandas_shooju.local.dates import parse_span
-from pandas_shooju.local.errors import invalid
+from pandas_shooju.local.dates import parse_span, parse_written_date
+from pandas_shooju.local.errors import ApiError, invalid
 from pandas_shooju.local.query.tree import Operator
-from pandas_shooju.local.store.chunks import Float64, Int64, Points
-from pandas_shooju.local.store.points import EARLIEST, LATEST
+from pandas_shooju.local.status import Status
+from pandas_shooju.local.store.chunks import EARLIEST, LATEST, Float64, Int64, Points
+from pandas_shooju.local.store.jobs import now
+from pandas_shooju.local.store.points import EVERYTHING, Range
 
-#: what a program may register: dates (milliseconds, UTC), values and the argument, to dates and values
+#: the function of an operator that a program adds: from dates (milliseconds, UTC), values and the argument to dates
+#: and values
 OwnOperator = Callable[[Int64, Float64, str | None], tuple[Int64, Float64]]
 
-#: operators that say what is read, with what they are for
+
+class Form(NamedTuple):
+    """An operator in the documentation."""
+
+    example: str
+    meaning: str
+    status: Status = "known"
+
+
+#: operators that say what is read
 SOURCES = {
-    "asof": "points and fields as they stood after a job (j17) or at a moment",
-    "repdate": "the points filed under a report date",
-    "repfdate": "the fields filed under a report date",
-    "repdatelist": "the report dates, as points (all, points or fields)",
+    "asof": Form("@asof:j17", "points and fields as they were after a job, or at a moment (@asof:2024-01-01T10:00)"),
+    "repdate": Form("@repdate:2001-01-01", "the points filed under a report date"),
+    "repfdate": Form("@repfdate:2001-01-01", "the fields filed under a report date"),
+    "repdatelist": Form("@repdatelist:all", "the report dates, as points (all, points or fields)"),
 }
 
 _PERIODS = ("h", "d", "w", "M", "q", "y")
@@ -44,7 +56,7 @@ class Line:
 
     points: Points
     fields: dict[str, Any] = field(default_factory=dict)
-    #: the zone whose clock the dates will be shown by
+    #: the zone by whose clock the dates are shown
     zone: str | None = None
 
 
@@ -52,33 +64,44 @@ Transform = Callable[[Line, str | None], Line]
 
 
 def average(line: Line, argument: str | None) -> Line:
-    """``@A:M``: the average of each period, dated at its start; h, d, w (from Monday), M, q or y."""
-    if argument not in _PERIODS:
-        raise invalid(f"operator A takes a period, one of {', '.join(_PERIODS)}, not {argument!r}")
+    """The average of each period, dated at its start."""
+    return _by_period(line, argument, "A", average=True)
+
+
+def total(line: Line, argument: str | None) -> Line:
+    """The sum of each period, dated at its start."""
+    return _by_period(line, argument, "S", average=False)
+
+
+def _by_period(line: Line, period: str | None, name: str, *, average: bool) -> Line:
+    if period not in _PERIODS:
+        raise invalid(f"operator {name} must have a period, one of {', '.join(_PERIODS)}, got {period!r}")
     dates, values, revisions = line.points
     if not len(dates):
         return line
     clock = dates if line.zone is None else clocks.utc_to_wall(dates, line.zone)
-    periods = _period_starts(clock, argument)
-    if argument == "h":
+    periods = _period_starts(clock, period)
+    if period == "h":
         # back to instants at once: an hour that the clock shows twice is two periods
         periods = periods - (clock - dates)
     starts = np.flatnonzero(np.concatenate(([True], periods[1:] != periods[:-1])))
-    sums = np.add.reduceat(values, starts)
+    results = np.add.reduceat(values, starts)
+    if average:
+        results = results / np.diff(starts, append=len(dates))
     newest = np.maximum.reduceat(revisions, starts) if len(revisions) else revisions
     periods = periods[starts]
-    if line.zone is not None and argument != "h":
+    if line.zone is not None and period != "h":
         periods = clocks.first_instants(periods, line.zone)
-    return replace(line, points=Points(periods, sums / np.diff(starts, append=len(dates)), newest))
+    return replace(line, points=Points(periods, results, newest))
 
 
 def lag(line: Line, argument: str | None) -> Line:
-    """``@lag:1y``: shifted later by that much (``-1y``: earlier)."""
+    """Shifted to later dates (``-1y``: earlier)."""
     terms = parse_span(argument or "")
-    if terms is None:
-        raise invalid(f"operator lag takes a span such as 1y or '1M 2d', not {argument!r}")
+    if terms is None or any(term.beginning for term in terms):
+        raise invalid(f"operator lag must have a span such as 1y or '1M 2d', got {argument!r}")
     dates = line.points.dates
-    for number, unit in terms:
+    for number, unit, _ in terms:
         if line.zone is not None and unit not in ("h", "m"):
             dates = clocks.first_instants(_shifted(clocks.utc_to_wall(dates, line.zone), number, unit), line.zone)
         else:
@@ -92,10 +115,10 @@ def lag(line: Line, argument: str | None) -> Line:
 
 
 def localize(line: Line, argument: str | None) -> Line:
-    """``@localize:Europe/London``: by the clock of that zone; without one, of the field ``timezone``."""
+    """By the clock of a zone; by default that of the field ``timezone``."""
     zone = argument or line.fields.get("timezone")
     if not isinstance(zone, str) or not zone:
-        raise invalid("operator localize takes a zone, or the series needs one in its field 'timezone'")
+        raise invalid("operator localize must have a zone, unless the series has one in its field 'timezone'")
     try:
         clocks.check_zone(zone)
     except ValueError as error:
@@ -103,11 +126,62 @@ def localize(line: Line, argument: str | None) -> Line:
     return replace(line, zone=zone)
 
 
+def date_from(line: Line, argument: str | None) -> Line:
+    """No points before a date."""
+    return _within(line, Range(first=_limit("df", argument)))
+
+
+def date_to(line: Line, argument: str | None) -> Line:
+    """No points after a date."""
+    return _within(line, Range(last=_limit("dt", argument)))
+
+
+def reach(operators: list[Operator]) -> Range:
+    """The points to read for operators, given the limits of dates that come first among them."""
+    wanted = EVERYTHING
+    for operator in operators:
+        match operator.name.lower():
+            case "df":
+                wanted = wanted._replace(first=max(wanted.first, _limit("df", operator.argument)))
+            case "dt":
+                wanted = wanted._replace(last=min(wanted.last, _limit("dt", operator.argument)))
+            case _:
+                break
+    return wanted
+
+
+def _limit(name: str, argument: str | None) -> int:
+    text = (argument or "").strip().upper()
+    if text in ("MIN", "MAX"):
+        return EARLIEST if text == "MIN" else LATEST
+    return parse_written_date(argument, f"the date of operator {name}", now())
+
+
+def _within(line: Line, wanted: Range) -> Line:
+    return replace(line, points=wanted.of(line.points))
+
+
 #: the operators that change points
-TRANSFORMS: dict[str, Transform] = {"a": average, "lag": lag, "localize": localize}
-#: those that take one point to one point, on the same instant: of these, only the points asked for are read
+TRANSFORMS: dict[str, Transform] = {
+    "a": average,
+    "s": total,
+    "lag": lag,
+    "localize": localize,
+    "df": date_from,
+    "dt": date_to,
+}
+#: how those are written, and what they mean
+FORMS = {
+    "a": Form("@A:M", "the average of each period, dated at its start (h, d, w from Monday, M, q, y)"),
+    "s": Form("@S:y", "the sum of each period", "inferred"),
+    "lag": Form("@lag:1y", "shifted to later dates (-1y: to earlier dates)"),
+    "localize": Form("@localize:Europe/London", "by the clock of a zone; by default that of the field timezone"),
+    "df": Form("@df:-1yb", "no points before a date"),
+    "dt": Form("@dt:0d", "no points after a date"),
+}
+#: those that keep points and their dates: of the points, only the ones asked for are read
 _KEEP_DATES = {"localize"}
-#: their names, whatever a program adds
+#: the names of the operators that exist without any that a program adds
 BUILT_IN = frozenset(TRANSFORMS)
 
 
@@ -117,15 +191,15 @@ def register_operator(name: str, function: OwnOperator | None = None) -> Any:
     Parameters
     ----------
     name
-        The operator's name, without the ``@``; matched without regard to case.
+        The operator's name, without the ``@``; matched regardless of case.
     function
-        Takes the dates (int64, milliseconds UTC, ascending), the values (float64) and the text behind the colon
-        (None without one); gives dates and values. Left out: a decorator is returned.
+        Takes the dates (int64, milliseconds UTC, ascending), the values (float64) and the text after the colon
+        (None without one), and returns dates and values. If omitted, a decorator is returned.
 
     Raises
     ------
     ValueError
-        The name is one that protocol and store know already.
+        The name is that of a built-in operator, or not a name.
 
     Examples
     --------
@@ -140,14 +214,14 @@ def register_operator(name: str, function: OwnOperator | None = None) -> Any:
     if known in BUILT_IN or known in SOURCES:
         raise ValueError(f"operator {name} is built in")
     if not known.isidentifier():
-        raise ValueError(f"{name!r} is not the name of an operator: letters, digits and underscores")
+        raise ValueError(f"the name of an operator must consist of letters, digits and underscores, got {name!r}")
 
     def transform(line: Line, argument: str | None) -> Line:
-        """: added by a program."""
+        """Call the function of the program."""
         dates, values = function(line.points.dates.copy(), line.points.values.copy(), argument)
         dates, values = np.asarray(dates, np.int64), np.asarray(values, np.float64)
         if dates.shape != values.shape or dates.ndim != 1:
-            raise invalid(f"operator {name} gave {dates.shape} dates and {values.shape} values")
+            raise invalid(f"operator {name} returned {dates.shape} dates and {values.shape} values")
         newest = line.points.revisions
         marks = np.full(len(dates), newest.max() if len(newest) else 0, np.int64)
         order = np.argsort(dates, kind="stable")
@@ -159,16 +233,30 @@ def register_operator(name: str, function: OwnOperator | None = None) -> Any:
 
 
 def check(operators: tuple[Operator, ...]) -> None:
-    """Refuse operators that nobody knows.
+    """Refuse operators that are not known, and combinations of which one would be ignored.
 
     Raises
     ------
     ApiError
         ``invalid_parameters``, by name.
     """
+    sources: set[str] = set()
     for operator in operators:
-        if not is_known(operator.name):
-            raise invalid(f"operator {operator.name} is not supported")
+        name = operator.name.lower()
+        if not is_known(name):
+            raise unknown(name)
+        if name in sources:
+            raise invalid(f"operator {name} must not occur twice")
+        if name in SOURCES:
+            sources.add(name)
+    for one, other in (("asof", "repdate"), ("asof", "repfdate"), ("asof", "repdatelist"), ("repdate", "repdatelist")):
+        if one in sources and other in sources:
+            raise invalid(f"operators {one} and {other} together are not supported")
+
+
+def unknown(name: str) -> ApiError:
+    """The error for an operator that does not exist."""
+    return invalid(f"operator {name[:100].upper()} is not supported")
 
 
 def is_known(name: str) -> bool:
@@ -177,12 +265,12 @@ def is_known(name: str) -> bool:
 
 
 def transforms(operators: tuple[Operator, ...]) -> list[Operator]:
-    """Those that change points."""
+    """The operators that change points."""
     return [operator for operator in operators if operator.name.lower() in TRANSFORMS]
 
 
 def keep_dates(operators: list[Operator]) -> bool:
-    """Whether the points in a range come of the points in the same range."""
+    """Whether the points in a range result from the points in the same range."""
     return all(operator.name.lower() in _KEEP_DATES for operator in operators)
 
 

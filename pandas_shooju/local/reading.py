@@ -1,11 +1,12 @@
-"""Reading series: from catalogue rows and a request to the items of an answer.
+"""Reading series: from catalogue rows and a request to the items of a response.
 
-Points are read for all the series of a page at once; operators are applied to each.
+Points are read for all series of a page at once; operators are applied to each series.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,15 +17,19 @@ import numpy as np
 from pandas_shooju import clocks
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.local import operators
-from pandas_shooju.local.dates import parse_date
-from pandas_shooju.local.errors import ApiError, invalid
+from pandas_shooju.local.dates import parse_date, parse_written_date
+from pandas_shooju.local.errors import ApiError, invalid, not_found
 from pandas_shooju.local.fields import chosen_fields, field_names
+from pandas_shooju.local.ids import check_id
 from pandas_shooju.local.operators import Line
-from pandas_shooju.local.query.tree import Operator
-from pandas_shooju.local.store import history, jobs, points, reports
+from pandas_shooju.local.query.search import find
+from pandas_shooju.local.query.tree import Operator, Query
+from pandas_shooju.local.store import catalogue, history, jobs, points, reports
 from pandas_shooju.local.store.catalogue import Series
-from pandas_shooju.local.store.chunks import NO_POINTS, Points
-from pandas_shooju.local.store.points import EARLIEST, EVERYTHING, LATEST, Range
+from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Points
+from pandas_shooju.local.store.points import EVERYTHING, Range
+
+_integer = re.compile(r"[+-]?\d{1,18}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +51,69 @@ def request_from(
     Raises
     ------
     ApiError
-        A parameter that is not what it should be, or an unknown operator.
+        A parameter has the wrong type or value, or an operator is not known.
     """
     operators.check(query_operators)
-    if given.get("date_format") not in (None, "", "milli"):
-        raise invalid(f"date_format {given['date_format']!r} is not supported, only milli")
-    try:
-        most = int(given.get("max_points") or 0)
-    except (TypeError, ValueError, OverflowError):
-        raise invalid(f"max_points is {given['max_points']!r}; it takes a number, -1 for all points") from None
+    return Request(wanted_range(given, now), field_names(given.get("fields")), query_operators, *include)
+
+
+def wanted_range(given: dict[str, Any], now: int) -> Range | None:
+    """The points that `max_points`, `df` and `dt` ask for; None for no points."""
+    most = given.get("max_points")
+    if most is None or most == "":
+        most = 0
+    if isinstance(most, bool) or not _integer.match(str(most)) or int(most) < -1:
+        raise invalid(f"max_points must be -1 (all points) or a non-negative integer, got {most!r}")
     first = parse_date(given.get("df"), "df", now)
     last = parse_date(given.get("dt"), "dt", now)
-    wanted = None
-    if most:
-        wanted = Range(
-            EARLIEST if first is None else first, LATEST if last is None else last, most if most > 0 else None
-        )
-    return Request(wanted, field_names(given.get("fields")), query_operators, *include)
+    if not int(most):
+        return None
+    return Range(
+        EARLIEST if first is None else first, LATEST if last is None else last, int(most) if int(most) > 0 else None
+    )
+
+
+def the_one(db: sqlite3.Connection, query: Query, text: str, further: tuple[Operator, ...] = ()) -> Series:
+    """The series of a query that must find exactly one.
+
+    Parameters
+    ----------
+    query, text
+        The query, and how it was written.
+    further
+        Operators beside those of the query.
+
+    Raises
+    ------
+    ApiError
+        The query finds no series, or several.
+    """
+    revision = upto(db, query.operators + further)
+    if query.single_id is not None:
+        row = catalogue.get(db, query.single_id)
+        if row is None:
+            check_id(query.single_id)
+        found = [] if row is None or (revision is not None and row.created > revision) else [row]
+    else:
+        ids = find(db, query.condition, revision)
+        if len(ids) > 1:
+            raise invalid(f"the query {text[:200]!r} must find one series, but it finds {len(ids)}")
+        found = catalogue.get_many(db, ids.tolist())
+    if not found:
+        raise not_found(text[:200])
+    return found[0]
+
+
+def upto(db: sqlite3.Connection, given: tuple[Operator, ...]) -> int | None:
+    """The last revision that counts, where the operator ``@asof`` is among those given."""
+    for operator in given:
+        if operator.name.lower() == "asof":
+            return _revision(db, operator.argument)
+    return None
 
 
 def read_series(db: sqlite3.Connection, rows: Sequence[Series], request: Request) -> list[dict[str, Any]]:
-    """An item for each series, without ``series_id``; an error item where one cannot be read as asked."""
+    """An item for each series, without ``series_id``; an error item for one that cannot be read as requested."""
     lines = read_lines(
         db,
         rows,
@@ -95,7 +142,7 @@ def read_lines(
     revisions: bool = False,
     fields: bool = False,
 ) -> list[Line | ApiError]:
-    """Series with operators applied to them, or what keeps one from being read.
+    """Series with operators applied to them, or the error for one that cannot be read.
 
     Parameters
     ----------
@@ -104,23 +151,23 @@ def read_lines(
     given
         The operators.
     wanted
-        The points of interest; more may come. None: no points at all.
+        The points of interest; more may be returned. None: no points at all.
     revisions, fields
-        Whether those are of interest.
+        Whether to read those.
     """
+    changing = operators.transforms(given)
     try:
         source = _Source(db, given)
+        reach = None if wanted is None else wanted if operators.keep_dates(changing) else operators.reach(changing)
     except ApiError as error:
         return [error for _ in rows]
-    changing = operators.transforms(given)
     fields = fields or any(operator.name.lower() == "localize" for operator in changing)
     many: dict[int, Points] = {}
-    if wanted is not None and source.reads_own_points:
-        everything = source.revision is not None or not operators.keep_dates(changing)
+    if reach is not None and source.reads_own_points:
         many = points.read_many(
             db,
             [row.id for row in rows],
-            EVERYTHING if everything else wanted,
+            EVERYTHING if source.revision is not None else reach,
             revisions=revisions or source.revision is not None,
         )
     lines: list[Line | ApiError] = []
@@ -137,7 +184,7 @@ def read_lines(
 
 
 class _Source:
-    """Which points and fields of a series are meant: today's, those of the past, those of a report."""
+    """Which points and fields of a series are meant: the current ones, those of the past, or those of a report."""
 
     def __init__(self, db: sqlite3.Connection, given: tuple[Operator, ...]) -> None:
         self._db = db
@@ -146,8 +193,6 @@ class _Source:
         self._points_of = _report_date("repdate", sources["repdate"]) if "repdate" in sources else None
         self._fields_of = _report_date("repfdate", sources["repfdate"]) if "repfdate" in sources else None
         self._mode = _mode(sources["repdatelist"]) if "repdatelist" in sources else None
-        if self._mode is not None and self._points_of is not None:
-            raise invalid("operators repdate and repdatelist together are not supported")
 
     @property
     def reads_own_points(self) -> bool:
@@ -171,7 +216,7 @@ class _Source:
 
 
 def as_item(db: sqlite3.Connection, row: Series | None, line: Line, request: Request) -> dict[str, Any]:
-    """A series at the end of its way, as an item of the answer."""
+    """A series, with all operators applied, as an item of the response."""
     item: dict[str, Any] = {}
     if request.fields:
         chosen = chosen_fields(db, row, line.fields, request.fields)
@@ -199,38 +244,40 @@ def _revision(db: sqlite3.Connection, argument: str | None) -> int:
         revision = history.revision_of_job(db, job)
         if revision is not None:
             return revision
-        created: int = jobs.get(db, job)["created"]
+        created: int = jobs.get(db, job)["created_at"]
         return history.revision_at(db, created)
-    moment = parse_date(text, "the argument of operator asof", jobs.now())
-    if moment is None:
-        raise invalid("operator asof takes a job, as in @asof:j17, or a date")
-    return history.revision_at(db, moment)
+    if not text:
+        raise invalid("operator asof must have a job, as in @asof:j17, or a date, got nothing")
+    if text.isascii() and text.isdigit() and len(text) <= 8:
+        raise invalid(f"operator asof must have a job, as in @asof:j{text}, or a date, got {text}")
+    return history.revision_at(db, parse_written_date(text, "the argument of operator asof", jobs.now()))
 
 
 def _report_date(name: str, argument: str | None) -> int:
-    date = parse_date(argument, f"the argument of operator {name}", jobs.now())
-    if date is None:
-        raise invalid(f"operator {name} takes a report date, as in @{name}:2001-01-01")
-    return date
+    if not (argument or "").strip():
+        raise invalid(f"operator {name} must have a report date, as in @{name}:2001-01-01, got nothing")
+    return parse_written_date(argument, f"the argument of operator {name}", jobs.now())
 
 
 def _mode(argument: str | None) -> str:
     mode = (argument or "all").lower()
     if mode not in ("all", "points", "fields"):
-        raise invalid(f"report dates are listed for all, points or fields, not for {argument!r}")
+        raise invalid(f"report dates are listed for all, points or fields, got {argument!r}")
     return mode
 
 
 def report_dates(db: sqlite3.Connection, series: int, mode: str) -> Points:
     """The report dates of a series, as points: 1 for points, 2 for fields, 3 for both."""
-    found = [(report.date, report.holds) for report in reports.listed(db, series) if report.holds & _wanted(mode)]
+    wanted = _wanted(mode)
+    found = [(report.date, report.holds) for report in reports.listed(db, series) if report.holds & wanted]
     dates = np.array([date for date, _ in found], np.int64)
     return Points(dates, np.array([mask for _, mask in found], np.float64), np.zeros(len(dates), np.int64))
 
 
 def report_dates_of_job(db: sqlite3.Connection, job: int, mode: str | None) -> list[int]:
-    """The dates of the reports that a job wrote last, each once."""
-    return sorted({report.date for report in reports.of_job(db, job) if report.holds & _wanted(mode)})
+    """The distinct dates of the reports that a job was the last to write."""
+    wanted = _wanted(mode)
+    return sorted({report.date for report in reports.of_job(db, job) if report.holds & wanted})
 
 
 def _wanted(mode: str | None) -> int:

@@ -1,6 +1,6 @@
-"""Serving the embedded Shooju on a port: `serve` for a process of its own, `start` for tests and notebooks.
+"""Serving the embedded Shooju on a port: `serve` for a separate process, `start` for tests and notebooks.
 
-The HTTP server is cheroot's: threads, keep-alive, and of large answers it makes no copies.
+The HTTP server is cheroot: it has threads and keep-alive, and does not copy large responses.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 WSGI = Callable[..., Iterable[bytes]]
 
-#: how long a stopping server waits for the calls that are under way (seconds)
+#: how long a stopping server waits for calls in progress (seconds)
 _GRACE = 30
-#: answers smaller than this (bytes) are not compressed
+#: smaller responses than this (bytes) are not compressed
 _WORTH_IT = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An embedded Shooju that listens on a port."""
+    """An embedded Shooju that is listening on a port."""
 
     #: such as ``http://127.0.0.1:40123``
     url: str
@@ -48,21 +48,21 @@ def start(
     *,
     google: Mapping[str, tuple[str, str]] | None = None,
 ) -> Iterator[Served]:
-    """Serve an embedded Shooju on a loopback port, in a thread, for as long as the block lasts.
+    """Serve an embedded Shooju on a loopback port, in a thread, during a ``with`` block.
 
     Parameters
     ----------
     path
         The store, as for `pandas_shooju.local.open_app`; in memory by default.
     user, api_key
-        What calls must have; without them, any credentials will do.
+        The credentials that calls must have; without them, any credentials are accepted.
     google
-        Stands in for the sign-in by Google, as for `open_app`.
+        In place of the sign-in by Google, as for `open_app`.
 
     Yields
     ------
     Served
-        Its url, and the credentials to call it with.
+        Its URL, and the credentials to call it with.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def start(
     """
     with contextlib.closing(_app(path, user, api_key, google)) as app:
         server = _server(app, "127.0.0.1", 0)
-        # how often it looks whether to stop: a test should not wait for that
+        # how often it checks whether to stop: a test should not wait for that
         server.expiration_interval = 0.02
         server.prepare()
         thread = threading.Thread(target=server.serve, name="shooju", daemon=True)
@@ -96,27 +96,27 @@ def serve(
     log_access: bool = False,
     compress: bool = False,
 ) -> None:
-    """Serve an embedded Shooju until the process is told to stop.
+    """Serve an embedded Shooju until the process is asked to stop.
 
-    Prints ``listening on http://HOST:PORT`` once it accepts connections. On SIGTERM and SIGINT, the calls that
-    are under way are finished first.
+    Prints ``listening on http://HOST:PORT`` once it accepts connections. On SIGTERM and SIGINT, calls in progress are
+    finished first.
 
     Parameters
     ----------
     path
         The store, as for `pandas_shooju.local.open_app`.
     host
-        The address to listen on. Any but a loopback address needs `user` and `api_key`.
+        The address to listen on. Any address but a loopback one requires `user` and `api_key`.
     port
-        The port; 0 takes a free one.
+        The port; 0 for any free one.
     user, api_key
-        What calls must have. Without them anyone on this machine is an administrator.
+        The credentials that calls must have. Without them, anyone on this machine is an administrator.
     threads
-        How many calls are worked on at once.
+        How many calls are processed at once.
     log_access
         Write a line for each call to standard error.
     compress
-        Answer in gzip to who accepts it: for a slow network; on one machine it only costs time.
+        Use gzip responses for clients that accept it: for slow networks; on one machine it only costs time.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def serve(
     """
     if not (user and api_key) and not _is_loopback(host):
         raise ValueError(
-            f"serving on {host} lets the network in: that takes a user and an API key (without them, 127.0.0.1 only)"
+            f"serving on {host} opens the store to the network: it requires a user and an API key (or use 127.0.0.1)"
         )
     with contextlib.closing(_app(path, user, api_key)) as app:
         wrapped: WSGI = compressing(app) if compress else app
@@ -180,7 +180,7 @@ def _log_server_error(message: str = "", level: int = logging.INFO, traceback: b
 
 
 def _logged(app: WSGI) -> WSGI:
-    """The app, with a line to standard error for each call."""
+    """The app, with a line on standard error for each call."""
 
     def logged(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         began = time.perf_counter()
@@ -200,12 +200,12 @@ def _logged(app: WSGI) -> WSGI:
 
 
 def compressing(app: WSGI) -> WSGI:
-    """The app, with its answers in gzip for who accepts that; files go as they are."""
+    """The app, with gzip responses for clients that accept it; files are sent as they are."""
     from werkzeug.datastructures import Accept
     from werkzeug.http import parse_accept_header
 
     def compressed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        # with its quality: "gzip;q=0" says no
+        # "gzip;q=0" means no
         if not parse_accept_header(environ.get("HTTP_ACCEPT_ENCODING"), Accept).quality("gzip"):
             return app(environ, start_response)
         given: list[Any] = []

@@ -1,6 +1,6 @@
-"""From an HTTP request to what it asks, and from an answer to an HTTP response: formats, credentials, sizes.
+"""HTTP: the formats, credentials and sizes of requests and responses.
 
-Knows the headers ``Sj-Send-Format`` and ``Sj-Receive-Format``, and nothing of what a request is for.
+This module knows the headers ``Sj-Send-Format`` and ``Sj-Receive-Format``, but not what a request is for.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from werkzeug.wrappers import Request, Response
 
 from pandas_shooju import formats
 from pandas_shooju.formats import ShoojuFormatError
-from pandas_shooju.local.errors import HttpError
+from pandas_shooju.local.errors import HttpError, unauthorized
 
 _CONTENT_TYPES = {"json": "application/json", "msgpack": "application/msgpack", "sjts": "application/octet-stream"}
 
-#: the name under which calls without credentials run, where none are asked for
+#: the user of calls without credentials, where none are required
 ANONYMOUS = "local"
 
 
@@ -33,7 +33,7 @@ def read_body(request: Request, limit: int) -> bytes:
     Raises
     ------
     HttpError
-        413 if it is larger than `limit` bytes, 400 if it is not as long as it says, or breaks off.
+        413 if it is larger than `limit` bytes, 400 if it is shorter than announced.
     """
     with _arriving(request, limit):
         size = request.content_length
@@ -66,7 +66,7 @@ def read_form(request: Request, limit: int) -> tuple[Mapping[str, str], list[Fil
 
 @contextmanager
 def _arriving(request: Request, limit: int) -> Iterator[None]:
-    """What goes wrong while a body comes in: the caller's doing, and none of the store's."""
+    """Errors while a body arrives are the caller's, and not the store's."""
     try:
         size = int(request.environ.get("CONTENT_LENGTH") or 0)
         if size < 0:
@@ -77,12 +77,12 @@ def _arriving(request: Request, limit: int) -> Iterator[None]:
     except RequestEntityTooLarge:
         raise _too_large(limit) from None
     except (ValueError, TimeoutError, ConnectionError) as error:
-        # the server's own words for broken chunks, and for a connection that fell silent
+        # what the HTTP server raises for broken chunks, and for a connection that fell silent
         raise HttpError(400, "bad_request", f"the body cannot be read: {error}") from None
 
 
 def read_document(request: Request, limit: int) -> dict[str, Any]:
-    """The object that the body of a request holds, in the format that its header names; empty without a body.
+    """The object in the body of a request, in the format that its header names; empty without a body.
 
     Raises
     ------
@@ -98,51 +98,51 @@ def read_document(request: Request, limit: int) -> dict[str, Any]:
     except ShoojuFormatError as error:
         raise HttpError(400, "bad_request", f"the body is not {name}: {error}") from None
     if (b"\\ud" in data or b"\\uD" in data) and not _is_unicode(document):
-        raise HttpError(400, "bad_request", "the body holds half of a surrogate pair, which is no character")
+        raise HttpError(400, "bad_request", "the body contains half of a surrogate pair, which is not a character")
     if not isinstance(document, dict):
-        raise HttpError(400, "bad_request", f"the body is a {type(document).__name__}, where an object belongs")
+        raise HttpError(400, "bad_request", f"the body must be an object, got {type(document).__name__}")
     return document
 
 
 def check_answer_format(request: Request) -> str:
-    """The format wanted back.
+    """The format of the response.
 
     Raises
     ------
     HttpError
-        415 for one that nobody knows.
+        415 for an unknown format.
     """
     return _format(request, "Sj-Receive-Format")
 
 
 def response(document: Mapping[str, Any], name: str = "json", status: int = 200) -> Response:
-    """An answer in a format."""
+    """A response in a format."""
     data = formats.encode(document, name)
     return Response([data], status, {"Content-Length": str(len(data))}, content_type=_CONTENT_TYPES[name])
 
 
 def error_response(error: HttpError) -> Response:
-    """A refusal: JSON, whatever format was asked for."""
+    """An error: JSON, whatever the format of the response should be."""
     data = json.dumps({"success": False, "error": error.code, "description": error.description}).encode()
     headers = {"Content-Length": str(len(data))}
-    if error.status == 401:
-        headers["WWW-Authenticate"] = 'Basic realm="Shooju", charset="UTF-8"'
     return Response([data], error.status, headers, content_type="application/json")
 
 
 def user_of(request: Request, credentials: Mapping[str, str] | None) -> str | None:
-    """The name of the user who calls; None for an anonymous call where credentials are asked for.
+    """The name of the user who calls; None for an anonymous call where credentials are required.
 
     Raises
     ------
+    ApiError
+        ``unauthorized`` for credentials that are wrong.
     HttpError
-        401 for credentials that are wrong, 403 for a web page where none are asked for.
+        403 for a web page where no credentials are asked for.
     """
     given = _basic(request.environ.get("HTTP_AUTHORIZATION", ""))
     if credentials is None:
         if "HTTP_ORIGIN" in request.environ:
-            # any web page that is open on this machine can send such calls; programs do not say an origin
-            raise HttpError(403, "forbidden", "calls from web pages are taken only with a user and an API key")
+            # any web page that is open on this machine can send such calls; programs do not send an origin
+            raise HttpError(403, "forbidden", "calls from web pages are accepted only with a user and an API key")
         return given[0] if given and given[0] else ANONYMOUS
     if given is None:
         return None
@@ -150,7 +150,7 @@ def user_of(request: Request, credentials: Mapping[str, str] | None) -> str | No
     known = credentials.get(name, "")
     same = hmac.compare_digest(key.encode(), known.encode())
     if not same or name not in credentials or not known:
-        raise HttpError(401, "unauthorized", "user and API key do not match")
+        raise unauthorized("the user and the API key do not match")
     return name
 
 
@@ -161,19 +161,20 @@ def _basic(header: str) -> tuple[str, str] | None:
     try:
         name, colon, key = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
-        raise HttpError(401, "unauthorized", "the credentials are not Basic credentials in UTF-8") from None
+        raise unauthorized("the credentials must be Basic credentials in UTF-8") from None
     return (name, key) if colon else None
 
 
 def _format(request: Request, header: str) -> str:
     name = request.headers.get(header, "json").strip().lower() or "json"
     if name not in formats.NAMES:
-        raise HttpError(415, "unsupported_format", f"{header} is {name[:50]!r}; it knows {', '.join(formats.NAMES)}")
+        known = ", ".join(formats.NAMES)
+        raise HttpError(415, "unsupported_format", f"{header} must be one of {known}, got {name[:50]!r}")
     return name
 
 
 def _is_unicode(value: Any) -> bool:
-    """Whether all texts in a document can be written in UTF-8; the escapes of JSON allow others."""
+    """Whether all texts in a document can be encoded as UTF-8; the escapes of JSON allow others."""
     if isinstance(value, str):
         return not any("\ud800" <= character <= "\udfff" for character in value)
     if isinstance(value, dict):

@@ -284,9 +284,9 @@ def test_delete_reported(conn, gdp):
 
 
 def test_global_extra_params_reach_raw_calls(proxy):
-    conn = Connection(proxy.url, USERNAME, API_KEY, extra_params={"team": "gas"}, location="desk")
-    conn.raw.get("/status/ping")
-    assert (proxy.seen[-1].params["team"], proxy.seen[-1].params["location"]) == ("gas", "desk")
+    conn = Connection(proxy.url, USERNAME, API_KEY, extra_params={"q": "*"}, location="desk")
+    conn.raw.delete("/series/cache")
+    assert (proxy.seen[-1].params["q"], proxy.seen[-1].params["location"]) == ("*", "desk")
 
 
 def test_get_df_of_series_without_points(conn):
@@ -356,7 +356,7 @@ def test_scroll_options(conn, units):
 def test_hooks(API_SERVER):
     class Tag(BaseHook):
         def before_request(self, request):
-            request.params["tag"] = "a"
+            request.params["location"] = "a"
             return request
 
     assert Connection(API_SERVER, USERNAME, API_KEY, hooks=[Tag()]).raw.get("/status/ping")["success"]

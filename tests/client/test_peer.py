@@ -53,6 +53,8 @@ _programs = itertools.count(1)
 def clients():
     logging.getLogger("shooju_client").setLevel(logging.ERROR)
     with start(":memory:") as server:
+        with OurConnection(server.url, "sam", "key") as conn, conn.register_job("fields of a formula") as job:
+            job.write(r"sid=users\sam\formula", fields={"unit": "MW"})  # a formula may use fields that a series has
         yield peer.Connection(server.url, "sam", "key"), OurConnection(server.url, "sam", "key")
 
 

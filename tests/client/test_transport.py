@@ -48,12 +48,12 @@ def ping(client):
 
 
 def test_every_call_carries_version_location_and_extra_parameters(proxy, through):
-    conn = through(location="desk 7", extra_params={"team": "gas", "q": "of all"})
-    conn.raw.get("/status/ping", params={"q": "own"})
+    conn = through(location="desk 7", extra_params={"date_format": "milli", "q": "of all"})
+    conn.raw.delete("/series/cache", params={"q": "own"})
     params = proxy.seen[-1].params
     assert params["location_type"] == "python"
     assert params["location"] == "desk 7"
-    assert params["team"] == "gas"
+    assert params["date_format"] == "milli"
     assert params["q"] == "own"
     assert "v" in params
     assert "retry" not in params
@@ -168,7 +168,8 @@ def test_bad_credentials_are_a_class_of_their_own(proxy, raw):
         client = Client(server.url, "sam", "wrong", retry_delay=0)
         with pytest.raises(AuthenticationError, match="check the user and the API key") as caught:
             client.get("/series", params={"query": "a"})
-        assert caught.value.status == 401
+        assert (caught.value.error, caught.value.status) == ("unauthorized", None)
+        assert isinstance(caught.value, ShoojuApiError)
 
 
 @pytest.mark.parametrize(
@@ -273,9 +274,9 @@ class Tag(BaseHook):
     """Changes everything a hook may change."""
 
     def before_request(self, request: Request) -> Request:
-        request.params["tag"] = "nightly"
+        request.params["location"] = "nightly"
         request.headers["X-Tag"] = "nightly"
-        if request.data_json is not None:
+        if request.data_json is not None and "description" in request.data_json:
             request.data_json["notes"] = "by the hook"
         return request
 
@@ -290,7 +291,7 @@ def test_hooks_change_requests_and_answers(proxy, through):
     answered = conn.raw.post("/jobs/", data_json={"description": "hooked"})
     assert answered["seen"] == (200, True)
     sent = proxy.seen[-1]
-    assert (sent.params["tag"], sent.headers["x-tag"]) == ("nightly", "nightly")
+    assert (sent.params["location"], sent.headers["x-tag"]) == ("nightly", "nightly")
     assert formats.decode(sent.body, "msgpack").root["notes"] == "by the hook"
     assert sent.headers["sj-send-format"] == "msgpack"
 
@@ -459,9 +460,9 @@ def test_a_page_that_is_no_document_is_not_read_to_its_end(proxy, through):
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_a_read_follows_a_redirect_of_its_server(proxy, raw, code):
-    proxy.fail(status(code, Location="/api/1/status/green?moved=1"))
+    proxy.fail(status(code, Location="/api/1/status/green?location=moved"))
     assert ping(raw)["success"]
-    assert proxy.seen[-1].path == "/api/1/status/green?moved=1"
+    assert proxy.seen[-1].path == "/api/1/status/green?location=moved"
     assert "authorization" in proxy.seen[-1].headers
 
 
@@ -534,7 +535,7 @@ def test_connections_and_jobs_can_be_pickled(proxy, through, path):
     assert job_again.pending == 1
     job_again.finish()
     assert again.get_series(f"sid={path}", max_points=-1)["points"][0].value == 1.5
-    assert proxy.seen[-1].params["location"] == "desk"
+    assert proxy.seen[-1].params["location"] == "nightly"
     assert "authorization" in proxy.seen[-1].headers
 
 

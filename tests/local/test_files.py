@@ -64,7 +64,7 @@ def test_a_file_in_parts(url):
     assert requests.get(f"{url}/files/{file}/download").content == b"onetwo-------ten"
     found = requests.get(f"{url}/files/{file}").json()["file"]
     assert (found["name"], found["size"], found["custom"]) == ("big", 16, {"a": 1})
-    assert "takes no more parts" in send_part(url, file, 11, b"late", success=False)["description"]
+    assert "cannot have more parts" in send_part(url, file, 11, b"late", success=False)["description"]
 
 
 def send_part(url, file, number, content, success=True):
@@ -86,6 +86,11 @@ def send_part(url, file, number, content, success=True):
         ("POST", "/files", {"files": {"file": b"x"}, "data": {"meta": "{"}}, 400, "bad_request"),
         ("POST", "/files", {"files": {"file": b"x"}, "data": {"meta": "[]"}}, 200, "invalid_parameters"),
         ("POST", "/files", {"files": {"file": b"x"}, "data": {"meta": '{"custom": 5}'}}, 200, "invalid_parameters"),
+        ("POST", "/files", {"files": {"file": b"x"}, "data": {"meta": '{"colour": 5}'}}, 200, "invalid_parameters"),
+        (
+            *("POST", "/files", {"files": {"file": b"x"}, "data": {"meta": '{"multi_custom": {"1": {}}}'}}),
+            *(200, "invalid_parameters"),
+        ),
         ("POST", "/files/multipart/init", {"json": {}}, 200, "invalid_parameters"),
         ("POST", "/files/multipart/complete", {"params": {"file_id": "none"}}, 200, "file_not_found"),
     ],

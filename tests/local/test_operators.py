@@ -95,6 +95,31 @@ def test_operators_are_applied_left_to_right(api):
     assert api.points("sid=s@A:d@localize:Asia/Tokyo") == [[9 * HOUR, 2.0]]
 
 
+def test_sums_by_period(api):
+    api.put("s", [[0, 1.0], [HOUR, 3.0], [24 * HOUR, 5.0]])
+    assert api.points("sid=s@S:d") == [[0, 4.0], [24 * HOUR, 5.0]]
+    assert api.points("sid=s@A:d@S:M") == [[0, 7.0]]
+
+
+def test_limits_of_dates_within_a_query(api):
+    api.put("s", [[day * 24 * HOUR, float(day)] for day in range(60)])
+    days = [[day * 24 * HOUR, float(day)] for day in range(60)]
+    assert api.points("sid=s@df:1970-02-01@dt:1970-02-03") == days[31:34]
+    assert api.points("sid=s@DF:1970-02-01", max_points=2) == days[31:33]
+    assert api.points("sid=s@dt:1970-01-03", df="1970-01-02") == days[1:3]
+    assert api.points("sid=s@df:MIN@dt:MAX", max_points=1) == days[:1]
+    assert api.points("sid=s@df:-1yb") == []
+    # in the order in which they are written
+    assert api.points("sid=s@df:1970-01-11@A:M")[0] == [0, 20.0]
+    assert api.points("sid=s@A:M@df:1970-01-11")[0] == [31 * 24 * HOUR, 44.5]
+    assert api.points("sid=s@lag:1d@df:1970-03-01@dt:1970-03-02") == [[59 * 24 * HOUR, 58.0], [60 * 24 * HOUR, 59.0]]
+    job = api.job()
+    api.put("s", [[0, 99.0]], job=job)
+    api.put("s", [[0, 5.0]])
+    assert api.points(f"sid=s@asof:j{job}@dt:1970-01-01") == [[0, 99.0]]
+    assert api.search("sid=s@dt:0d", fields="*")["series"] == [{"series_id": "s@dt:0d"}]
+
+
 def test_ranges_and_limits_are_of_what_the_operators_give(api):
     api.put("s", [[day * 24 * HOUR, float(day)] for day in range(60)])
     monthly = api.points("sid=s@A:M")
@@ -107,15 +132,28 @@ def test_ranges_and_limits_are_of_what_the_operators_give(api):
 @pytest.mark.parametrize(
     ("operator", "complaint"),
     [
-        ("A", "takes a period, one of h, d, w, M, q, y"),
-        ("A:m", "takes a period"),
-        ("lag", "takes a span"),
-        ("lag:much", "takes a span"),
-        ("asof", "takes a job"),
+        ("A", "must have a period, one of h, d, w, M, q, y, got None"),
+        ("A:m", "must have a period"),
+        ("S:m", "operator S must have a period"),
+        ("lag", "must have a span"),
+        ("lag:much", "must have a span"),
+        ("lag:1yb", "must have a span"),
+        ("asof", "must have a job"),
+        ("asof:1", "must have a job, as in @asof:j1, or a date, got 1"),
+        ("asof:MAX", "must be a particular date, got MAX"),
+        ("repdate:MAX", "must be a particular date, got MAX"),
+        ("repfdate:min", "must be a particular date, got min"),
+        ("repdate:20240131", "looks like a year, a day or a job"),
+        ("df:2024", "looks like a year, a day or a job"),
+        ("dt", "must be a date"),
+        ("dt:soon", "not a date"),
+        ("asof:j1@asof:j2", "must not occur twice"),
+        ("asof:-1d@repdate:2001-01-01", "together"),
+        ("repfdate:2001-01-01@asof:-1d", "together"),
         ("repdate:soon", "not a date"),
-        ("repdate", "takes a report date"),
+        ("repdate", "must have a report date"),
         ("repdatelist:some", "all, points or fields"),
-        ("pct_change", "operator pct_change is not supported"),
+        ("pct_change", "operator PCT_CHANGE is not supported"),
         ("repdate:2001-01-01@repdatelist", "together"),
     ],
 )
@@ -140,7 +178,7 @@ def test_a_program_can_add_its_own(api, monkeypatch):
     for name in ("a", "LAG", "asof"):
         with pytest.raises(ValueError, match="built in"):
             register_operator(name, times)
-    with pytest.raises(ValueError, match="not the name"):
+    with pytest.raises(ValueError, match="must consist of letters"):
         register_operator("a b", times)
     register_operator("Crooked", lambda dates, values, argument: (dates, values[1:]))
-    assert "gave (3,) dates and (2,) values" in api.one("sid=s@crooked", max_points=-1)["description"]
+    assert "returned (3,) dates and (2,) values" in api.one("sid=s@crooked", max_points=-1)["description"]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pandas_shooju.local.errors import ApiError
-from pandas_shooju.local.query.parser import parse, parse_operators, quote
+from pandas_shooju.local.query.parser import parse, parse_operators
 from pandas_shooju.local.query.search import find, statement
 from pandas_shooju.local.query.tree import (
     And,
+    Compare,
     Everything,
     Field,
+    Has,
     Job,
     Meta,
     Not,
@@ -27,6 +30,7 @@ from pandas_shooju.local.query.tree import (
 )
 from pandas_shooju.local.store import catalogue, jobs
 from pandas_shooju.local.store.database import Database
+from pandas_shooju.query import quote
 
 
 @pytest.mark.parametrize(
@@ -55,6 +59,20 @@ from pandas_shooju.local.store.database import Database
         ("nothing", Word(Text("nothing"))),
         ("and_so=1", Field("and_so", (Text("1"),))),
         (r"sid=C:\x=y", Sid("sid=", (Text(r"C:\x=y"),))),
+        ("a || not b", Or((Word(Text("a")), Not(Word(Text("b")))))),
+        ("x=1||x=2", Field("x", (Text("1"), Text("2")))),
+        ("unit = MW", Field("unit", (Text("MW"),))),
+        ('unit= ("MW", GW)', Field("unit", (Text("MW", True), Text("GW")))),
+        ("sid: (a)", Sid("sid:", (Text("a"),))),
+        ('"Bidding Zone"=DE-LU', Field("bidding zone", (Text("DE-LU"),))),
+        ('"sid" = x', Field("sid", (Text("x"),))),
+        ('"capacity" >= 5', Compare("capacity", ">=", Text("5"))),
+        ("meta.dates_max>2025-01-01", Compare("meta.dates_max", ">", Text("2025-01-01"))),
+        ('created<"-1db +2h"', Compare("created", "<", Text("-1db +2h", True))),
+        ("x=-5", Field("x", (Text("-5"),))),
+        ('description:"Nightly prices"*', Field("description", (Text("Nightly prices", True, True),))),
+        ('set=(unit,"Bidding Zone")', Has(("unit", "bidding zone"))),
+        ("meta.job:17", Job((17,))),
     ],
 )
 def test_forms_of_conditions(text, condition):
@@ -80,30 +98,58 @@ def test_operators_stand_at_the_end_outside_of_quotes(text, operators):
         ("(a", "'(' without its ')'"),
         ("a)", "')' without its '('"),
         ('"open', "not closed"),
-        ("x=", "no value behind 'x='"),
+        ("x=", "no value after 'x='"),
+        ("x= AND y=1", "no value after 'x='"),
         ("x=(1,", "no value in the list"),
-        ("x=(1 2", "without its ')'"),
+        ("x=(1 2", "a space in '1 2'"),
+        ("x=(1", "without its ')'"),
+        ("x=(US OR CN)", "a space in 'US OR CN' within a list"),
         ("a AND", "AND with nothing"),
         ("AND a", "AND with nothing"),
         ("a OR", "OR with nothing"),
         ("NOT", "NOT with nothing"),
-        ("price>5", "comparing by >"),
-        ("price>=5", "comparing by >="),
-        ("unit!=MW", "comparing by !="),
-        ("unit =MW", "'=' without a field"),
-        ("unit = MW", "'=' without a field"),
+        ("unit!=MW", "write NOT before the condition"),
+        ("unit<>MW", "write NOT before the condition"),
+        ("sid==x", "'==' is not supported, at character 4 of the query 'sid==x': write a single ="),
+        ("capacity=[1,500]", "write a range as two comparisons"),
+        ("capacity={1 TO 500}", "write a range as two comparisons"),
+        ('name~"x"', "the only wildcard is *"),
+        ("name=~x", "the only wildcard is *"),
+        ("word~2", "'~' is not supported"),
+        ("unit=M?", "the only wildcard is *"),
+        ("name=/a.c/", "regular expressions are not supported"),
+        ("-a=1", "write NOT before a condition"),
+        ("-word", "write NOT before a condition"),
+        ("!a", "write NOT before a condition"),
+        ("a && b", "write AND"),
+        ("a | b", "written a || b"),
+        ("a || ", "OR with nothing"),
+        ("country='US'", "write double quotes"),
+        ("country=US,CN", "a list in parentheses"),
+        ('x="a""b"', "directly after a word or value"),
+        ('x="a"b', "directly after a word or value"),
+        ('ab"c"', "in 'ab"),
+        ("x=1(y=2)", "directly after a word or value"),
+        ("a:>5", "'>' in '>5'"),
+        ("sid>a", "sid has no order"),
+        ("job>5", "job has no order"),
+        ("price>(1,2)", "one number or date, got 2 values"),
+        ("tree=a", "tree= is not supported"),
+        ("set=meta.job", "must be followed by the name of a field"),
+        ("set=uni*", "must be followed by the name of a field"),
+        ('""=1', "not the name of a field"),
         ("={{sid=a}}", "'=' without a field"),
         ("()", "nothing in them"),
         ("a ( )", "nothing in them"),
         ('""', "nothing in them"),
-        ("job:x", "number of a job"),
-        ("a@", "without a name"),
+        ("job:x", "must be followed by the number of a job"),
+        ("a@", "has no name"),
         ("(" * 50 + "a" + ")" * 50, "nested more than"),
         ("not " * 50 + "a", "nested more than"),
     ],
 )
 def test_what_is_no_query_is_refused_with_a_reason(text, complaint):
-    with pytest.raises(ApiError, match=complaint.replace("(", r"\(").replace(")", r"\)")) as caught:
+    with pytest.raises(ApiError, match=re.escape(complaint)) as caught:
         parse(text)
     assert caught.value.code == "invalid_parameters"
 
@@ -195,8 +241,12 @@ def some_series(api):
         r"users\sam\gdp": {"country": "US", "unit": "US$ bn", "n": 5},
         r"users\sam\gdp\real": {"country": "CN", "unit": "US$ bn", "n": 5.0},
         r"users\sam\gdpx": {"country": "FR", "unit": "MW", "tags": ["Base", "high"]},
-        r"users\ann\Load (hourly)": {"source_obj": {"country_name": "France", "ids": [1, 2]}, "ok": True},
-        r"gie\alsi\de\lng": {"unit": "mw"},
+        r"users\ann\Load (hourly)": {
+            "source_obj": {"country_name": "France", "ids": [1, 2]},
+            "ok": True,
+            "start": "2024-01-31",
+        },
+        r"gie\alsi\de\lng": {"unit": "mw", "Bidding Zone": "DE-LU", "start": "2024-01-31T10:00:00+02:00"},
         r"gie\alsi\es": {"note": "no 100% sure_thing [x]?"},
     }.items():
         api.put(series_id, fields=fields)
@@ -243,8 +293,35 @@ SAM = [r"users\sam\gdp", r"users\sam\gdp\real", r"users\sam\gdpx"]
         ("ALSI", [r"gie\alsi\de\lng", r"gie\alsi\es"]),
         ("france", [r"users\ann\Load (hourly)"]),
         ('"100% sure_thing [x]?"', [r"gie\alsi\es"]),
-        ("note=*[x]?", [r"gie\alsi\es"]),
-        ("note=*[y]?", []),
+        ('note="no 100%"*', [r"gie\alsi\es"]),
+        ('note="100%"*', []),
+        ('"[x]?"*', [r"gie\alsi\es"]),
+        ("n=5.0", SAM[:2]),
+        ("n=+5.00", SAM[:2]),
+        ("n=(4.0, 5.0)", SAM[:2]),
+        ("n=05", []),
+        ("n>4", SAM[:2]),
+        ("n>5", []),
+        ("n >= 5.0", SAM[:2]),
+        ("n<6 n>4.5", SAM[:2]),
+        ("NOT n<6", [*SAM[2:], r"users\ann\Load (hourly)", r"gie\alsi\de\lng", r"gie\alsi\es"]),
+        ("source_obj.ids>1", [r"users\ann\Load (hourly)"]),
+        ("start=2024-01-31", [r"users\ann\Load (hourly)", r"gie\alsi\de\lng"]),
+        ("start=2024-01-30", []),
+        ("start>2024-01-31", [r"gie\alsi\de\lng"]),
+        ("start>=2024-01-31", [r"users\ann\Load (hourly)", r"gie\alsi\de\lng"]),
+        ('start<="2024-01-31 08:00"', [r"users\ann\Load (hourly)", r"gie\alsi\de\lng"]),
+        ("start<-1d", [r"users\ann\Load (hourly)", r"gie\alsi\de\lng"]),
+        ("start>0db", []),
+        ("set=n", SAM[:2]),
+        ("set=SOURCE_OBJ", [r"users\ann\Load (hourly)"]),
+        ("set=source_obj.ids", [r"users\ann\Load (hourly)"]),
+        ("set=source", []),
+        ("country=US || NOT set=unit", [SAM[0], r"users\ann\Load (hourly)", r"gie\alsi\es"]),
+        ('"Bidding Zone"=de-lu', [r"gie\alsi\de\lng"]),
+        ('"bidding zone" = (FR, "DE-LU")', [r"gie\alsi\de\lng"]),
+        (r'sid="users\sam\gdp"*', SAM),
+        (r'sid:"users\sa"*', SAM),
         ("nowhere=1", []),
     ],
 )
@@ -255,7 +332,7 @@ def test_search(some_series, query, found):
 
 
 def test_quotes_and_comments_in_values_are_nothing_to_sqlite(some_series):
-    for query in ("x=';--", "unit=\"' OR '1'='1\"", "sid='", "'%'"):
+    for query in ('x="\';--"', "unit=\"' OR '1'='1\"", 'sid="\'"', "a'%'", "x=a';--"):
         assert some_series.ids(query) == []
 
 
@@ -316,3 +393,74 @@ def test_series_deleted_for_good_are_no_longer_a_jobs(api):
     for query in (f"job:{job}", f"job:{job} OR n=2", f"job:{job} n=1", f"n=1 job:(0,{job})"):
         assert api.search(query)["total"] == 1
     assert api.one(f"job:{job}")["series_id"] == f"$job:{job}"
+
+
+@pytest.mark.parametrize(
+    ("query", "complaint"),
+    [
+        ("sid:users/sam", r"the parts of a path must be separated by backslashes, got 'users/sam': write users\sam"),
+        ("sid=users/sam/gdp", r"write users\sam\gdp"),
+        (r"sid=(users\sam\gdp,users/sam/gdp)", r"write users\sam\gdp"),
+        ("sid=users/*", r"write users\*"),
+        (r"sid=\users\sam", "cannot begin with a backslash"),
+        (r"sid:\users", "cannot begin with a backslash"),
+        (r"sid=users\\sam", "cannot have empty parts"),
+        ("sid=a\\", "cannot have empty parts"),
+        ('sid=""', "cannot have empty parts"),
+        ("meta.nonsense=1", "meta.nonsense is not supported; the known names are created_at"),
+        ("meta.freq=d", "what the service holds there is not known"),
+        ("meta.points_first=0", "meta.points_first is not supported"),
+        ("meta.points_max=many", "must be compared with a number"),
+        ("meta.points_max=1*", "wildcard in meta.points_max"),
+        ("meta.dates_max>2024", "looks like a year"),
+        ("meta.dates_max>MAX", "particular date"),
+        ("meta.updated_by>sam", "meta.updated_by has no order"),
+        ("meta.job_deleted>5", "meta.job_deleted has no order"),
+        ("unit>MW", "must be followed by a number or a date"),
+        ("n>5*", "must be followed by a number or date"),
+        ("x=" + "*a" * 13, "at most 12 wildcards"),
+    ],
+)
+def test_what_no_series_can_meet_is_refused_with_the_remedy(some_series, query, complaint):
+    answer = some_series.call("GET", "/series", query=query)
+    assert answer["error"] == "invalid_parameters"
+    assert complaint in answer["description"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "complaint"),
+    [
+        ("country up", "no series has that field (directions: asc, desc)"),
+        ("meta.nonsense", "meta.nonsense is not supported"),
+        ("country,,unit", "sort must be names with directions"),
+        (",", "sort must be names with directions"),
+    ],
+)
+def test_orders_that_are_refused(some_series, sort, complaint):
+    assert complaint in some_series.call("GET", "/series", query="sid:users", sort=sort)["description"]
+
+
+def test_sort_by_the_id_and_by_names_with_spaces(some_series):
+    by_id = some_series.ids("sid:users", sort="sid desc")
+    assert by_id == sorted(by_id, key=str.lower, reverse=True)
+    assert some_series.ids("", sort='"Bidding Zone" asc')[0] == r"gie\alsi\de\lng"
+    assert some_series.ids("", sort="Bidding Zone asc")[0] == r"gie\alsi\de\lng"
+
+
+def test_only_short_queries_are_remembered():
+    from pandas_shooju.local.query import parser
+
+    before = parser._remembered.cache_info().currsize
+    for number in range(5):
+        parse(f"x=({','.join(map(str, range(500)))},{number})")
+    assert parser._remembered.cache_info().currsize == before
+    assert parser._REMEMBERED_LENGTH * parser._remembered.cache_info().maxsize <= 2_000_000
+
+
+def test_large_integers_are_compared_as_they_are(api):
+    api.put("a", fields={"n": 9007199254740993})
+    api.put("b", fields={"n": 9007199254740992, "code": "007"})
+    assert api.ids("n=9007199254740993") == ["a"]
+    assert api.ids("n>9007199254740000") == ["a", "b"]
+    assert api.ids("code=007") == ["b"]
+    assert api.ids("code=7") == []

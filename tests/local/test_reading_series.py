@@ -61,7 +61,8 @@ def test_a_series_without_points_or_fields_asked_for_has_neither(week):
         ("o.a", {"o.a": 1}),
         ("o.b.c", {"o.b.c": 2}),
         ("meta.points_max,meta.points_count", {"meta.points_max": 6.5, "meta.points_count": 7}),
-        ("=Unit: {{unit}}, {{ o.a }}{{none}}!", {"=Unit: {{unit}}, {{ o.a }}{{none}}!": "Unit: MW, 1!"}),
+        ("=Unit: {{unit}}, {{ o.a }}!", {"=Unit: {{unit}}, {{ o.a }}!": "Unit: MW, 1!"}),
+        ("sid,series_id,unit", {"sid": "week", "series_id": "week", "unit": "MW"}),
         (["unit", "=A, {{o}}"], {"unit": "MW", "=A, {{o}}": 'A, {"a": 1, "b.c": 2}'}),
     ],
 )
@@ -104,7 +105,7 @@ def test_single_series_come_in_the_order_asked_with_errors_in_their_places(week)
     assert third["series_id"] == "$unit=MW"
     assert third["points"].to_rows() == [[6 * DAY, 6.5]]
     for error, complaint in (
-        (two, "finds 2 series"),
+        (two, "must find one series, but it finds 2"),
         (broken, "'(' without"),
         (date, "not a date"),
         (operator, "operator BAD is not supported"),
@@ -142,7 +143,7 @@ def test_the_oldest_form_of_reading_one_series(week):
         ({}, "one of the lists"),
         ({"series_ids": [], "series_queries": []}, "one of the lists"),
         ({"series_ids": "week"}, "one of the lists"),
-        ({"series_ids": ["week"] * 1001}, "1000 is the limit"),
+        ({"series_ids": ["week"] * 1001}, "the limit is 1000"),
     ],
 )
 def test_bulk_calls_that_are_refused_as_a_whole(api, body, complaint):
@@ -278,14 +279,16 @@ def test_a_zone_that_is_none_or_missing_is_an_error_of_that_series(week):
     ("path", "parameters", "complaint"),
     [
         ("/series", {"query": "("}, "nothing that a condition|'\\(' without"),
-        ("/series", {"query": "x=1@foo"}, "operator foo is not supported"),
+        ("/series", {"query": "x=1@foo"}, "operator FOO is not supported"),
         ("/series", {"query": "x=1", "operators": "foo"}, "begins with an @"),
-        ("/series", {"query": "x=1", "max_points": "many"}, "max_points"),
+        ("/series", {"query": "x=1", "max_points": "many"}, "max_points must be -1 .* got 'many'"),
+        ("/series", {"query": "x=1", "max_points": "-2"}, "got '-2'"),
+        ("/series", {"query": "x=1", "max_points": "1.5"}, "got '1.5'"),
         ("/series", {"query": "x=1", "per_page": "-1"}, "per_page"),
-        ("/series", {"query": "x=1", "df": "someday", "max_points": 1}, "df is 'someday'"),
+        ("/series", {"query": "x=1", "df": "someday", "max_points": 1}, "df must be .*'someday'"),
         ("/series", {"query": "x=1", "scroll": "perhaps"}, "scroll"),
         ("/series/reported_dates", {}, "series_query"),
-        ("/series/reported_dates", {"processor": "p"}, "processor are not supported"),
+        ("/series/reported_dates", {"processor": "p"}, "processor is not supported"),
         ("/jobs/99", {}, "job 99 does not exist"),
     ],
 )
@@ -350,7 +353,7 @@ def test_field_names_are_parted_at_commas_outside_of_braces():
 
 def test_other_date_formats_than_milliseconds_are_refused(api):
     answer = api.call("GET", "/series", query="", date_format="iso")
-    assert answer["description"] == "date_format 'iso' is not supported, only milli"
+    assert answer["description"] == "date_format must be milli, got 'iso'"
 
 
 def test_a_body_that_is_nested_too_deep_is_refused(app):

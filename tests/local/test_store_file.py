@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
+import threading
 import zipfile
 
 import pytest
 
-from pandas_shooju.local import StoreError, maintenance, open_app
+from pandas_shooju.local import StoreError, maintenance, open_app, operators
+from pandas_shooju.local.app import ROUTES
+from pandas_shooju.local.meta import META
+from pandas_shooju.local.parameters import NO_DIFFERENCE, PARAMETERS
+from pandas_shooju.local.store.database import Database
 from pandas_shooju.local.store.schema import MIGRATIONS
 from pandas_shooju.local.supported import supported
 from tests.local.conftest import Api
@@ -21,7 +27,7 @@ def path(tmp_path):
     api = Api(app)
     job = api.job()
     api.put(r"users\sam\a", [[0, 1.0], [1, 2.5]], job=job, fields={"unit": "MW", "n": 1})
-    api.put(r"users\sam\a", [[0, 5.0]], fields={"year": 2001}, reported_date=1000)
+    api.put(r"users\sam\a", [[0, 5.0]], fields={"year": 2001}, reported_date=10**9)
     api.put(r"users\sam\b é", fields={"unit": "m"})
     api.put(r"users\sam\gone", [[0, 1.0]])
     api.write({"type": "DELETE", "series_id": r"users\sam\gone"})
@@ -38,9 +44,28 @@ def test_what_is_no_store_is_refused(tmp_path):
     other = tmp_path / "other.sqlite"
     with sqlite3.connect(other) as db:
         db.execute("CREATE TABLE mine (x)")
-    with pytest.raises(StoreError, match="something else"):
+    with pytest.raises(StoreError, match="another program"):
         open_app(other)
     assert sqlite3.connect(other).execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
+
+
+def test_a_store_that_another_process_is_creating_is_not_mistaken_for_another_file(tmp_path, monkeypatch):
+    path = tmp_path / "new.sqlite"
+    creator = threading.Thread(target=lambda: Database(path).close())
+
+    class Interrupted(sqlite3.Connection):
+        """While it looks whether the file is a store, somebody else makes it one (or waits to do so)."""
+
+        def execute(self, sql, *arguments):
+            if "sqlite_master" in sql and not creator.ident:
+                creator.start()
+                creator.join(0.3)
+            return super().execute(sql, *arguments)
+
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Interrupted))
+    Database(path).close()
+    creator.join()
+    Database(path).close()
 
 
 def test_a_store_of_a_newer_version_is_refused(path):
@@ -53,7 +78,9 @@ def test_a_store_of_a_newer_version_is_refused(path):
 def test_an_older_store_becomes_a_newer_one(path, monkeypatch):
     from pandas_shooju.local.store import database
 
-    monkeypatch.setattr(database, "MIGRATIONS", (*MIGRATIONS, "CREATE TABLE later (x);\nCREATE INDEX y ON later (x)"))
+    monkeypatch.setattr(
+        database, "MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE later (x);\nCREATE INDEX y ON later (x)",))
+    )
     app = open_app(path)
     with app._database.reading() as db:
         assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
@@ -115,14 +142,14 @@ def test_an_archive_carries_series_to_another_store(path, tmp_path):
     assert api.ids("") == [r"users\sam\a", r"users\sam\b é"]
     assert api.points(r"sid=users\sam\a") == [[0, 1.5], [1, 2.5]]
     assert api.fields(r"sid=users\sam\a") == {"unit": "MW", "n": 1}
-    assert api.points(r"sid=users\sam\a@repdate:1000") == [[0, 5.0]]
-    assert api.fields(r"sid=users\sam\a@repfdate:1000") == {"year": 2001}
+    assert api.points(r"sid=users\sam\a@repdate:1000000000") == [[0, 5.0]]
+    assert api.fields(r"sid=users\sam\a@repfdate:1000000000") == {"year": 2001}
     app.close()
     assert maintenance.export_store(path, tmp_path / "part.zip", "unit=m") == 1
     with pytest.raises(FileExistsError):
         maintenance.export_store(path, archive)
     for query in ("sid:users@A:M", "unit=", "meta.nonsense=1"):
-        with pytest.raises(StoreError, match="nothing is exported"):
+        with pytest.raises(StoreError, match="nothing was exported"):
             maintenance.export_store(path, tmp_path / "none.zip", query)
         assert not (tmp_path / "none.zip").exists()
 
@@ -134,7 +161,7 @@ def test_an_archive_says_what_it_leaves_out(path, tmp_path):
     counts = maintenance.info(other)
     left_out = {"jobs": "jobs", "bytes_of_the_past": "history", "series_in_trash": "trash", "files": "files"}
     assert {name: counts[name] for name in left_out} == {**dict.fromkeys(left_out, 0), "jobs": 1}
-    assert all(word in maintenance.export_store.__doc__ for word in left_out.values())
+    assert all(word in maintenance.export_store.__doc__.lower() for word in left_out.values())
 
 
 def test_what_is_no_archive_is_refused(tmp_path):
@@ -150,15 +177,68 @@ def test_what_is_no_archive_is_refused(tmp_path):
 
 @pytest.mark.parametrize("row", supported(), ids=lambda row: row.form)
 def test_everything_in_the_table_of_what_is_supported_works(api, row):
+    job = api.job()
+    for _ in range(17):
+        api.job()
     for series_id in ("a", "b"):
-        api.put(series_id, [[0, 5.0]], fields={"timezone": "Europe/London"})
-    form = row.form
-    if row.kind == "operator":
-        form = "sid=a" + {"@asof": "@asof:2001-01-01", "@repdate": "@repdate:0", "@repfdate": "@repfdate:0"}.get(
-            form, form
-        )
-    if row.kind == "meta field":
-        form = f"{row.form}=5"
-    answer = api.call("GET", "/series", query=form, max_points=-1, fields="*")
+        api.put(series_id, [[0, 5.0]], job=job, fields={"timezone": "Europe/London"})
+    query, parameters = row.form, {}
+    match row.kind:
+        case "operator":
+            query = "sid=a" + row.form
+        case "meta field":
+            types = {"date": "{}>1970-01-01", "text": '{}="sam"', "job": "{}=1", "jobs": "{}=1", "number": "{}<=5"}
+            query = types[META[row.form.removeprefix("meta.")].type].format(row.form)
+            parameters = {"sort": row.form}
+        case "parameter":
+            return  # see test_every_parameter_is_described
+    answer = api.call("GET", "/series", query=query, max_points=-1, fields="*", **parameters)
     assert answer["success"], answer
     assert not any("error" in series for series in answer["series"]), answer
+    if row.kind == "meta field":
+        api.fields("sid=a", row.form)
+
+
+def test_every_parameter_is_described():
+    used = {name for route in ROUTES for name in route.parameters} | set(NO_DIFFERENCE)
+    assert used == set(PARAMETERS)
+
+
+def test_every_operator_is_described():
+    assert set(operators.FORMS) == operators.BUILT_IN
+
+
+def test_an_index_of_the_first_version_is_rebuilt(path):
+    with sqlite3.connect(path) as db:
+        version_1(db)
+    app = open_app(path)
+    api = Api(app)
+    assert api.ids("unit=mw") == [r"users\sam\a"]
+    assert api.ids("n>0.5") == [r"users\sam\a"]
+    assert api.ids(r"tree:system") == [r"System\Trash\users\sam\gone"]
+    assert api.search("", facets="unit,note", per_page=0)["facets"] == {
+        "unit": {"terms": [{"term": "m", "count": 1}, {"term": "MW", "count": 1}]},
+        "note": {"terms": []},
+    }
+    (job,) = api.call("GET", "/jobs", filter="")["results"]
+    assert job["updated_at"] >= job["created_at"] > 0
+    assert job["stats"]["new_points"] == 0  # was not counted then
+    assert api.call("GET", "/jobs", filter=r"sid=users\sam\a")["results"][0]["filtered_series"]["changed"] == 1
+    app.close()
+
+
+def version_1(db):
+    """Make a store one of the first version: older tables, and an index without numbers, dates and spellings."""
+    for table, columns in {
+        "jobs": ("updated", "new_series", "new_points", "changed_points", "deleted_points"),
+        "job_series": ("changed", "added", "deleted"),
+    }.items():
+        for column in columns:
+            db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    db.execute("DROP INDEX jobs_of_series")
+    db.execute("DROP TABLE terms")
+    db.execute(
+        "CREATE TABLE terms (id INTEGER PRIMARY KEY, name TEXT NOT NULL, value TEXT NOT NULL, UNIQUE (name, value))"
+    )
+    db.execute("INSERT INTO terms VALUES (1, 'unit', 'mw')")
+    db.execute("PRAGMA user_version = 1")

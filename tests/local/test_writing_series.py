@@ -154,8 +154,11 @@ def test_jobs(api):
     api.put("b", fields={"x": 1}, job=job)
     api.put("c", [[0, 1.0]])
     found = api.call("GET", f"/jobs/{job}")["job"]
-    assert (found["description"], found["notes"], found["series_count"]) == ("import of GDP", "by hand", 2)
-    assert found["finished"] is None
+    assert (found["id"], found["description"], found["notes"]) == (job, "import of GDP", "by hand")
+    assert (found["source"], found["user"], found["no_history"]) == ("python", "local", False)
+    assert found["stats"] == {"new_series": 2, "new_points": 2, "changed_points": 0, "deleted_points": 0}
+    assert found["updated_at"] >= found["created_at"] > 1.7e12
+    assert found["finished_at"] is None
     assert api.ids(f"job:{job}") == ["a", "b"]
     api.call("POST", f"/jobs/{job}/finish")
     api.call("POST", f"/jobs/{job}/finish")
@@ -163,13 +166,13 @@ def test_jobs(api):
     assert answer["success"] is False
     assert "finished" in answer["description"]
     assert api.call("POST", "/series/write", {"series": []}, job_id=99)["description"] == "job 99 does not exist"
-    assert [one["job_id"] for one in api.call("GET", "/jobs")["results"]] == [job]
+    assert [one["id"] for one in api.call("GET", "/jobs")["results"]] == [job]
 
 
 def test_meta_data_follow_the_writes(api):
     job = api.job()
     api.put("s", [[0, 5.0], [1, 7.0], [2, -1.0]], job=job)
-    names = "meta.points_count,meta.points_min,meta.points_max,meta.points_first,meta.points_last,meta.job"
+    names = "meta.points_count,meta.points_min,meta.points_max,meta.dates_min,meta.dates_max,meta.job"
     assert list(api.fields("sid=s", names).values()) == [3, -1.0, 7.0, 0, 2, job]
     api.put("s", [[1, None], [9, 6.0]])
     assert list(api.fields("sid=s", names).values()) == [3, -1.0, 6.0, 0, 9, 0]
@@ -235,8 +238,7 @@ def test_the_past_by_job_and_by_moment(api):
     assert api.points(f"sid=s@asof:j{jobs[2]}", df=1) == [[1, 10.0], [2, 11.0], [3, 12.0]]
     assert [api.fields(f"sid=s@asof:j{job}") for job in jobs] == [{"version": n} for n in range(3)]
     assert api.fields("sid=s") == {}
-    assert api.points("sid=s@asof:2001-01-01T10:00") == []
-    assert api.fields("sid=s@asof:2001-01-01T10:00") == {}
+    assert api.one("sid=s@asof:2001-01-01T10:00")["error"] == "series_not_found"
     assert api.points("sid=s@asof:+1d") == api.points("sid=s")
     assert api.points(f"sid=s@A:y@asof:j{jobs[0]}") == [[0, 5.0]]
     # as of a moment: when the second job wrote, by the store's own clock
@@ -275,7 +277,7 @@ def test_users_write_below_their_own_path_and_administrators_everywhere():
     assert own["success"]
     for response in (alien, prefix):
         assert response["error"] == "series_write_error"
-        assert r"only below users\sam" in response["description"]
+        assert r"can only write under users\sam" in response["description"]
     root.put(r"users\ann\a")
     (response,) = sam.write({"type": "DELETE", "series_id": r"users\ann\a"})
     assert response["error"] == "series_write_error"

@@ -10,11 +10,11 @@ from werkzeug.utils import send_file
 from werkzeug.wrappers import Response
 
 from pandas_shooju.local.call import Call, bad_request
-from pandas_shooju.local.errors import ApiError, HttpError, invalid
+from pandas_shooju.local.errors import ApiError, HttpError, check_keys, invalid
 from pandas_shooju.local.store import files
 from pandas_shooju.local.wire import read_form
 
-#: the highest number that a part may have
+#: the highest number of a part
 _MOST_PARTS = 100_000
 
 
@@ -50,16 +50,16 @@ def show(call: Call, file: str) -> dict[str, Any]:
 
 
 def download(call: Call, file: str) -> Response:
-    """``GET /files/{id}/download``: the bytes, by stream."""
+    """``GET /files/{id}/download``: the bytes, streamed."""
     try:
         with call.database.reading() as db:
             found = files.get(db, file)
     except ApiError as error:
-        # who asks for bytes takes whatever comes with a status of 200 for them
+        # a caller that asks for bytes takes anything with a status of 200 for them
         raise HttpError(404, error.code, error.description) from None
     path = call.database.files_folder / found["file_id"]
     if not path.exists():
-        raise HttpError(404, "file_not_found", f"the bytes of file {file} are gone from beside the store")
+        raise HttpError(404, "file_not_found", f"the bytes of file {file} are missing beside the store")
     response = send_file(
         path,
         call.request.environ,
@@ -76,7 +76,7 @@ def begin(call: Call) -> dict[str, Any]:
     """``POST /files/multipart/init``."""
     name = call.text("filename")
     if not name:
-        raise invalid("a file has a filename")
+        raise invalid("filename must name the file, got nothing")
     file = secrets.token_hex(16)
     with call.database.writing() as db:
         files.add(db, file, name, None, call.document.get("custom"), call.user.name)
@@ -89,13 +89,13 @@ def upload_part(call: Call) -> dict[str, Any]:
     number = call.number("part_num", -1, most=_MOST_PARTS)
     _, uploaded = read_form(call.request, call.body_limit)
     if number < 0 or len(uploaded) != 1:
-        raise invalid("a part is one file, and has its number in part_num")
+        raise invalid("a part must be one file, with its number in part_num")
     files.save_part(call.database.files_folder, file, number, uploaded[0].stream)
     return {}
 
 
 def complete(call: Call) -> dict[str, Any]:
-    """``POST /files/multipart/complete``; once more is harmless."""
+    """``POST /files/multipart/complete``; repeating it is harmless."""
     file = call.parameters.get("file_id", "")
     with call.database.reading() as db:
         if files.get(db, file, complete=False)["size"] is not None:
@@ -109,11 +109,11 @@ def complete(call: Call) -> dict[str, Any]:
 
 
 def _begun(call: Call) -> str:
-    """The file that a part is for: one that is not complete yet."""
+    """The file that a part belongs to, which must not be complete yet."""
     file = call.parameters.get("file_id", "")
     with call.database.reading() as db:
         if files.get(db, file, complete=False)["size"] is not None:
-            raise invalid(f"file {file} is complete and takes no more parts")
+            raise invalid(f"file {file} is complete and cannot have more parts")
     return file
 
 
@@ -124,12 +124,16 @@ def _customs(meta: str | None, count: int) -> list[Any]:
     try:
         given = json.loads(meta)
     except (ValueError, RecursionError):
-        raise bad_request("the form value 'meta' is not JSON") from None
+        raise bad_request("the form value 'meta' must be JSON") from None
     if not isinstance(given, dict):
-        raise invalid("the form value 'meta' is an object")
+        raise invalid("the form value 'meta' must be an object")
+    check_keys(given, ("custom", "multi_custom"), "the form value 'meta'")
     several = given.get("multi_custom")
     if several is None:
+        if given.get("custom") is not None and count != 1:
+            raise invalid(f"custom is for a single file, but there are {count}: use multi_custom, by position")
         return [given.get("custom")] * count
-    if not isinstance(several, dict):
-        raise invalid("multi_custom is an object of custom fields by position")
+    if not isinstance(several, dict) or given.get("custom") is not None:
+        raise invalid("multi_custom must be an object of custom fields by position, without custom beside it")
+    check_keys(several, [str(number) for number in range(count)], "multi_custom")
     return [several.get(str(number)) for number in range(count)]

@@ -7,77 +7,133 @@ from typing import Any
 
 import numpy as np
 
-from pandas_shooju.local import reading
+from pandas_shooju.local import operators, reading
 from pandas_shooju.local.call import Call, Scroll
 from pandas_shooju.local.dates import clipped, parse_date
-from pandas_shooju.local.errors import ApiError, invalid, not_found
+from pandas_shooju.local.differences import Differences
+from pandas_shooju.local.errors import ApiError, check_keys, invalid, not_found
 from pandas_shooju.local.expressions import evaluate, is_expression
-from pandas_shooju.local.operators import is_known
+from pandas_shooju.local.fields import check_names, field_names
+from pandas_shooju.local.ids import check_id
+from pandas_shooju.local.parameters import NO_DIFFERENCE
 from pandas_shooju.local.query import tree
+from pandas_shooju.local.query.facets import facets
 from pandas_shooju.local.query.order import in_order
 from pandas_shooju.local.query.parser import parse, parse_operators
-from pandas_shooju.local.query.search import find
-from pandas_shooju.local.reading import Request, as_item, read_series, request_from
+from pandas_shooju.local.query.search import count, find
+from pandas_shooju.local.query.tree import Everything, Operator, Query
+from pandas_shooju.local.reading import Request, as_item, read_series, request_from, the_one, upto
 from pandas_shooju.local.store import catalogue, points
 from pandas_shooju.local.store.catalogue import Series
+from pandas_shooju.local.store.chunks import EARLIEST, LATEST
 from pandas_shooju.local.store.jobs import now
-from pandas_shooju.local.store.points import EARLIEST, LATEST
 
-#: how many series a search gives without being told, and at most on a page
+#: how many series a search returns by default, and at most on a page
 _PER_PAGE, _SCROLL_PAGE, _LARGEST_PAGE = 100, 2_500, 10_000
+#: how many values per field a facet has by default, and at most
+_FACET_VALUES, _MOST_FACET_VALUES = 100, 1_000_000
 #: the most single series in one call
 _MOST_SINGLE = 1_000
+
+#: what an item of a bulk call may contain, beside the query or series id
+ITEM_KEYS = (
+    *("df", "dt", "max_points", "fields", "operators", "date_format", "include_job", "include_timestamp"),
+    "_get_type",  # the published client sends it along, and never looks at it again
+)
 
 
 def search(call: Call) -> dict[str, Any]:
     """``GET /series``."""
     parameters = call.parameters
     if parameters.get("scroll_id"):
+        call.check_alone("scroll_id")
         return _next_page(call, parameters["scroll_id"])
     text = parameters.get("query", "").strip()
-    if not text and parameters.get("series_id"):
-        return single(call, {"series_ids": [parameters["series_id"]]}) | {"total": 1}
+    if parameters.get("series_id"):
+        if text:
+            raise invalid("query and series_id must not both be given")
+        call.check_alone("series_id", *ITEM_KEYS)
+        return single(call, {"series_ids": [parameters["series_id"] + parameters.get("operators", "")]}) | {"total": 1}
     if is_expression(text):
         return _expression_as_search(call, text)
     query = parse(text)
-    operators = query.operators + parse_operators(parameters.get("operators", ""))
-    request = request_from(dict(parameters), operators, now(), _included(call))
+    given = query.operators + parse_operators(parameters.get("operators", ""))
+    request = request_from(dict(parameters), given, now(), call.included)
     scrolls = call.flag("scroll")
-    page = call.number("scroll_batch_size", _SCROLL_PAGE, least=1) if scrolls else call.number("per_page", _PER_PAGE)
+    page = call.number("per_page", _PER_PAGE)
+    if scrolls:
+        page = call.number("scroll_batch_size", page or _SCROLL_PAGE if "per_page" in parameters else _SCROLL_PAGE, 1)
+    names = field_names(parameters.get("facets"), "facets")
+    most = call.number("max_facet_values", _FACET_VALUES, 1, _MOST_FACET_VALUES)
+    if names and any(operator.name.lower() in operators.SOURCES for operator in given):
+        raise invalid(
+            "facets are of the current fields, and cannot be combined with asof, repdate, repfdate or repdatelist"
+        )
+    answer: dict[str, Any] = {}
     with call.database.reading() as db:
-        ids = find(db, query.condition)
-        total = len(ids)
+        check_names(db, request.fields)
+        revision = upto(db, given)
+        differences = _differences(call, db, request)
+        everything = isinstance(query.condition, Everything) and revision is None
+        if page == 0 and not scrolls and (everything or not names) and not parameters.get("sort"):
+            ids, total = np.empty(0, np.int64), count(db, query.condition, revision)
+        else:
+            ids = find(db, query.condition, revision)
+            total = len(ids)
+        if names:
+            answer["facets"] = facets(db, names, None if everything else ids, most)
         if parameters.get("sort"):
             ids = in_order(db, ids, parameters["sort"])
+        if differences is not None:
+            rows = catalogue.get_many(db, ids[:page].tolist())
+            items = [{"series_id": row.name} | differences.item(row, request.wanted, request.fields) for row in rows]
+            # rows of four columns have no form in SJTS
+            call.plain_answer = True
+            return answer | {"series": items, "total": total}
         if not scrolls:
-            return _answer(_page(db, ids[:page].tolist(), request), request) | {"total": total}
+            return answer | _answer(_page(db, ids[:page].tolist(), request), request) | {"total": total}
     scroll = Scroll(ids, request, min(page, _LARGEST_PAGE))
-    return _next_page(call, call.scrolls.add(scroll))
+    return answer | _next_page(call, call.scrolls.add(scroll))
+
+
+def _differences(call: Call, db: sqlite3.Connection, request: Request) -> Differences | None:
+    points_only = call.flag("diff_points_only")
+    if not call.parameters.get("diff_job_id"):
+        if points_only:
+            raise invalid("diff_points_only must be combined with diff_job_id")
+        return None
+    if request.operators or request.include_job or request.include_timestamp or call.flag("scroll"):
+        raise invalid("diff_job_id cannot be combined with operators, include_job, include_timestamp or scroll")
+    return Differences(db, call.number("diff_job_id", 0, 1), points_only)
 
 
 def _expression_as_search(call: Call, text: str) -> dict[str, Any]:
-    """A search by an expression finds one series: what the expression gives."""
-    request = request_from(dict(call.parameters), (), now(), _included(call))
+    """A search by an expression finds one series: the result of the expression."""
+    for name in ("facets", "diff_job_id", "sort"):
+        if call.parameters.get(name):
+            raise invalid(f"{name} cannot be combined with an expression")
+    request = request_from(dict(call.parameters), (), now(), call.included)
     with call.database.reading() as db:
+        check_names(db, request.fields)
         line = evaluate(db, text, parse_operators(call.parameters.get("operators", "")))
         item = {"series_id": text} | as_item(db, None, line, request)
-    answer = _answer([item], request) | {"total": 1}
+    answer = _answer([item][: call.number("per_page", 1)], request) | {"total": 1}
     if call.flag("scroll"):
         answer["scroll_id"] = call.scrolls.add(Scroll(np.empty(0, np.int64), request, 1))
     return answer
 
 
 def _next_page(call: Call, scroll_id: str) -> dict[str, Any]:
-    """The next page of a scroll; to a call that is sent again, the page that it asked for before.
+    """The next page of a scroll; for a call that is sent again, the page that it asked for before.
 
-    A call of which nothing arrived the first time looks just like one whose answer was lost: it gets the last page
-    twice, which its sender can see, as the ids are the same.
+    A call that never arrived the first time looks just like one whose response was lost: its sender gets the last page
+    twice, which it can see, as the ids are the same.
     """
     scroll = call.scrolls.get(scroll_id)
     request, again = scroll.request, call.again
     with scroll.lock:
         if not again:
-            # before anything can fail: who is turned away now, and asks again, means this page
+            # before anything can fail: a caller that fails now, and asks again, means this page
             scroll.begin = scroll.end
         with call.database.reading() as db:
             items: list[dict[str, Any]] = []
@@ -85,7 +141,7 @@ def _next_page(call: Call, scroll_id: str) -> dict[str, Any]:
             while not items and position < len(scroll.ids):
                 ids = scroll.ids[position : position + scroll.page].tolist()
                 if request.wanted is not None:
-                    # rather a shorter page than one that fills the memory
+                    # a shorter page is better than one that fills the memory
                     ids = ids[: points.fitting(db, ids, request.wanted.limit)]
                 items = _page(db, ids, request)
                 position += len(ids)
@@ -110,24 +166,38 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
     """Single series, each by a query or an id, in the order asked."""
     found = [name for name in ("series_queries", "series_ids", "series") if document.get(name) is not None]
     if len(found) != 1 or not isinstance(document[found[0]], list):
-        raise invalid("the body holds one of the lists series_queries, series_ids and series")
+        raise invalid("the body must contain one of the lists series_queries, series_ids and series")
     asked = document[found[0]]
     if len(asked) > _MOST_SINGLE:
-        raise invalid(f"{len(asked)} series in one call; {_MOST_SINGLE} is the limit")
-    defaults = dict(call.parameters)
-    included, moment = _included(call), now()
+        raise invalid(f"there are {len(asked)} series in one call; the limit is {_MOST_SINGLE}")
+    defaults = {name: value for name, value in call.parameters.items() if name in ITEM_KEYS and name != "operators"}
+    moment = now()
+    # all points of a response have the same columns
+    included = _included(call, asked)
     items: list[dict[str, Any]] = [{}] * len(asked)
     # those that are read alike are read together
     together: dict[Request, list[tuple[int, str, Series]]] = {}
     with call.database.reading() as db:
         for place, one in enumerate(asked):
             try:
-                expression = _expression_of(one)
-                if expression is not None:
-                    items[place] = _expression_item(db, expression, defaults, moment, included)
+                text, given = _checked(one, "query" if found[0] == "series_queries" else "series_id")
+                extra = parse_operators(_operators_of(given))
+                if found[0] == "series_queries" and is_expression(text):
+                    request = request_from(defaults | given, (), moment, included)
+                    check_names(db, request.fields)
+                    line = evaluate(db, text, extra)
+                    items[place] = {"series_id": "$" + text} | as_item(db, None, line, request)
                     continue
-                label, row, operators, given = _one(db, one, by_query=found[0] == "series_queries")
-                request = request_from(defaults | given, operators, moment, included)
+                if found[0] == "series_queries":
+                    query, label = parse(text), "$" + text
+                    operators.check(query.operators + extra)
+                    row = the_one(db, query, text, extra)
+                    of_series = query.operators
+                else:
+                    row, of_series = _by_id(db, text, extra)
+                    label = row.name + tree.operators_text(of_series)
+                request = request_from(defaults | given, of_series + extra, moment, included)
+                check_names(db, request.fields)
                 together.setdefault(request, []).append((place, label, row))
             except ApiError as error:
                 items[place] = error.as_item()
@@ -138,73 +208,52 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
     return _answer(items, Request(include_job=included[0], include_timestamp=included[1]))
 
 
-def _expression_of(asked: Any) -> dict[str, Any] | None:
-    """An item of a bulk call, where it asks for an expression."""
-    given = {"query": asked} if isinstance(asked, str) else asked
-    if isinstance(given, dict) and isinstance(given.get("query"), str) and is_expression(given["query"]):
-        return given
-    return None
+def _included(call: Call, asked: list[Any]) -> tuple[bool, bool]:
+    job, timestamp = call.included
+    for item in asked:
+        if isinstance(item, dict):
+            job = job or call.is_yes("include_job", item.get("include_job"))
+            timestamp = timestamp or call.is_yes("include_timestamp", item.get("include_timestamp"))
+    return job, timestamp
 
 
-def _expression_item(
-    db: sqlite3.Connection, given: dict[str, Any], defaults: dict[str, Any], moment: int, included: tuple[bool, bool]
-) -> dict[str, Any]:
-    parameters = {name: value for name, value in given.items() if value is not None}
-    request = request_from(defaults | parameters, (), moment, included)
-    line = evaluate(db, given["query"], parse_operators(_operators_of(given)))
-    return {"series_id": "$" + given["query"].strip()} | as_item(db, None, line, request)
+def _checked(asked: Any, key: str) -> tuple[str, dict[str, Any]]:
+    """The query or id in an item of a bulk call, and the item's parameters."""
+    given = {key: asked} if isinstance(asked, str) else asked
+    if not isinstance(given, dict) or not isinstance(given.get(key), str) or not given[key].strip():
+        raise invalid(f"an item of the list must be a text, or an object with a {key}, got {str(asked)[:200]!r}")
+    check_keys(given, (key, *ITEM_KEYS, *NO_DIFFERENCE), "an item of a bulk call")
+    if given.get("date_format") not in (None, "", "milli"):
+        raise invalid(f"date_format must be milli, got {given['date_format']!r}")
+    return given[key].strip(), {name: value for name, value in given.items() if value is not None and name != key}
 
 
 def _operators_of(given: dict[str, Any]) -> str:
     extra = given.get("operators") or ""
     if not isinstance(extra, str):
-        raise invalid(f"operators are a text such as '@A:M', not {type(extra).__name__}")
+        raise invalid(f"operators must be a text such as '@A:M', got {type(extra).__name__}")
     return extra
 
 
-def _one(
-    db: sqlite3.Connection, asked: Any, by_query: bool
-) -> tuple[str, Series, tuple[tree.Operator, ...], dict[str, Any]]:
-    """What one item of a bulk call asks for: its label in the answer, the series, operators, parameters."""
-    key = "query" if by_query else "series_id"
-    given = {key: asked} if isinstance(asked, str) else asked
-    if not isinstance(given, dict) or not isinstance(given.get(key), str) or not given[key].strip():
-        raise invalid(f"an item of the list is a text, or an object with a {key}; it is {str(asked)[:200]!r}")
-    text = given[key].strip()
-    extra = _operators_of(given)
-    parameters = {name: value for name, value in given.items() if value is not None and name != key}
-    if not by_query:
-        row, operators = _by_id(db, text)
-        return row.name + tree.operators_text(operators), row, operators + parse_operators(extra), parameters
-    query = parse(text)
-    if query.single_id is not None:
-        one = catalogue.get(db, query.single_id)
-        if one is None:
-            raise not_found(text[:200])
-    else:
-        ids = find(db, query.condition)
-        if len(ids) > 1:
-            raise invalid(f"the query {text[:200]!r} finds {len(ids)} series, where one is asked for")
-        if not len(ids):
-            raise not_found(text[:200])
-        one = catalogue.get_many(db, ids.tolist())[0]
-    return "$" + text, one, query.operators + parse_operators(extra), parameters
-
-
-def _by_id(db: sqlite3.Connection, text: str) -> tuple[Series, tuple[tree.Operator, ...]]:
+def _by_id(db: sqlite3.Connection, text: str, further: tuple[Operator, ...]) -> tuple[Series, tuple[Operator, ...]]:
     """The series with a plain id, which may end in operators; an ``@`` may also be part of the id."""
     at = len(text)
     while at >= 0:
         row = catalogue.get(db, text[:at])
         if row is not None:
-            return row, parse_operators(text[at:])
+            given = parse_operators(text[at:])
+            revision = upto(db, given + further)
+            if revision is not None and row.created > revision:
+                raise not_found(text[:200])
+            return row, given
         at = text.rfind("@", 0, at)
     start = text.find("@")
     if start > 0:
-        # nobody knows which of the two is meant; an operator that does not exist is the better guess
-        unknown = [op.name for op in parse_operators(text[start:]) if not is_known(op.name)]
-        if unknown and catalogue.get(db, text[:start]) is not None:
-            raise invalid(f"operator {unknown[0]} is not supported")
+        # either the series or the operator does not exist; if the series does without it, it is the operator
+        missing = [op.name for op in parse_operators(text[start:]) if not operators.is_known(op.name)]
+        if missing and catalogue.get(db, text[:start]) is not None:
+            raise operators.unknown(missing[0])
+    check_id(text[:start] if start > 0 else text)
     raise not_found(text[:200])
 
 
@@ -214,23 +263,22 @@ def reported_dates(call: Call) -> dict[str, Any]:
     first = parse_date(parameters.get("df"), "df", now())
     last = parse_date(parameters.get("dt"), "dt", now())
     first, last = EARLIEST if first is None else first, LATEST if last is None else last
+    given = [name for name in ("series_query", "job_id", "processor") if parameters.get(name)]
+    if "processor" in given:
+        raise invalid("processor is not supported: report dates are found by series_query or by job_id")
+    if len(given) != 1:
+        raise invalid("report dates must be asked for by either a series_query or a job_id")
     with call.database.reading() as db:
-        if parameters.get("series_query"):
-            _, row, operators, _ = _one(db, parameters["series_query"], by_query=True)
-            if operators:
-                raise invalid("the query for report dates takes no operators")
+        if given == ["series_query"]:
+            text = parameters["series_query"].strip()
+            query: Query = parse(text)
+            if query.operators:
+                raise invalid(f"a series_query for report dates cannot have operators, got {text[:200]!r}")
+            row = the_one(db, query, text)
             dates = reading.report_dates(db, row.id, parameters.get("mode") or "all").dates.tolist()
-        elif parameters.get("job_id"):
-            dates = reading.report_dates_of_job(db, call.number("job_id", 0), parameters.get("mode"))
-        elif parameters.get("processor"):
-            raise invalid("report dates by processor are not supported")
         else:
-            raise invalid("report dates are asked for with a series_query or a job_id")
+            dates = reading.report_dates_of_job(db, call.number("job_id", 0), parameters.get("mode"))
     return {"reported_dates": [date for date in dates if clipped(first) <= date <= clipped(last)]}
-
-
-def _included(call: Call) -> tuple[bool, bool]:
-    return call.flag("include_job"), call.flag("include_timestamp")
 
 
 def _answer(items: list[dict[str, Any]], request: Request) -> dict[str, Any]:

@@ -17,12 +17,12 @@ def write(call: Call) -> dict[str, Any]:
     """``POST /series/write``."""
     items = call.document.get("series")
     if not isinstance(items, list):
-        raise invalid("the body holds the items to write in a list 'series'")
+        raise invalid("the body must contain the items to write in a list 'series'")
     job = call.number("job_id", 0)
+    call.flag("async_mode")
     skip_meta = call.flag("skip_meta_if_no_fields")
     try:
-        with call.database.writing() as db:
-            writer = Writer(db, call.user, job, skip_meta)
+        with call.database.writing() as db, Writer(db, call.user, job, skip_meta) as writer:
             return {"responses": [writer.apply(item) for item in items]}
     except sqlite3.OperationalError as error:
         if "locked" not in str(error):
@@ -30,7 +30,7 @@ def write(call: Call) -> dict[str, Any]:
         locked = {
             "success": False,
             "error": "series_write_error",
-            "description": "series is locked for change: another process has been writing to the store for long",
+            "description": "series is locked for change: another process keeps writing to the store",
         }
         return {"responses": [locked for _ in items]}
 
@@ -41,16 +41,15 @@ def delete(call: Call) -> dict[str, Any]:
     force = call.document.get("force") or False
     job = call.document.get("job_id") or 0
     if not text:
-        raise invalid("a query says what to delete")
+        raise invalid("query must name the series to delete, got nothing")
     if not isinstance(force, bool):
-        raise invalid(f"force is {force!r}; it takes true or false")
+        raise invalid(f"force must be true or false, got {force!r}")
     if isinstance(job, bool) or not isinstance(job, int):
-        raise invalid(f"job_id is {job!r}; it takes a number")
+        raise invalid(f"job_id must be a number, got {job!r}")
     query = parse(text)
     if query.operators:
-        raise invalid("a query for deletion takes no operators")
-    with call.database.writing() as db:
-        writer = Writer(db, call.user, job)
+        raise invalid(f"a query for deletion cannot have operators, got {text[:200]!r}")
+    with call.database.writing() as db, Writer(db, call.user, job) as writer:
         rows = catalogue.get_many(db, find(db, query.condition).tolist())
         for row in rows:
             writer.delete(row, force)
@@ -58,5 +57,5 @@ def delete(call: Call) -> dict[str, Any]:
 
 
 def always_fresh(call: Call) -> dict[str, Any]:
-    """``POST /series/refresh`` and ``DELETE /series/cache``: searches see every write at once anyway."""
+    """``POST /series/refresh`` and ``DELETE /series/cache``: searches always see every write."""
     return {}

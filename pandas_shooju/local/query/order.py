@@ -1,7 +1,7 @@
-"""The order in which a search gives its series: ``country asc, city desc``.
+"""The order of the series that a search finds: ``country asc, city desc``.
 
-Numbers come before texts, texts are compared without regard to case, and series without the field come last,
-whatever the direction. Series that are equal stay in the order in which they came into the store.
+Numbers come before texts, texts are compared regardless of case, and series without the field come last in either
+direction. Series that are equal stay in the order in which they were created.
 """
 
 from __future__ import annotations
@@ -14,12 +14,30 @@ from typing import Any
 import numpy as np
 
 from pandas_shooju.local.errors import invalid
-from pandas_shooju.local.fields import field_value
+from pandas_shooju.local.fields import ID_NAMES, field_value
+from pandas_shooju.local.meta import meta_values
 from pandas_shooju.local.store import catalogue
-from pandas_shooju.local.store.catalogue import text_of
 from pandas_shooju.local.store.chunks import Int64
+from pandas_shooju.local.store.terms import is_field, text_of
 
-_part = re.compile(r"^\s*(.+?)(?:\s+(asc|desc))?\s*$", re.IGNORECASE | re.DOTALL)
+_part = re.compile(r'^\s*("[^"]+"|.+?)(?:\s+(asc|desc))?\s*$', re.IGNORECASE | re.DOTALL)
+
+
+def criteria(sort: str) -> list[tuple[str, bool]]:
+    """The names to sort by, and whether each is descending.
+
+    Raises
+    ------
+    ApiError
+        The text is not an order.
+    """
+    parts = []
+    for text in sort.split(","):
+        found = _part.match(text)
+        if found is None or len(sort) > 1000:
+            raise invalid(f"sort must be names with directions, as in 'country asc, city desc', got {sort[:100]!r}")
+        parts.append((found[1].strip('"'), (found[2] or "asc").lower() == "desc"))
+    return parts
 
 
 def in_order(db: sqlite3.Connection, ids: Int64, sort: str) -> Int64:
@@ -28,29 +46,32 @@ def in_order(db: sqlite3.Connection, ids: Int64, sort: str) -> Int64:
     Raises
     ------
     ApiError
-        The text does not say an order.
+        The text is not an order, or names something that series do not have.
     """
-    criteria = []
-    for text in sort.split(","):
-        found = _part.match(text)
-        if found is None or len(sort) > 1000:
-            raise invalid(f"sort is {sort[:100]!r}; it takes fields and directions, as in 'country asc, city desc'")
-        criteria.append((found[1], (found[2] or "asc").lower() == "desc"))
+    parts = criteria(sort)
     rows = catalogue.get_many(db, ids.tolist())
     fields = {row.id: json.loads(row.fields) for row in rows}
     # from the last criterion to the first: the sort is stable
-    for name, descending in reversed(criteria):
-        keys = {}
-        for row in rows:
-            value = row.key if name == "series_id" else field_value(db, row, fields[row.id], name)
-            keys[row.id] = _key(value)
+    for name, descending in reversed(parts):
+        keys: dict[int, tuple[int, Any] | None]
+        if name.lower().startswith("meta."):
+            keys = {one: sort_key(value) for one, value in meta_values(db, name[5:], ids.tolist()).items()}
+        elif name in ID_NAMES:
+            keys = {row.id: (1, row.key) for row in rows}
+        else:
+            keys = {row.id: sort_key(field_value(db, row, fields[row.id], name)) for row in rows}
+            # 'country up' is not the name of a field
+            if " " in name and not is_field(db, name):
+                raise invalid(f"sort by {name!r} is not supported: no series has that field (directions: asc, desc)")
         there = [row for row in rows if keys[row.id] is not None]
         missing = [row for row in rows if keys[row.id] is None]
-        rows = sorted(there, key=lambda row: keys[row.id], reverse=descending) + missing  # type: ignore[arg-type, return-value]
+        there.sort(key=lambda row: keys[row.id], reverse=descending)  # type: ignore[arg-type, return-value]
+        rows = there + missing
     return np.array([row.id for row in rows], np.int64)
 
 
-def _key(value: Any) -> tuple[int, Any] | None:
+def sort_key(value: Any) -> tuple[int, Any] | None:
+    """What a value is sorted by; None for a missing value."""
     if isinstance(value, list):
         value = value[0] if value else None
     if value is None or isinstance(value, dict):

@@ -1,8 +1,11 @@
-"""What a query says, as a tree of plain data. Texts are as written; what they match is for `search` to know."""
+"""A query as a tree of plain data. Texts are as written; what they match is decided in `search` and `jobs`."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_special = re.compile(r"[\[?]")
 
 #: the sid forms
 EXACT, BELOW, TREE = "sid=", "sid:", "tree:"
@@ -10,15 +13,28 @@ EXACT, BELOW, TREE = "sid=", "sid:", "tree:"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A value as it was written: literal where it was quoted."""
+    """A value as it was written; literal if it was quoted."""
 
     text: str
     quoted: bool = False
+    #: ``"quoted"*``: any text that begins like this
+    prefix: bool = False
 
     @property
     def has_wildcard(self) -> bool:
-        """Whether a ``*`` in it stands for any text."""
-        return not self.quoted and "*" in self.text
+        """Whether it matches more than one text."""
+        return self.prefix or (not self.quoted and "*" in self.text)
+
+    @property
+    def literal_start(self) -> str:
+        """The text before the first wildcard."""
+        return self.text if self.quoted else self.text.partition("*")[0]
+
+    @property
+    def glob(self) -> str:
+        """The pattern for SQLite's GLOB, where ``*`` alone is special."""
+        escaped = _special.sub(r"[\g<0>]", self.text)
+        return escaped.replace("*", "[*]") + "*" * self.prefix if self.quoted else escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,23 @@ class Meta:
 
 
 @dataclass(frozen=True, slots=True)
+class Compare:
+    """Series (or jobs) with a number or date on one side of a limit; `sign` is one of ``< <= > >=``."""
+
+    #: of a field, or of meta data with the ``meta.`` before it
+    name: str
+    sign: str
+    value: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """Series that have one of these fields."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """Series that one of these jobs wrote."""
 
@@ -73,7 +106,7 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """One of these at least."""
+    """At least one of these."""
 
     parts: tuple[Node, ...]
 
@@ -85,12 +118,12 @@ class Not:
     part: Node
 
 
-Node = Everything | Sid | Field | Meta | Job | Word | And | Or | Not
+Node = Everything | Sid | Field | Meta | Compare | Has | Job | Word | And | Or | Not
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator behind a query, as written: ``@lag:1y``."""
+    """An operator after a query, as written: ``@lag:1y``."""
 
     name: str
     argument: str | None
@@ -117,5 +150,5 @@ class Query:
 
 
 def operators_text(operators: tuple[Operator, ...]) -> str:
-    """Operators as they stand behind a series id."""
+    """Operators as they are appended to a series id."""
     return "".join(map(str, operators))

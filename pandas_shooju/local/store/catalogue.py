@@ -1,19 +1,17 @@
-"""The series of a store: their ids, fields and meta data, and the index by which they are found.
+"""The series of a store: their ids, fields and meta data.
 
-Ids are compared without regard to case; the first spelling is kept. Field values are found by their text, without
-regard to case: the number 5 and the text ``"5"`` are the same to a search, a list is found by each of its items, an
-object by the dotted names of what is in it.
+Ids are compared regardless of case; the first spelling is kept.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pandas_shooju.local.errors import invalid
-from pandas_shooju.local.store import history
+from pandas_shooju.local.store import history, terms
 from pandas_shooju.query import id_key
 from pandas_shooju.values import check_field_name, field_value
 
@@ -23,8 +21,6 @@ _COLUMNS = (
     "id, key, name, trashed, created, updated, fields_revision, points_count, points_min, points_max, points_first,"
     " points_last, jobs_deleted, fields"
 )
-#: a value longer than this is found by its first characters
-_TERM_LENGTH = 500
 
 
 class Series(NamedTuple):
@@ -99,20 +95,23 @@ def create(db: sqlite3.Connection, series_id: str, revision: int) -> Series:
     )
 
 
-def write_fields(db: sqlite3.Connection, series: Series, fields: dict[str, Any], revision: int, alone: bool) -> None:
-    """Merge fields into those of a series; a null removes the field; with `alone` the others are removed."""
+def write_fields(db: sqlite3.Connection, series: Series, fields: dict[str, Any], revision: int, alone: bool) -> bool:
+    """Merge fields into those of a series, and return whether that changed them.
+
+    A null removes the field; with `alone` all others are removed.
+    """
     old = json.loads(series.fields)
     new = merged_fields({} if alone else old, fields)
     if new == old and list(map(type, new.values())) == list(map(type, old.values())):
-        return
+        return False
     text = json.dumps(new, ensure_ascii=False, separators=(",", ":"))
     if series.fields != "{}" or series.created != series.fields_revision:
         history.keep_fields(db, series.id, series.fields, series.fields_revision)
     db.execute("UPDATE series SET fields = ?, fields_revision = ? WHERE id = ?", (text, revision, series.id))
-    before, now = set(terms_of(old)) if old else set(), set(terms_of(new))
-    _forget(db, series.id, before - now)
-    for name, value in now - before:
-        db.execute("INSERT INTO postings VALUES (?,?)", (_term(db, name, value), series.id))
+    before, now = terms.terms_of(old), terms.terms_of(new)
+    terms.remove(db, series.id, before - now, counted=not series.trashed)
+    terms.add(db, series.id, now - before, counted=not series.trashed)
+    return True
 
 
 def merged_fields(old: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
@@ -141,19 +140,20 @@ def update_meta(db: sqlite3.Connection, series: int, revision: int) -> None:
     db.execute(
         "UPDATE series SET updated = ?, (points_count, points_min, points_max, points_first, points_last) ="
         " (SELECT coalesce(sum(count), 0), min(low), max(high), min(first), max(last) FROM chunks"
-        "  WHERE series = ?2 AND report = 0) WHERE id = ?2",
-        (revision, series),
+        "  WHERE series = ? AND report = 0) WHERE id = ?",
+        (revision, series, series),
     )
 
 
 def to_trash(db: sqlite3.Connection, series: Series, job: int, revision: int) -> None:
-    """Move a series to the trash; what lies there under the same id gives way."""
+    """Move a series to the trash, in place of what is there under the same id."""
     name = TRASH + series.name
     jobs = json.loads(series.jobs_deleted or "[]")
     older = get(db, name)
     if older is not None:
         jobs = [*json.loads(older.jobs_deleted or "[]"), *jobs]
         delete(db, older)
+    terms.uncount(db, terms.terms_of(json.loads(series.fields)))
     db.execute(
         "UPDATE series SET key = ?, name = ?, trashed = 1, updated = ?, jobs_deleted = ? WHERE id = ?",
         (key_of(name), name, revision, json.dumps([*jobs, job]), series.id),
@@ -161,50 +161,9 @@ def to_trash(db: sqlite3.Connection, series: Series, job: int, revision: int) ->
 
 
 def delete(db: sqlite3.Connection, series: Series) -> None:
-    """Remove a series for good, with all that belongs to it."""
-    _forget(db, series.id, set(terms_of(json.loads(series.fields))))
+    """Remove a series for good, with everything that belongs to it."""
+    terms.remove(db, series.id, terms.terms_of(json.loads(series.fields)), counted=not series.trashed)
     db.execute("DELETE FROM series WHERE id = ?", (series.id,))
-
-
-def terms_of(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The names and values by which fields are found, in lower case."""
-    for name, value in fields.items():
-        yield from _terms(name.lower(), value, 0)
-
-
-def text_of(value: Any) -> str:
-    """The text by which a single value is found."""
-    if value is True or value is False:
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        value = int(value)
-    return str(value).lower()[:_TERM_LENGTH]
-
-
-def _terms(name: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict) and depth < 20:
-        for inner, item in value.items():
-            yield from _terms(f"{name}.{str(inner).lower()}", item, depth + 1)
-    elif isinstance(value, list) and depth < 20:
-        for item in value:
-            yield from _terms(name, item, depth + 1)
-    elif value is not None:
-        yield name, text_of(value)
-
-
-def _term(db: sqlite3.Connection, name: str, value: str) -> int:
-    row = db.execute("SELECT id FROM terms WHERE name = ? AND value = ?", (name, value)).fetchone()
-    if row is None:
-        return db.execute("INSERT INTO terms (name, value) VALUES (?,?)", (name, value)).lastrowid or 0
-    return int(row[0])
-
-
-def _forget(db: sqlite3.Connection, series: int, terms: set[tuple[str, str]]) -> None:
-    for name, value in terms:
-        db.execute(
-            "DELETE FROM postings WHERE series = ? AND term = (SELECT id FROM terms WHERE name = ? AND value = ?)",
-            (series, name, value),
-        )
 
 
 def _is_trash(series_id: str) -> bool:

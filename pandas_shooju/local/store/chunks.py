@@ -1,6 +1,6 @@
-"""Points in pieces: merging, splitting, and the blobs they are kept in. Pure, numpy only.
+"""Points in pieces: merging, splitting, and the blobs in which they are stored. Pure, numpy only.
 
-Appending to a long series, or reading a short range of it, touches the pieces at hand and no others.
+Appending to a long series, or reading a short range of it, touches only the pieces concerned.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ Float64 = npt.NDArray[np.float64]
 
 #: the most points that a piece holds
 LIMIT = 8192
+#: dates outside of the years 1 to 9999 cannot be written as dates, and are refused
+EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
 
 
 class Points(NamedTuple):
     """Points in date order, each date once, with the revision that wrote each.
 
-    Where nobody asks for the revisions, that column may be empty.
+    The column of revisions may be empty if it is not needed.
     """
 
     dates: Int64
@@ -34,12 +36,12 @@ class Points(NamedTuple):
 
 
 class Merge(NamedTuple):
-    """What came of writing points over others."""
+    """The result of writing points over others."""
 
     after: Points
-    #: the points that are no longer there as they were
+    #: the points that were changed or removed, as they were before
     replaced: Points
-    #: the dates among them that are gone altogether
+    #: the dates of those that were removed
     removed: Int64
 
 
@@ -47,7 +49,7 @@ NO_POINTS = Points(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, n
 
 
 def in_order(dates: Int64, values: Float64) -> tuple[Int64, Float64]:
-    """The same points in date order, each date once: of several values for a date, the last."""
+    """The same points in date order; of several values for a date, the last."""
     if len(dates) < 2 or bool((dates[1:] > dates[:-1]).all()):
         return dates, values
     order = np.argsort(dates, kind="stable")
@@ -57,16 +59,16 @@ def in_order(dates: Int64, values: Float64) -> tuple[Int64, Float64]:
 
 
 def merge(old: Points, dates: Int64, values: Float64, revision: int) -> Merge:
-    """Write points over `old`: a NaN removes, an equal value leaves the point as it is (and whose it is).
+    """Write points over `old`: a NaN removes a point, an equal value leaves it (and its revision) unchanged.
 
     Parameters
     ----------
     old
-        The points that are there.
+        The current points.
     dates, values
-        The points to write, as `in_order` gives them.
+        The points to write, as returned by `in_order`.
     revision
-        What the new and the changed points are marked with.
+        The revision of new and changed points.
     """
     at = np.searchsorted(old.dates, dates)
     there = np.zeros(len(dates), bool)
@@ -105,10 +107,10 @@ def merge(old: Points, dates: Int64, values: Float64, revision: int) -> Merge:
 
 
 def split(count: int, appended: bool) -> list[slice]:
-    """How `count` points are parted into pieces.
+    """How `count` points are split into pieces.
 
-    Points that were appended fill the pieces one after the other, so that the next ones touch only the last; points
-    that came in between leave pieces of equal size with room in each.
+    Appended points fill one piece after the other, so that the next ones touch only the last piece; points that were
+    inserted result in pieces of equal size, with room in each.
     """
     if count <= LIMIT:
         return [slice(0, count)] if count else []
@@ -117,7 +119,7 @@ def split(count: int, appended: bool) -> list[slice]:
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-#: the columns of a row of `chunks`, as `to_row` gives and `from_row` takes them
+#: the columns of a row of the table `chunks`, in the order of `to_row`
 COLUMNS = "first, last, count, low, high, step, revision, dates, revisions, vals"
 
 
@@ -176,16 +178,16 @@ def concatenated(parts: list[Points]) -> Points:
 
 
 def as_of(now: Points, past: list[Points], revision: int) -> Points:
-    """The points as they stood after `revision`.
+    """The points as they were after `revision`.
 
     Parameters
     ----------
     now
-        The points that are there today.
+        The current points.
     past
-        What was replaced since; a NaN there says that the point was removed.
+        The versions that were replaced since; a NaN means that the point was removed.
     revision
-        The last revision that counts.
+        The last revision to include.
     """
     known = concatenated([*past, now])
     known = known.pick(known.revisions <= revision)

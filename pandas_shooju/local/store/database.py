@@ -1,9 +1,9 @@
 """Opening a store and handing out its connections.
 
-SQLite in WAL mode: readers see the state as it was when they began and never wait; writers wait for each other,
-also those of other processes. A commit is on the disk before it is acknowledged (``synchronous=FULL``).
+SQLite runs in WAL mode: readers see the state at the time when they began and never wait; writers wait for each other,
+across processes as well. A commit is on the disk before it is acknowledged (``synchronous=FULL``).
 
-A store of `None` lives in a temporary folder, for as long as it is open.
+A store without a path lives in a temporary folder while it is open.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ PATIENCE = 30.0
 
 
 class Database:
-    """A store that is open.
+    """An open store.
 
     Parameters
     ----------
     path
-        The SQLite file, created if it is not there; None for a store that vanishes on `close`.
+        The SQLite file, created if it does not exist; None for a store that is deleted on `close`.
 
     Raises
     ------
     StoreError
-        The file is something else, or was written by a newer version of this package.
+        The file is not a store, or was written by a newer version of this package.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -52,7 +52,7 @@ class Database:
         self._idle: list[sqlite3.Connection] = []
         self._inherited: list[sqlite3.Connection] = []
         self._process = os.getpid()
-        # also when nobody closes it: at the end of the program, or when it is forgotten
+        # also without a call of close: at the end of the program, or when it is garbage collected
         self._end = weakref.finalize(self, _dispose, self._idle, folder, self._process)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -73,7 +73,7 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection that sees one state of the store, whatever is written meanwhile."""
+        """A connection that sees one state of the store, regardless of concurrent writes."""
         with self._connection() as connection:
             connection.execute("BEGIN")
             try:
@@ -83,12 +83,12 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a transaction of its own, committed at the end unless something was raised.
+        """A connection in a writing transaction, which is committed at the end unless an exception was raised.
 
         Raises
         ------
         sqlite3.OperationalError
-            Another process has been writing for longer than anybody should.
+            Another process kept the store locked for longer than `PATIENCE`.
         """
         with self._writer, self._connection() as connection:
             _begin_writing(connection)
@@ -101,13 +101,13 @@ class Database:
                 raise
 
     def vacuum(self) -> None:
-        """Rebuild the file, without the room that nothing is in any more."""
+        """Rebuild the file, without unused space."""
         with self._writer, self._connection() as connection:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Close the connections; of a temporary store, nothing is left."""
+        """Close the connections; a temporary store is deleted."""
         self._end()
 
     @contextlib.contextmanager
@@ -115,7 +115,7 @@ class Database:
         if not self._end.alive:
             raise StoreError(f"the store {self.path} is closed")
         if self._process != os.getpid():
-            # a connection must not be carried over a fork, nor closed behind one: those of the parent are put aside
+            # a connection must be neither used nor closed after a fork: those of the parent are put aside
             self._inherited.extend(self._idle)
             self._idle.clear()
             self._writer, self._process = threading.Lock(), os.getpid()
@@ -149,7 +149,7 @@ class Database:
 
 
 def _dispose(idle: list[sqlite3.Connection], folder: str | None, process: int) -> None:
-    """Close connections, and remove a temporary store; not in a child of the process that opened it."""
+    """Close connections, and delete a temporary store; but not in a child of the process that opened it."""
     if os.getpid() != process:
         return
     while idle:
@@ -159,10 +159,10 @@ def _dispose(idle: list[sqlite3.Connection], folder: str | None, process: int) -
 
 
 def _begin_writing(connection: sqlite3.Connection) -> None:
-    """Become the one that writes.
+    """Begin a writing transaction, waiting for other writers.
 
-    SQLite's own waiting sleeps longer and longer, so that who has waited long is the least likely to get a turn;
-    asking often and at random moments, all do.
+    SQLite itself waits longer after each attempt, so that the one that has waited longest is the least likely to be
+    next. Frequent attempts at random moments give everyone a turn.
     """
     deadline = time.monotonic() + PATIENCE
     connection.execute("PRAGMA busy_timeout = 0")
@@ -181,30 +181,21 @@ def _begin_writing(connection: sqlite3.Connection) -> None:
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the file to the newest version of the schema."""
-    try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        mark = connection.execute("PRAGMA application_id").fetchone()[0]
-        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path} is not a store of the embedded Shooju: {error}") from None
-    if mark != APPLICATION_ID and not empty:
-        raise StoreError(f"{path} is a SQLite file of something else; choose another path for the store")
-    if version > len(MIGRATIONS):
-        raise StoreError(
-            f"{path} has version {version} of the store, and this pandas-shooju knows {len(MIGRATIONS)}: upgrade it"
-        )
-    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        _switch_to_wal(connection)
-    if version == len(MIGRATIONS):
+    if _version(connection, path) == len(MIGRATIONS) and _mode(connection) == "wal":
         return
+    _switch_to_wal(connection)
     _begin_writing(connection)
     try:
         # another process may have been faster
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            for statement in script.split(";\n"):
-                if statement.strip():
-                    connection.execute(statement)
+        for number, steps in enumerate(MIGRATIONS[version:], version + 1):
+            for step in steps:
+                if not isinstance(step, str):
+                    step(connection)
+                    continue
+                for statement in step.split(";\n"):
+                    if statement.strip():
+                        connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("COMMIT")
@@ -213,14 +204,49 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the store, 0 for a new file.
+
+    Raises
+    ------
+    StoreError
+        The file is not a store, or one of a newer version.
+    """
+    try:
+        # as one transaction: another process may be creating the store at this moment
+        connection.execute("BEGIN")
+        try:
+            version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+            mark = connection.execute("PRAGMA application_id").fetchone()[0]
+            empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        finally:
+            connection.execute("ROLLBACK")
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path} is not a store of the embedded Shooju: {error}") from None
+    if mark != APPLICATION_ID and not empty:
+        raise StoreError(f"{path} is a SQLite file of another program; choose another path for the store")
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"{path} has version {version} of the store, but this pandas-shooju supports versions up to"
+            f" {len(MIGRATIONS)}: upgrade pandas-shooju"
+        )
+    return version
+
+
+def _mode(connection: sqlite3.Connection) -> str:
+    return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
     """Turn WAL mode on; SQLite does not wait here by itself while another process does the same."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+            if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
+                return
+            error = sqlite3.OperationalError("SQLite cannot use WAL mode for this file")
+        except sqlite3.OperationalError as refusal:
+            error = refusal
+        if time.monotonic() > deadline:
+            raise error
+        time.sleep(random.uniform(0.005, 0.02))

@@ -1,7 +1,7 @@
 """Uploaded files: their bytes in a folder beside the store, the rest in a table.
 
-A file's bytes are on the disk under its id before the table says that it is there: whatever happens meanwhile, a
-file that is listed is whole. Files in parts are put together at the end.
+The bytes of a file are on the disk, under its id, before it is added to the table: a file that is listed is always
+complete. Files in parts are joined at the end.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _PIECE = 1 << 20
 
 
 def not_found(file: str) -> ApiError:
-    """The error for a file that is not there."""
+    """The error for a file that does not exist."""
     return ApiError("file_not_found", f"file not found: {file[:100]}")
 
 
 def save(folder: Path, content: IO[bytes]) -> str:
-    """Put the bytes of a new file on the disk; its id."""
+    """Write the bytes of a new file to the disk and return its id."""
     file = secrets.token_hex(16)
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / file, [content])
@@ -36,15 +36,15 @@ def save(folder: Path, content: IO[bytes]) -> str:
 
 
 def remove(folder: Path, saved: list[str]) -> None:
-    """Take the bytes of files away again that are not to be told of."""
+    """Remove the bytes of files that were not added to the table."""
     for file in saved:
         (folder / file).unlink(missing_ok=True)
 
 
 def add(db: sqlite3.Connection, file: str, name: str, size: int | None, custom: Any, user: str) -> None:
-    """Tell of a file; without a size, of one whose parts are to come."""
+    """Add a file to the table; without a size, one whose parts will follow."""
     if custom is not None and not isinstance(custom, dict):
-        raise invalid(f"the custom fields of a file are an object, not {type(custom).__name__}")
+        raise invalid(f"the custom fields of a file must be an object, got {type(custom).__name__}")
     name = "".join(character if character.isprintable() else "_" for character in name) or "file"
     db.execute(
         "INSERT INTO files (id, name, size, custom, user, created) VALUES (?,?,?,?,?,?)",
@@ -53,12 +53,12 @@ def add(db: sqlite3.Connection, file: str, name: str, size: int | None, custom: 
 
 
 def get(db: sqlite3.Connection, file: str, *, complete: bool = True) -> dict[str, Any]:
-    """What is known of a file.
+    """The name, size and custom fields of a file.
 
     Raises
     ------
     ApiError
-        There is no such file, or not all of its parts have come while `complete` asks for it.
+        The file does not exist, or is not complete although `complete` requires it.
     """
     row = db.execute(_SELECT + " WHERE id = ?", (file,)).fetchone()
     if row is None or (complete and row[2] is None):
@@ -73,14 +73,14 @@ def listed(db: sqlite3.Connection, count: int) -> list[dict[str, Any]]:
 
 
 def save_part(folder: Path, file: str, number: int, content: IO[bytes]) -> None:
-    """Put a part of a file on the disk; one that is there already is replaced."""
+    """Write a part of a file to the disk, replacing an earlier one with that number."""
     parts = _parts_folder(folder, file)
     parts.mkdir(parents=True, exist_ok=True)
     _write(parts / f"{number:06}", [content])
 
 
 def join_parts(folder: Path, file: str) -> int:
-    """Put a file together from its parts; its size.
+    """Join the parts of a file and return its size (bytes).
 
     Raises
     ------
@@ -98,12 +98,12 @@ def join_parts(folder: Path, file: str) -> int:
 
 
 def forget_parts(folder: Path, file: str) -> None:
-    """Remove the parts of a file that has been put together."""
+    """Remove the parts of a file that have been joined."""
     shutil.rmtree(_parts_folder(folder, file), ignore_errors=True)
 
 
 def set_size(db: sqlite3.Connection, file: str, size: int) -> None:
-    """A file has been put together."""
+    """Mark a file as complete."""
     db.execute("UPDATE files SET size = ? WHERE id = ?", (size, file))
 
 
@@ -112,7 +112,7 @@ def _parts_folder(folder: Path, file: str) -> Path:
 
 
 def _write(path: Path, sources: list[IO[bytes]] | list[Path]) -> int:
-    """Bytes to the disk, so that the file is there whole or not at all."""
+    """Write a file so that it exists completely or not at all, and return its size (bytes)."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.draft")
     try:
         with open(draft, "xb") as target:

@@ -1,8 +1,8 @@
-"""What was there before: the versions of points and fields that writes replaced.
+"""The past: the versions of points and fields that writes replaced.
 
-The past is told in revisions: `revision_of_job` and `revision_at` turn a job or a moment into the last revision
-that counts for it. Jobs registered with ``no_history`` leave no versions of their own; those of other jobs that
-they replace are kept.
+The past is counted in revisions: `revision_of_job` and `revision_at` turn a job or a moment into the last revision that
+counts for it. Jobs registered with ``no_history`` leave no versions of their own; the versions of other jobs that they
+replace are kept.
 """
 
 from __future__ import annotations
@@ -33,24 +33,37 @@ def keep_points(db: sqlite3.Connection, series: int, replaced: Points, removed: 
 
 
 def points_as_of(db: sqlite3.Connection, series: int, now: Points, revision: int) -> Points:
-    """The points of a series as they stood after a revision; `now` are those of today."""
-    past = [
+    """The points of a series as they were after a revision; `now` are the current ones."""
+    return chunks.as_of(now, _past(db, series, revision), revision)
+
+
+def versions_of_points(db: sqlite3.Connection, series: int, now: Points) -> Points:
+    """All versions of all points that are known, by date and then by revision; a NaN is a removal."""
+    whole = chunks.concatenated([*_past(db, series, 2**62), now])
+    whole = whole.pick(np.lexsort((whole.revisions, whole.dates)))
+    if not len(whole.dates):
+        return whole
+    # a call may write the same point several times: its last version counts
+    return whole.pick(np.append((np.diff(whole.dates) != 0) | (np.diff(whole.revisions) != 0), True))
+
+
+def _past(db: sqlite3.Connection, series: int, revision: int) -> list[Points]:
+    return [
         Points(*(np.frombuffer(blob, kind) for blob, kind in zip(row, ("<i8", "<f8", "<i8"), strict=True)))
         for row in db.execute(
             "SELECT dates, vals, revisions FROM past_points WHERE series = ? AND oldest <= ?", (series, revision)
         )
     ]
-    return chunks.as_of(now, past, revision)
 
 
 def keep_fields(db: sqlite3.Connection, series: int, fields: str, revision: int) -> None:
-    """Keep the fields of a series as `revision` left them."""
+    """Keep the fields of a series as they were after `revision`."""
     if not len(_without_history(db, np.array([revision]))):
         db.execute("INSERT OR REPLACE INTO past_fields VALUES (?,?,?)", (series, revision, fields))
 
 
 def fields_as_of(db: sqlite3.Connection, series: int, revision: int) -> str:
-    """The fields of a series as they stood after a revision, as JSON text."""
+    """The fields of a series as they were after a revision, as JSON text."""
     row = (
         db.execute("SELECT fields FROM series WHERE id = ? AND fields_revision <= ?", (series, revision)).fetchone()
         or db.execute(
@@ -61,14 +74,24 @@ def fields_as_of(db: sqlite3.Connection, series: int, revision: int) -> str:
     return str(row[0]) if row else "{}"
 
 
+def versions_of_fields(db: sqlite3.Connection, series: int) -> list[tuple[int, str]]:
+    """The revisions that wrote the fields of a series, with the fields as JSON text after each."""
+    rows = db.execute(
+        "SELECT revision, fields FROM past_fields WHERE series = ?"
+        " UNION SELECT fields_revision, fields FROM series WHERE id = ? ORDER BY 1",
+        (series, series),
+    ).fetchall()
+    return [(int(revision), str(fields)) for revision, fields in rows]
+
+
 def revision_of_job(db: sqlite3.Connection, job: int) -> int | None:
-    """The last revision of a job; None if it has not written."""
+    """The last revision of a job, or None if it has not written."""
     found = db.execute("SELECT max(id) FROM revisions WHERE job = ?", (job,)).fetchone()[0]
     return None if found is None else int(found)
 
 
 def revision_at(db: sqlite3.Connection, moment: int) -> int:
-    """The last revision up to a moment (milliseconds, UTC); 0 if there was none."""
+    """The last revision up to a moment (milliseconds, UTC), or 0 if there was none."""
     found = db.execute("SELECT id FROM revisions WHERE at <= ? ORDER BY at DESC, id DESC LIMIT 1", (moment,)).fetchone()
     return int(found[0]) if found else 0
 

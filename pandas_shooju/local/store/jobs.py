@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from pandas_shooju.local.errors import invalid
+from pandas_shooju.local.store.points import Written
 
-_COLUMNS = ("job_id", "user", "source", "description", "notes", "no_history", "created", "finished")
-_SELECT = "SELECT id, user, source, description, notes, no_history, created, finished FROM jobs"
+#: what a job is asked for by name, with its column of the table `jobs`
+FIELDS = {
+    "id": "id",
+    "description": "description",
+    "source": "source",
+    "user": "user",
+    "notes": "notes",
+    "created_at": "created",
+    "updated_at": "updated",
+    "finished_at": "finished",
+    "no_history": "no_history",
+}
+#: the counts of a job, in `stats`
+STATS = ("new_series", "new_points", "changed_points", "deleted_points")
+
+_SELECT = f"SELECT {', '.join(FIELDS.values())}, {', '.join(STATS)} FROM jobs"
+
+
+class Stats(NamedTuple):
+    """What a job wrote, in numbers."""
+
+    new_series: int = 0
+    new_points: int = 0
+    changed_points: int = 0
+    deleted_points: int = 0
 
 
 def now() -> int:
@@ -18,16 +44,17 @@ def now() -> int:
 
 
 def register(db: sqlite3.Connection, user: str, source: str, description: str, notes: str, no_history: bool) -> int:
-    """A new job; its id."""
+    """Register a job and return its id."""
+    created = now()
     cursor = db.execute(
-        "INSERT INTO jobs (user, source, description, notes, no_history, created) VALUES (?,?,?,?,?,?)",
-        (user, source, description, notes, no_history, now()),
+        "INSERT INTO jobs (user, source, description, notes, no_history, created, updated) VALUES (?,?,?,?,?,?,?)",
+        (user, source, description, notes, no_history, created, created),
     )
     return cursor.lastrowid or 0
 
 
 def get(db: sqlite3.Connection, job: int) -> dict[str, Any]:
-    """A job and the number of series that it wrote.
+    """A job.
 
     Raises
     ------
@@ -37,23 +64,26 @@ def get(db: sqlite3.Connection, job: int) -> dict[str, Any]:
     row = db.execute(_SELECT + " WHERE id = ?", (job,)).fetchone() if 0 < job < 2**63 else None
     if row is None:
         raise invalid(f"job {job} does not exist")
-    count = db.execute("SELECT count(*) FROM job_series WHERE job = ?", (job,)).fetchone()[0]
-    return _as_dict(row) | {"series_count": count}
+    return _as_dict(row)
 
 
-def listed(db: sqlite3.Connection, count: int) -> list[dict[str, Any]]:
-    """The newest jobs, the newest first."""
-    return [_as_dict(row) for row in db.execute(_SELECT + " ORDER BY id DESC LIMIT ?", (count,)).fetchall()]
+def get_many(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """The jobs with these ids, in that order."""
+    rows = db.execute(_SELECT + " WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)).fetchall()
+    found = {row[0]: _as_dict(row) for row in rows}
+    return [found[job] for job in ids if job in found]
 
 
 def finish(db: sqlite3.Connection, job: int) -> None:
-    """Close a job to further writes; doing it twice is harmless."""
+    """Close a job to further writes; finishing it twice is harmless."""
     get(db, job)
-    db.execute("UPDATE jobs SET finished = coalesce(finished, ?) WHERE id = ?", (now(), job))
+    db.execute(
+        "UPDATE jobs SET finished = ?, updated = max(updated, ?) WHERE id = ? AND finished IS NULL", (now(), now(), job)
+    )
 
 
 def open_for_writing(db: sqlite3.Connection, job: int) -> int:
-    """A new revision of a job; 0 stands for no job at all.
+    """Start a revision of a job and return its id; job 0 stands for no job at all.
 
     Raises
     ------
@@ -63,8 +93,8 @@ def open_for_writing(db: sqlite3.Connection, job: int) -> int:
     history = True
     if job:
         found = get(db, job)
-        if found["finished"] is not None:
-            raise invalid(f"job {job} is finished and takes no more writes; register another one")
+        if found["finished_at"] is not None:
+            raise invalid(f"job {job} is finished and cannot be written to; register another job")
         history = not found["no_history"]
     # time must not run backwards from one revision to the next, whatever the clock does
     last = db.execute("SELECT at FROM revisions ORDER BY id DESC LIMIT 1").fetchone()
@@ -73,13 +103,30 @@ def open_for_writing(db: sqlite3.Connection, job: int) -> int:
     return cursor.lastrowid or 0
 
 
-def note_series(db: sqlite3.Connection, job: int, series: int) -> None:
-    """A job wrote a series."""
+def note_series(db: sqlite3.Connection, job: int, series: int, written: Written) -> None:
+    """Record that a job wrote a series, and whether it changed, added or deleted anything."""
     if job:
-        db.execute("INSERT OR IGNORE INTO job_series VALUES (?,?)", (job, series))
+        db.execute(
+            "INSERT INTO job_series (job, series, changed, added, deleted) VALUES (?,?,?,?,?)"
+            " ON CONFLICT (job, series) DO UPDATE SET"
+            " changed = max(changed, excluded.changed), added = max(added, excluded.added),"
+            " deleted = max(deleted, excluded.deleted)",
+            (job, series, written.changed > 0, written.added > 0, written.deleted > 0),
+        )
+
+
+def note_call(db: sqlite3.Connection, job: int, revision: int, stats: Stats) -> None:
+    """Add what a call wrote to the counts of its job."""
+    if job:
+        db.execute(
+            "UPDATE jobs SET updated = (SELECT at FROM revisions WHERE id = ?), new_series = new_series + ?,"
+            " new_points = new_points + ?, changed_points = changed_points + ?, deleted_points = deleted_points + ?"
+            " WHERE id = ?",
+            (revision, *stats, job),
+        )
 
 
 def _as_dict(row: tuple[Any, ...]) -> dict[str, Any]:
-    found = dict(zip(_COLUMNS, row, strict=True))
+    found = dict(zip(FIELDS, row, strict=False))
     found["no_history"] = bool(found["no_history"])
-    return found
+    return found | {"stats": dict(zip(STATS, row[len(FIELDS) :], strict=True))}

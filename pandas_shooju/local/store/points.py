@@ -1,6 +1,6 @@
-"""Points of series in the store: reading ranges of many series at once, and writing over what is there.
+"""The points of series in the store: reading ranges of many series at once, and merging new points.
 
-`report` is 0 for the points of a series itself, else the id of a report of it.
+`report` is 0 for the points of a series itself, and otherwise the id of one of its reports.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pandas_shooju.local.dates import iso
+from pandas_shooju.local.errors import ApiError
 from pandas_shooju.local.store import chunks, history
-from pandas_shooju.local.store.chunks import NO_POINTS, Float64, Int64, Points
+from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Float64, Int64, Points
 
 _INSERT = f"INSERT INTO chunks (series, report, {chunks.COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 _SELECT = f"SELECT id, {chunks.COLUMNS} FROM chunks"
 
-#: dates outside the years 1 to 9999 have no name, and are refused
-EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
-#: points that are held in memory at once, where many series are gone through
+#: the most points to hold in memory at once when reading many series
 MOST_AT_ONCE = 4_000_000
 
 
 class Range(NamedTuple):
-    """Which points of a series are wanted: both ends are included."""
+    """Which points of a series to read; both ends are included."""
 
     first: int = EARLIEST
     last: int = LATEST
@@ -33,7 +33,7 @@ class Range(NamedTuple):
     limit: int | None = None
 
     def of(self, points: Points) -> Points:
-        """The points that lie in the range."""
+        """The points within the range."""
         start = int(np.searchsorted(points.dates, self.first, "left"))
         stop = int(np.searchsorted(points.dates, self.last, "right"))
         if self.limit is not None:
@@ -44,8 +44,16 @@ class Range(NamedTuple):
 EVERYTHING = Range()
 
 
+class Written(NamedTuple):
+    """The number of points that a write added, changed and deleted."""
+
+    added: int = 0
+    changed: int = 0
+    deleted: int = 0
+
+
 def counts(db: sqlite3.Connection, series: Sequence[int]) -> list[int]:
-    """How many points each of the series has."""
+    """The number of points of each of the series."""
     found = dict(
         db.execute(
             "SELECT series, sum(count) FROM chunks WHERE report = 0"
@@ -57,7 +65,7 @@ def counts(db: sqlite3.Connection, series: Sequence[int]) -> list[int]:
 
 
 def fitting(db: sqlite3.Connection, series: Sequence[int], limit: int | None = None) -> int:
-    """How many of the series, from the first on, fit in memory with their points (of each, `limit`); one at least."""
+    """The number of series, from the first on, whose points (up to `limit` each) fit in memory; at least one."""
     held = 0
     for number, count in enumerate(counts(db, series)):
         held += count if limit is None else min(count, limit)
@@ -71,7 +79,7 @@ def read_many(
 ) -> dict[int, Points]:
     """The points of several series; a series without any is absent.
 
-    Without `revisions`, that column is empty: most callers have no use for it.
+    Without `revisions`, that column is empty.
     """
     heads = db.execute(
         "SELECT id, series, first, count FROM chunks INDEXED BY chunks_in_order"
@@ -85,7 +93,7 @@ def read_many(
         if wanted.limit is not None:
             if sure.get(one, 0) >= wanted.limit:
                 continue
-            # of a piece that begins before the range, nobody knows how much lies in it
+            # of a piece that begins before the range, an unknown number of points lies within it
             sure[one] = sure.get(one, 0) + (count if first >= wanted.first else 0)
         by_series.setdefault(one, []).append(chunk)
     read = db.cursor()
@@ -122,9 +130,10 @@ def write(
     values: Float64,
     revision: int,
     *,
+    job: int = 0,
     alone: bool = False,
     fresh: bool = False,
-) -> None:
+) -> Written:
     """Merge points into those of a series or report.
 
     Parameters
@@ -136,11 +145,18 @@ def write(
     dates, values
         In any order; of several values for a date the last counts; NaN removes the point.
     revision
-        What the changed points are marked with.
+        The revision of new and changed points.
+    job
+        The job that writes, which must not change points of newer jobs; 0 for none.
     alone
         Remove all the other points.
     fresh
         The caller knows that there are no points yet.
+
+    Raises
+    ------
+    ApiError
+        ``already_exists``: a point that would change was written by a newer job. Nothing is stored.
     """
     dates, values = chunks.in_order(dates, values)
     rows = [] if fresh else _neighbours(db, series, report, dates, alone)
@@ -151,23 +167,29 @@ def write(
             np.concatenate((dates, others)), np.concatenate((values, np.full(len(others), np.nan)))
         )
     if not len(dates):
-        return
+        return Written()
     if len(old.dates):
         after, replaced, removed = chunks.merge(old, dates, values, revision)
-        if len(after.dates) == len(old.dates) and not len(replaced.dates):
-            return
+        changed, deleted = len(replaced.dates) - len(removed), len(removed)
+        written = Written(len(after.dates) - len(old.dates) + deleted, changed, deleted)
+        if written == Written():
+            return written
+        if job:
+            _check_age(db, replaced, job)
         if len(replaced.dates) and report == 0:
             history.keep_points(db, series, replaced, removed, revision)
     else:
         there = ~np.isnan(values)
         after = Points(dates, values, np.broadcast_to(np.int64(revision), len(dates)))
         after = after if there.all() else after.pick(there)
+        written = Written(len(after.dates))
     db.executemany("DELETE FROM chunks WHERE id = ?", [(row[0],) for row in rows])
     appended = not len(old.dates) or bool(dates[0] > old.dates[-1])
     db.executemany(
         _INSERT,
         ((series, report, *chunks.to_row(after.pick(piece))) for piece in chunks.split(len(after.dates), appended)),
     )
+    return written
 
 
 def delete(db: sqlite3.Connection, series: int, reports: Iterable[int]) -> None:
@@ -175,13 +197,31 @@ def delete(db: sqlite3.Connection, series: int, reports: Iterable[int]) -> None:
     db.executemany("DELETE FROM chunks WHERE series = ? AND report = ?", [(series, report) for report in reports])
 
 
+def _check_age(db: sqlite3.Connection, replaced: Points, job: int) -> None:
+    """Refuse to change points that a newer job wrote."""
+    distinct, first = np.unique(replaced.revisions, return_index=True)
+    newer = dict(
+        db.execute(
+            "SELECT id, job FROM revisions WHERE job > ? AND id IN (SELECT value FROM json_each(?))",
+            (job, json.dumps(distinct.tolist())),
+        ).fetchall()
+    )
+    found = [(at, newer[one]) for one, at in zip(distinct.tolist(), first.tolist(), strict=True) if one in newer]
+    if found:
+        at, other = min(found)
+        # programs take the job's number from between these parentheses
+        raise ApiError(
+            "already_exists", f"date {iso(int(replaced.dates[at]))} was already written by a newer job (job {other})"
+        )
+
+
 def _neighbours(
     db: sqlite3.Connection, series: int, report: int, dates: Int64, everything: bool
 ) -> list[tuple[object, ...]]:
-    """The pieces that points at these dates concern.
+    """The pieces that are affected by points at these dates.
 
-    Those that overlap with them, and those just before and after while they have room: else points that come one
-    by one, or from the newest to the oldest, would leave a piece each.
+    These are the pieces that overlap with them, and those just before and after if they have room: otherwise points
+    that arrive one by one, or from the newest to the oldest, would each result in a piece.
     """
     if everything:
         first, last = EARLIEST, LATEST
@@ -222,7 +262,7 @@ def _points(row: tuple, revisions: bool, known_dates: dict[tuple[int, int, int],
 
 
 def _shared(dates: Int64, known: dict[tuple[int, int, int], Int64]) -> Int64:
-    """The same dates as one array for all the series that have them: what follows is faster then."""
+    """The same dates as one array for all series that have them, which makes what follows faster."""
     key = -1, len(dates), int(dates[0])
     other = known.get(key)
     if other is not None and np.array_equal(dates, other):

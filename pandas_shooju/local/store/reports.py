@@ -59,8 +59,9 @@ def write(
     fields: dict[str, Any],
     keep_only: str | None,
     revision: int,
-) -> None:
-    """Merge points and fields into a report, which is made if it is not there."""
+    job: int,
+) -> points.Written:
+    """Merge points and fields into a report, which is created if it does not exist."""
     report = get(db, series, date)
     if report is None:
         db.execute("INSERT INTO reports (series, date, revision) VALUES (?,?,?)", (series, date, revision))
@@ -68,7 +69,7 @@ def write(
         assert report is not None
     if columns is None:
         columns = np.empty(0, np.int64), np.empty(0, np.float64)
-    points.write(db, series, report.id, *columns, revision, alone=keep_only in ("points", "all"))
+    written = points.write(db, series, report.id, *columns, revision, job=job, alone=keep_only in ("points", "all"))
     old = {} if keep_only in ("fields", "all") else report.fields
     merged = catalogue.merged_fields(old, fields)
     db.execute(
@@ -76,6 +77,7 @@ def write(
         " EXISTS (SELECT 1 FROM chunks WHERE series = ? AND report = ?) WHERE id = ?",
         (revision, json.dumps(merged) if merged else None, series, report.id, report.id),
     )
+    return written
 
 
 def delete(db: sqlite3.Connection, series: int, date: int | None) -> int:

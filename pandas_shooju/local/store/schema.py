@@ -1,29 +1,37 @@
 """The tables of a store, and how an older store becomes a newer one.
 
-The version stands in ``PRAGMA user_version``. `MIGRATIONS` holds for each version the statements that lead to it
-from the one before; a new store runs them all.
+``PRAGMA user_version`` holds the version of a store. `MIGRATIONS` holds the steps from each version to the next; a new
+store takes them all.
 
-What the tables mean
---------------------
+The tables
+----------
 revisions
-    one per call that writes: which job, when. Points, fields and reports say by which revision they came, which
+    one per call that writes: which job, when. Points, fields and reports carry the revision that wrote them, which
     answers the questions for the job, the time, and the past (everything up to a revision).
+jobs, job_series
+    jobs with counts of what they wrote, and for each job the series that it wrote, with whether it changed, added or
+    deleted anything there.
 series
-    the catalogue. ``key`` is the series id in lower case: ids are compared without regard to case. The columns
-    from ``points_count`` on are the meta data that writes keep up to date.
+    the catalogue. ``key`` is the series id in lower case: ids are compared regardless of case. The columns from
+    ``points_count`` on are the meta data that writes keep up to date.
 terms, postings
-    the index for ``field=value``: a term is a field's name and one of its values, both in lower case; a posting is
-    a series that has it.
+    the index of field values, see `terms`: a posting is a series with a term; ``count`` is the number of its postings
+    outside of the trash.
 chunks
-    points, at most a few thousand a row, as blobs of columns. ``report`` is 0 for the points of the series itself.
-    Evenly spaced dates are told by ``first`` and ``step`` alone, points of one revision by ``revision`` alone.
+    points, up to a few thousand per row, as blobs of columns. ``report`` is 0 for the points of the series itself.
+    Evenly spaced dates are stored as ``first`` and ``step`` alone, points of one revision as ``revision`` alone.
 past_points, past_fields
-    what writes replaced; nothing is in here for a store that is only added to.
+    what writes replaced; empty for a store that is only added to.
 reports
     report dates of a series, with the fields filed under them.
 """
 
 from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from pandas_shooju.local.store import terms
 
 #: marks the file as a store of ours (``PRAGMA application_id``)
 APPLICATION_ID = 0x53684A75
@@ -140,4 +148,36 @@ CREATE TABLE files (
 CREATE INDEX files_by_age ON files (created, id);
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+_VERSION_2 = """
+ALTER TABLE jobs ADD COLUMN updated INTEGER;
+ALTER TABLE jobs ADD COLUMN new_series INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN new_points INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN changed_points INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN deleted_points INTEGER NOT NULL DEFAULT 0;
+UPDATE jobs SET updated = max(
+    created, coalesce(finished, 0), coalesce((SELECT max(at) FROM revisions r WHERE r.job = jobs.id), 0)
+);
+ALTER TABLE job_series ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE job_series ADD COLUMN added INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE job_series ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
+UPDATE job_series SET changed = 1;
+CREATE INDEX jobs_of_series ON job_series (series);
+DROP TABLE terms;
+CREATE TABLE terms (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    shown TEXT NOT NULL,
+    number REAL,
+    moment INTEGER,
+    count INTEGER NOT NULL,
+    UNIQUE (name, value, shown)
+);
+CREATE INDEX terms_by_number ON terms (name, number) WHERE number NOTNULL;
+CREATE INDEX terms_by_moment ON terms (name, moment) WHERE moment NOTNULL;
+"""
+
+Step = str | Callable[[sqlite3.Connection], None]
+
+#: for each version, the steps that lead to it: statements, each ending in a line of its own, or functions
+MIGRATIONS: tuple[tuple[Step, ...], ...] = ((_VERSION_1,), (_VERSION_2, terms.rebuild))
