@@ -32,13 +32,11 @@ Fields = str | Iterable[str] | None
 Parse = Callable[[Document], object]
 
 
-def as_items(document: Document) -> list[dict[str, Any]]:
-    """The series of a document as dicts."""
-    return validation.series_items(document)
+as_items: Parse = validation.series_items
 
 
 def as_table(document: Document) -> SeriesTable:
-    """The series of a document as a table."""
+    """The form of frames."""
     return document.series
 
 
@@ -364,7 +362,7 @@ def existing_items(document: Document) -> list[Any]:
 
     With `options.return_series_errors` the items are as the server returned them.
     """
-    items = as_items(document)
+    items = validation.series_items(document)
     failed = [item for item in items if item.get("error")]
     check_failures(failed)
     if options.return_series_errors or not failed:

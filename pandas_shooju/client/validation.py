@@ -40,40 +40,36 @@ def check_success(document: Document, what: str) -> None:
 
 
 def check_page(document: Document) -> None:
-    """Check a page of a search: its items, how many there are in all, and the way to the next page."""
-    check_items(document)
-    total, scroll_id = document.root.get("total"), document.root.get("scroll_id")
-    if not (total is None or _is_id(total)) or not isinstance(scroll_id, str | int | None):
-        raise _wrong("a number 'total' and a string 'scroll_id'", (total, scroll_id))
-
-
-def check_items(document: Document) -> None:
-    """Check that the items of a read are series or errors."""
+    """Check a page of a search: that it has series, how many there are in all, and the way to the next page."""
+    root = document.root
     if not document.has_series:
-        raise _wrong("a list of objects under 'series'", document.root)
+        raise _wrong("a list of objects under 'series'", root)
+    if not (root.get("total") is None or _is_id(root["total"])) or not isinstance(
+        root.get("scroll_id"), str | int | None
+    ):
+        raise _wrong("a number 'total' and a string 'scroll_id'", root)
 
 
 def series_items(document: Document) -> list[dict[str, Any]]:
     """The series and errors that a read returned, as dicts."""
     items = document.items()
     for item in items:
-        if not isinstance(item, dict):
-            raise _wrong("a list of objects under 'series'", item)
-        if item.get("error"):
-            continue
-        tz = item.get("tz")
-        if (
-            not isinstance(item.get("series_id"), str)
-            or not isinstance(item.get("fields"), dict | None)
-            or not (tz is None or (isinstance(tz, dict) and isinstance(tz.get("timezone"), str | None)))
-        ):
-            raise _wrong("series with a string 'series_id' and the objects 'fields' and 'tz'", item)
+        if not isinstance(item, dict) or not (item.get("error") or _is_series(item)):
+            raise _wrong("a list of series under 'series', with a string 'series_id' and objects 'fields', 'tz'", item)
     return items
+
+
+def _is_series(item: dict[str, Any]) -> bool:
+    tz = item.get("tz")
+    return (
+        isinstance(item.get("series_id"), str)
+        and isinstance(item.get("fields"), dict | None)
+        and (tz is None or (isinstance(tz, dict) and isinstance(tz.get("timezone"), str | None)))
+    )
 
 
 def check_bulk(document: Document, asked: Sequence[Any]) -> None:
     """Check that a bulk response holds exactly the series that were asked for, in that order."""
-    check_items(document)
     if document.count != len(asked):
         raise ShoojuFormatError(f"{len(asked)} series were requested, and {document.count} were returned")
     for one, series_id in zip(asked, document.ids(), strict=True):
