@@ -176,7 +176,8 @@ def row_ids(
 
         def filled(label: tuple[Any, ...]) -> str:
             values = {name: value_of(label[0]) for name, value_of in of_key}
-            values.update(zip(columns, label[1:], strict=True))
+            if columns:
+                values.update(zip(columns, label[1:], strict=True))
             return template.fill(values)
 
         return filled, [GROUP, *columns]
