@@ -220,7 +220,8 @@ def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[t
 
         def filled(label: tuple[Any, ...]) -> str:
             values = {name: value_of(label[0]) for name, value_of in of_key}
-            values.update(zip(columns, label[1:] if keys else label, strict=True))
+            if columns:
+                values.update(zip(columns, label[1:] if keys else label, strict=True))
             if "series_id" in values:
                 values["series_id"] = own_id(values["series_id"])
             return check_id(template.fill(values), label[0] if keys else label, names)
