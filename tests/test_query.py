@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pandas_shooju import query
-from pandas_shooju.client import buffer
+from pandas_shooju.client.buffer import Target
 from pandas_shooju.local.query import tree
 from pandas_shooju.local.query.parser import parse
 from pandas_shooju.query import Query, field, id_key, raw, series, sid, text, under, values
@@ -223,9 +223,9 @@ def test_what_cannot_be_said_is_refused(wrong):
 )
 def test_client_and_store_agree_on_which_ids_are_one_series(conn, one, other):
     same = id_key(one) == id_key(other)
-    target, key = buffer.target_of(other)
-    assert (buffer.series_of({"series_id": one}) == key) is same
-    assert buffer.series_of(target) == key
+    targets = [Target.of_id(one), Target.of_query(str(series(one))), Target.of_id(other)]
+    assert targets[0].key == targets[1].key
+    assert (targets[0].key == targets[2].key) is same
     conn.register_job("ids").write(series(one), fields={"x": 1})
     assert (conn.get_series(series(other)) is not None) is same
     frame = pd.DataFrame({"a": [1.0], "b": [2.0]}, index=pd.DatetimeIndex(["2024-01-01"]))

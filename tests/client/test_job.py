@@ -211,7 +211,7 @@ def test_what_is_enqueued_is_merged_like_any_write(sj, path):
 
 
 def test_an_id_of_any_characters_creates_its_series(sj, path):
-    ids = [path + tail for tail in ('\\5" pipe', "\\a@b", "\\(x) y", "\\über = ß", "\\back\\")]
+    ids = [path + tail for tail in ('\\5" pipe', "\\a@b", "\\(x) y", "\\über = ß", "\\end.")]
     job = sj.register_job("any id", batch_size=100)
     job.enqueue([SeriesWrite(series_id, columns([0, 1.0]), {}) for series_id in ids])
     job.submit()
