@@ -231,7 +231,7 @@ def test_client_and_store_agree_on_which_ids_are_one_series(conn, one, other):
     frame = pd.DataFrame({"a": [1.0], "b": [2.0]}, index=pd.DatetimeIndex(["2024-01-01"]))
     options = {"sid": {"a": one, "b": other}, "connection": conn}
     if same:
-        with pytest.raises(ValueError, match="regardless of case"):
+        with pytest.raises(ValueError, match="differ only in case are the same"):
             frame.shooju.write("twins", **options)
     else:
         assert frame.shooju.write("two series", **options).ok
