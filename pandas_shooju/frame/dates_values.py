@@ -19,7 +19,7 @@ from pandas.api.types import infer_dtype
 from pandas_shooju import clocks
 from pandas_shooju.client.points import exact_milli
 from pandas_shooju.formats import PointColumns
-from pandas_shooju.values import Missing
+from pandas_shooju.values import Missing, is_missing
 
 Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
@@ -164,7 +164,11 @@ def _converted(values: Any, casts: tuple[str, ...], options: dict[str, Any]) -> 
     except (ValueError, TypeError, OverflowError):
         return None
     complete = is_dates(converted) and converted.notna().sum() == values.notna().sum()
-    return converted if complete and not raised else None
+    if not complete or raised:
+        return None
+    # pandas takes the year of "Jan-20" for a year 1
+    years = pd.DatetimeIndex(converted).year
+    return converted if not len(years) or years.min() >= 1000 else None
 
 
 def _conversions(values: Any) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
@@ -197,6 +201,29 @@ _INTEGER_DATES: list[tuple[int, int, dict[str, Any]]] = [
     (10**14, 10**16, {"unit": "us"}),
     (10**17, 10**19, {"unit": "ns"}),
 ]
+
+
+# --- keys ----------------------------------------------------------------------------------------------------------
+
+
+def typed_keys(column: pd.Series) -> pd.Series:
+    """A column in which values of different types differ, for grouping: pandas takes 1 and True for one key.
+
+    Columns of one type are returned as they are.
+    """
+    if column.dtype != object or infer_dtype(column, skipna=True) in _ONE_TYPE:
+        return column
+    return column.map(_typed_key)
+
+
+_ONE_TYPE = ("string", "integer", "boolean", "floating", "date", "empty")
+
+
+def _typed_key(value: Any) -> str | None:
+    if is_missing(value):
+        return None
+    value = value.item() if isinstance(value, np.generic) else value
+    return f"{type(value).__name__} {value!r}"
 
 
 # --- words for errors -------------------------------------------------------------------------------------------------

@@ -131,7 +131,9 @@ def changes(
     if sid is not None:
         check_sid(sid)
     known: set[str] | None
-    shared: dict[str, Any] = {"date": date, "value": value, "tz": tz, "reported_date": reported_date, "na": "null"}
+    shared: dict[str, Any] = {
+        "date": date, "value": value, "tz": tz, "reported_date": reported_date, "na": na, "keep_missing": True,
+    }  # fmt: skip
     if isinstance(old, str):
         if old != "server":
             raise ValueError(f"changed_from must be an earlier frame or 'server', got {old!r}")
@@ -142,10 +144,11 @@ def changes(
         _check_zones(data, old, date, value, tz)
         now = series_writes(data, sid, fields=fields, **shared)
         # fields that the frame names are in the earlier frame, too; others are known as far as they were read
-        named = fields if isinstance(fields, str | Sequence) else None
-        before, known = series_writes(old, sid, fields=named, **shared), None
-        if fields is not None and named is None and (shape := shape_of(old, date, value)) != "fields":
-            before, known = _known_fields(old, before, shape)
+        shape = shape_of(old, date, value)
+        named, known = (fields, None) if isinstance(fields, str | Sequence) else _read_fields(old, fields, shape)
+        before = series_writes(old, sid, fields=named, **shared)
+        if known is not None and shape == "wide":
+            before = _with_fields_as_read(old, before)
     return _compared(now, before, known, remove_others is not None, na)
 
 
@@ -163,7 +166,9 @@ def _same_series(
         return SAME
     frame, old_frame = (as_frame(each) if isinstance(each, pd.Series) else each for each in (data, old))
     id_of = ids_as_read(old_frame)
-    if isinstance(data, pd.Series) and data.name is None and len(old_frame.columns) == 1:
+    if isinstance(data, pd.Series) and data.name is None:
+        if len(old_frame.columns) > 1:
+            raise ValueError("the Series has no name that says to which column of changed_from it belongs; set .name")
         only = id_of(old_frame.columns[0])
         return lambda label: only
     names, old_names = list(frame.columns.names), list(old_frame.columns.names)
@@ -200,14 +205,22 @@ def _check_zones(data: Writable, old: Writable, date: Any, value: Any, tz: Any) 
         raise ValueError(f"{which}, which cannot be compared; pass tz= with the time zone of the naive ones")
 
 
-def _known_fields(old: Any, before: list[SeriesWrite], shape: Shape) -> tuple[list[SeriesWrite], set[str]]:
-    """The earlier writes with the fields that their series had when they were read, and which fields are known."""
-    origin = origin_of(old)
-    if shape != "wide" or origin is None or origin["layout"] != "wide":
-        return before, set()
+def _read_fields(old: Any, fields: Any, shape: Shape) -> tuple[list[str] | None, set[str] | None]:
+    """For fields that are not in the frame: those that the earlier frame knows, by columns and in all (None: every)."""
+    if fields is None or shape == "fields":
+        return None, None
+    origin = origin_of(old) or {}
+    read = set(origin.get("fields", ()))
+    if shape != "long" or not isinstance(old, pd.DataFrame):
+        return None, read if shape == "wide" and origin.get("layout") == "wide" else set()
+    columns = [name for name in fields if name in read and name in old.columns]
+    return columns or None, set(columns)
+
+
+def _with_fields_as_read(old: Any, before: list[SeriesWrite]) -> list[SeriesWrite]:
+    """The writes of an earlier wide frame with the fields that its series had when they were read."""
     fields = column_fields(as_frame(old) if isinstance(old, pd.Series) else old)
-    known = [write._replace(fields=of_one) for write, of_one in zip(before, fields, strict=True)]
-    return known, set(origin["fields"])
+    return [write._replace(fields=of_one) for write, of_one in zip(before, fields, strict=True)]
 
 
 def _stored(writes: Sequence[SeriesWrite], connection: Connection) -> list[SeriesWrite]:

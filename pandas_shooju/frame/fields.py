@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pandas_shooju.frame import origin
-from pandas_shooju.frame.dates_values import column_named, listed
+from pandas_shooju.frame.dates_values import column_named, listed, typed_keys
 from pandas_shooju.query import id_key
 from pandas_shooju.values import Missing, check_field_name, column_values, field_values
 
@@ -127,7 +127,7 @@ def _codes(name: str, column: pd.Series) -> Any:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy()
     try:
-        return pd.factorize(column)[0]
+        return pd.factorize(typed_keys(column))[0]
     except (TypeError, ValueError, OverflowError):  # of lists, dicts, huge integers, ...
         as_json = column_values(check_field_name(name), column, "null")
         return pd.factorize(np.array([repr(value) for value in as_json], dtype=object))[0]

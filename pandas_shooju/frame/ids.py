@@ -11,11 +11,13 @@ import string
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from pandas_shooju.frame import origin
 from pandas_shooju.frame.dates_values import column_named, listed
 from pandas_shooju.frame.groups import GROUP, GroupKeys, plain_key
+from pandas_shooju.query import id_key
 from pandas_shooju.values import is_missing
 
 Sid: TypeAlias = str | Mapping[Any, str] | Callable[[Any], str]
@@ -24,6 +26,8 @@ Sid: TypeAlias = str | Mapping[Any, str] | Callable[[Any], str]
 SAME = "{series_id}"
 
 _OPERATORS = re.compile(r"@[A-Za-z_]\w*(:[^\s\\@]+)*$")
+#: how a query begins, and not a series id: ``sid=``, ``country=``, an expression, the ``$`` of bulk responses
+_QUERY = re.compile(r"[=$]|\(?(not\s+)?[\w.]+\s*[=:]", re.IGNORECASE)
 
 
 class _Template:
@@ -64,6 +68,7 @@ def column_ids(frame: pd.DataFrame, sid: Sid, ignored: Hashable | None = None) -
     columns = frame.columns
     levels = ["" if name is None else str(name) for name in columns.names]
     if not isinstance(sid, str):
+        sid = _typed(sid) if isinstance(sid, Mapping) else sid
         if ignored is not None:
             columns = columns.droplevel(ignored)
         return [check_id(_looked_up(sid, label, "column"), label, list(columns.names)) for label in columns]
@@ -78,9 +83,8 @@ def column_ids(frame: pd.DataFrame, sid: Sid, ignored: Hashable | None = None) -
     if "" in places and len(levels) == 1:
         places[""] = [0]
     behind: list[str] | None = None
-    if places.get("series_id") == []:
-        del places["series_id"]
-        behind = _ids_behind(frame)
+    if "series_id" in places and len(places["series_id"]) < 2:
+        behind = _ids_behind(frame, *places.pop("series_id"))
     for name, at in places.items():
         if len(at) != 1:
             raise _unknown_level(sid, name, len(at), levels)
@@ -90,8 +94,6 @@ def column_ids(frame: pd.DataFrame, sid: Sid, ignored: Hashable | None = None) -
         values = {name: parts[at[0]] for name, at in places.items()}
         if behind is not None:
             values["series_id"] = behind[number]
-        elif "series_id" in values:
-            values["series_id"] = own_id(values["series_id"])
         ids.append(check_id(template.fill(values), label, levels))
     return ids
 
@@ -110,10 +112,16 @@ def _unknown_level(sid: str, name: str, count: int, levels: Sequence[str]) -> Va
 def _looked_up(sid: Mapping[Any, str] | Callable[[Any], str], label: Any, what: str) -> str:
     if isinstance(sid, Mapping):
         try:
-            return sid[label]
+            return sid[_hashable(label)] if isinstance(sid, _TypedDict) else sid[label]
         except (KeyError, TypeError):
-            raise ValueError(f"sid has no series id for the {what} {label!r}; it has {listed(sid)}") from None
+            known = [key[1] if isinstance(sid, _TypedDict) and isinstance(key, tuple) else key for key in sid]
+            raise ValueError(f"sid has no series id for the {what} {label!r}; it has {listed(known)}") from None
     return sid(label)
+
+
+def _typed(sid: Mapping[Any, str]) -> Mapping[Any, str]:
+    """A plain dict with keys in which 1 and True differ; other mappings, which may have rules of their own, as is."""
+    return _TypedDict((_hashable(key), value) for key, value in sid.items()) if type(sid) is dict else sid
 
 
 def check_sid(sid: Any) -> None:
@@ -127,13 +135,19 @@ def check_sid(sid: Any) -> None:
     )
 
 
-def _ids_behind(frame: pd.DataFrame) -> list[str]:
-    """The series id of each column: the one that it was read from, or else the label if that is an id."""
+def _ids_behind(frame: pd.DataFrame, level: int | None = None) -> list[str]:
+    """The series id of each column: the one that it was read from, or else the label if that is an id.
+
+    `level` is the position of a column level ``series_id``, if there is one, whose values are ids.
+    """
     found = origin.origin_of(frame)
+    labels = frame.columns.tolist()
     ids = []
-    for label, at in zip(frame.columns.tolist(), origin.column_positions(frame), strict=True):
+    for at, label in zip(origin.column_positions(frame), labels, strict=True):
         if found is None or at is None:
-            if not looks_like_id(label):
+            if level is not None and isinstance(frame.columns, pd.MultiIndex):
+                label = label[level]
+            if not (looks_like_id(label) or (level is not None and found is None)):
                 raise ValueError(
                     f"sid={SAME!r} needs the series id of the column {label!r}, which was not read from Shooju and is "
                     r"not a series id itself; use a template such as sid=r'users\sam\{name}', a dict or a function"
@@ -156,15 +170,26 @@ def own_id(label: Any) -> Any:
     if not isinstance(label, str):
         return label
     series_id = origin.without_asof(label)
-    if series_id.startswith("=") or ("@" in series_id and _OPERATORS.search(series_id)):
+    if _QUERY.match(series_id) or ("@" in series_id and _OPERATORS.search(series_id)):
         raise _derived(label)
     return series_id
+
+
+def check_read_ids(frame: pd.DataFrame, sid: Sid) -> None:
+    """Refuse the ids in a long frame or one of fields that stand for derived points, as far as its origin tells."""
+    found = origin.origin_of(frame)
+    derived = found["derived"] if found is not None and found["layout"] != "wide" else None
+    if isinstance(derived, list) and isinstance(sid, str) and "{series_id" in sid and "series_id" in frame.columns:
+        wrong = sorted(set(derived) & set(frame["series_id"].astype(object).unique()))
+        if wrong:
+            raise _derived(wrong[0])
 
 
 def _derived(series_id: str) -> ValueError:
     return ValueError(
         f"the points of {series_id!r} were computed by the server and are not those of a series; "
         r"name another series for them, such as sid=r'users\sam\{name}' or a dict"
+        + ("; to write back local times, read with tz= instead of @localize" if "@localize" in series_id else "")
     )
 
 
@@ -176,10 +201,10 @@ def ids_as_read(old: pd.DataFrame) -> Callable[[Any], str]:
             "changed_from does not tell which series it was read from (it has no attrs, as after an operation that "
             f"drops them); name the series with sid=..., for example sid={SAME!r} if its labels are series ids"
         )
-    positions = {_hashable(label): at for label, at in zip(old.columns, origin.column_positions(old), strict=True)}
+    positions = {_state_key(label): at for label, at in zip(old.columns, origin.column_positions(old), strict=True)}
 
     def id_of(label: Any) -> str:
-        at = positions.get(_hashable(label))
+        at = positions.get(_state_key(label))
         if at is None:
             raise ValueError(
                 f"changed_from was not read with a column {label!r}; name the series of new columns with sid=..., in a "
@@ -193,11 +218,20 @@ def ids_as_read(old: pd.DataFrame) -> Callable[[Any], str]:
     return id_of
 
 
+def _state_key(label: Any) -> Any:
+    """A label as a dict key that is the same for a series and for an earlier state of it."""
+    return id_key(origin.without_asof(label)) if looks_like_id(label) else _hashable(label)
+
+
 def _hashable(label: Any) -> Any:
-    """A label as a dict key: missing parts are equal, and 1, 1.0 and True are not."""
+    """A label as a dict key: missing parts are equal, and 1 and True are not."""
     if isinstance(label, tuple):
         return tuple(map(_hashable, label))
-    return None if is_missing(label) else (type(label), label)
+    return None if is_missing(label) else (isinstance(label, bool | np.bool_), label)
+
+
+class _TypedDict(dict[Any, str]):
+    """A dict from labels, by `_hashable`, to series ids."""
 
 
 def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[tuple[Any, ...]], str], list[Any]]:
@@ -233,7 +267,7 @@ def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[t
             "function goes with a groupby: df.groupby('symbol').shooju.write(job, sid={...})"
         )
     if type(sid) is dict:
-        sid = {plain_key(key): series_id for key, series_id in sid.items()}
+        sid = _typed({plain_key(key): series_id for key, series_id in sid.items()})
     names = list(keys)
     return lambda label: check_id(_looked_up(sid, label[0], "group"), label[0], names), [GROUP]
 
@@ -243,6 +277,8 @@ def check_id(series_id: Any, label: Any, names: Sequence[Any]) -> str:
     if not isinstance(series_id, str) or not series_id.strip():
         shown = dict(zip(names, label, strict=False)) if isinstance(label, tuple) else label
         raise ValueError(f"the series id for {shown!r} must be a string such as 'users\\sam\\gdp', got {series_id!r}")
+    if series_id.startswith(("sid=", "sid:", "=", "$")):
+        raise ValueError(f"sid must give a series id such as 'users\\sam\\gdp', not a query, got {series_id!r}")
     return series_id
 
 

@@ -32,6 +32,7 @@ _TERM = r"\d{1,7}\s*[A-Za-z]b?"
 _RELATIVE = re.compile(rf"[+-]?\s*{_TERM}(?:\s*[+-]\s*{_TERM}|\s+{_TERM})*")
 _PERIOD = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 _COMPACT_DAY = re.compile(r"(\d{4})(\d\d)(\d\d)")
+_COMPACT_TIME = re.compile(r"[12]\d{3}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\d\d){1,3}")  # YYYYMMDDhh, …mm, …ss
 _DATETIME = re.compile(r"\d{4}-?\d\d-?\d\d[Tt ]\d\d\S*")
 _FINER_THAN_MICROSECONDS = re.compile(r"([.,]\d{6})(\d+)")
 
@@ -110,6 +111,8 @@ def _of_string(text: str, given: str, name: str, zone: TimeZone) -> tuple[int, i
             last_month = month or 12
             last_day = day or calendar.monthrange(year, last_month)[1]
             return _of_days(datetime.date(year, month or 1, day or 1), datetime.date(year, last_month, last_day), zone)
+        if _COMPACT_TIME.fullmatch(text):
+            raise ValueError("it may be a date and time or milliseconds; write 'YYYY-MM-DDThh:mm', or pass an integer")
         if re.fullmatch(r"[+-]?\d{1,19}", text):
             return _of_number(int(text), name)
         if _DATETIME.fullmatch(text):

@@ -123,7 +123,7 @@ def without_asof(series_id: str) -> str:
     >>> without_asof(r"users\sam\gdp@asof:j17")
     'users\\sam\\gdp'
     """
-    return _ASOF.sub("", series_id)
+    return series_id if series_id.startswith("=") else _ASOF.sub("", series_id)
 
 
 def _json_label(label: Any) -> Any:
@@ -134,9 +134,12 @@ def _json_label(label: Any) -> Any:
         return None
     if hasattr(label, "item"):
         label = label.item()
-    return label if isinstance(label, str | int | float | bool) else str(label)
+    # a kind of label that JSON lacks is not the string that looks like it
+    return label if isinstance(label, str | int | float | bool) else {type(label).__name__: str(label)}
 
 
 def _key(label: Any) -> Any:
     """A label as a key that keeps its type: 1, 1.0 and True are three labels."""
+    if isinstance(label, dict):
+        return tuple(label.items())
     return tuple(map(_key, label)) if isinstance(label, list | tuple) else (type(label), label)

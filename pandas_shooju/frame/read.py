@@ -12,7 +12,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress, islice
 from types import EllipsisType, TracebackType
 from typing import Any, Literal, NamedTuple, Self, overload
 
@@ -375,8 +375,8 @@ def _checked(
         raise ValueError(f"columns must be names of fields or 'series_id', got {columns!r}; '*' is for fields=")
     if layout == "fields" and not names:
         names = ["*"]
-    if layout == "wide" and not labels and not isinstance(query, Mapping):
-        labels = ["series_id"] if not names or "*" in names else names
+    if layout == "wide" and not labels and not isinstance(query, Mapping) and "*" not in names:
+        labels = names
     if isinstance(tz, EllipsisType) or tz is None:
         zone: str | datetime.tzinfo = _localized_zone(query)
     else:
@@ -539,6 +539,13 @@ def _chunks(pages: Iterator[_Found], size: int) -> Iterator[list[_Found]]:
         yield waiting
 
 
+def _derived_ids(table: SeriesTable, derived: list[bool]) -> bool | list[str]:
+    """Whether the points of all series are derived, or the ids of the series whose points are."""
+    if all(derived) or not any(derived):
+        return bool(derived) and derived[0]
+    return list(compress(values_of(table.series_ids), derived))
+
+
 def _frame(pages: list[_Found], request: ReadRequest, server: str) -> pd.DataFrame:
     table = SeriesTable.concat([page.table for page in pages]) if pages else SeriesTable.of([])
     derived = [is_derived for page in pages for is_derived in page.derived]
@@ -553,15 +560,18 @@ def _frame(pages: list[_Found], request: ReadRequest, server: str) -> pd.DataFra
     }
     if request.layout == "fields":
         frame = layouts.fields_table(table, fields)
-        origin = Origin(shared, layout="fields", fields=fields, derived=any(derived))
+        origin = Origin(shared, layout="fields", fields=fields, derived=_derived_ids(table, derived))
     elif request.layout == "long":
         frame = layouts.long(table, fields, tz, served, jobs=request.include_job, timestamps=request.include_timestamp)
-        origin = Origin(shared, layout="long", fields=fields, derived=any(derived))
+        origin = Origin(shared, layout="long", fields=fields, derived=_derived_ids(table, derived))
     else:
         if isinstance(request.query, Mapping):
             columns = layouts.given_labels([label for page in pages for label in page.labels or ()])
         else:
-            columns = layouts.labels(table, request.columns)
+            columns = layouts.labels(table, request.columns or ["series_id"])
+            if not request.columns:
+                # without a name, so that melt() and stack() make no column 'series_id', which names series to write to
+                columns = columns.rename(None)
         frame = layouts.wide(table, columns, tz, served)
         ids = [without_asof(series_id) for series_id in values_of(table.series_ids)]
         read = {name: values_of(table.column(name)) for name in fields}

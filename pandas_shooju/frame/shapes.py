@@ -9,6 +9,7 @@ trying; a frame that has none of them gets an error that says what would fit.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -30,12 +31,13 @@ from pandas_shooju.frame.dates_values import (
     is_dates,
     kind_of,
     listed,
+    typed_keys,
     without_missing,
 )
 from pandas_shooju.frame.fields import Fields, column_fields, fields_of_rows, row_fields
 from pandas_shooju.frame.groups import GroupKeys, ungrouped
-from pandas_shooju.frame.ids import SAME, Sid, check_id, column_ids, no_destination, own_id, row_ids
-from pandas_shooju.frame.origin import column_series_ids, origin_of
+from pandas_shooju.frame.ids import SAME, Sid, check_id, check_read_ids, column_ids, no_destination, own_id, row_ids
+from pandas_shooju.frame.origin import KEY, Origin, column_series_ids, origin_of
 from pandas_shooju.query import id_key
 from pandas_shooju.values import Missing, field_values, point_values
 
@@ -53,7 +55,8 @@ class _Call(NamedTuple):
     value: Any
     tz: Any
     reported_date: ReportedDate | None
-    na: Missing
+    na: Missing  # of fields
+    na_points: Missing
 
 
 def series_writes(
@@ -66,8 +69,11 @@ def series_writes(
     tz: Any = None,
     reported_date: ReportedDate | None = None,
     na: Missing = "skip",
+    keep_missing: bool = False,
 ) -> list[SeriesWrite]:
     """What a frame says to write, one item for each series and report date; the parameters are those of `write`.
+
+    With `keep_missing`, points without a value stay whatever `na` says about them, for a comparison.
 
     Raises
     ------
@@ -77,7 +83,8 @@ def series_writes(
     if na not in ("skip", "null"):
         raise ValueError(f"na must be 'skip' (leave stored values alone) or 'null' (remove them), got {na!r}")
     shape = shape_of(data, date, value)
-    call = _Call(_named_in(data, shape) if sid is None else sid, fields, date, value, tz, reported_date, na)
+    na_points: Missing = "null" if keep_missing else na
+    call = _Call(_named_in(data, shape) if sid is None else sid, fields, date, value, tz, reported_date, na, na_points)
     if isinstance(data, DataFrameGroupBy | SeriesGroupBy):
         columns = value if isinstance(value, list) else [value]
         frame, keys, date, only = ungrouped(data, date, columns[0] if columns else None)
@@ -127,6 +134,11 @@ def shape_of(data: Any, date: Hashable | None = None, value: Any = None) -> Shap
         return "wide"
     if "series_id" in data.columns:
         return "fields"
+    if len(data.columns) and _looks_like_dates(data.columns.astype(object)):
+        raise TypeError(
+            "this frame has no dates in its rows, and its columns look like dates; transpose it and convert them: "
+            "frame = frame.T; frame.index = pd.to_datetime(frame.index)"
+        )
     raise TypeError(
         f"this frame has no dates: its index is {kind_of(data.index)}, and its columns are {listed(data.columns)}. "
         f"For a wide frame: {conversion_to_dates(data.index, 'frame.index')}. For a long frame: name its columns with "
@@ -139,14 +151,17 @@ def as_frame(data: pd.Series) -> pd.DataFrame:
     frame = data.to_frame()
     label = data.name
     origin = origin_of(data)
+    if label is None:  # it is not the column without a label that was read, nor any other
+        frame.columns = pd.Index([None], dtype=object, name="name")
+        if origin is not None:
+            frame.attrs = {KEY: Origin(origin, labels=[], series_ids=[], derived=[], fields={})}
+        return frame
     names = origin["names"] if origin is not None and origin["layout"] == "wide" else ["name"]
     if isinstance(label, tuple):
         names = names if len(names) == len(label) else [f"level_{at}" for at in range(len(label))]
         frame.columns = pd.MultiIndex.from_tuples([label], names=names)
     else:
-        # a Series without a name is no column that was read, even where a label was missing
-        name = names[0] if label is not None and len(names) == 1 else "name"
-        frame.columns = pd.Index([label], dtype=object, name=name)
+        frame.columns = pd.Index([label], dtype=object, name=names[0] if len(names) == 1 else "name")
     return _with_attrs(frame, data)
 
 
@@ -224,7 +239,7 @@ def _wide(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
         column = point_values(values, f"the column {label!r}")
         points = PointColumns(sorted_dates, np.ascontiguousarray(column if order is None else column[order]))
         report = one_date if reported is None else reported[at]
-        writes.append(SeriesWrite(series_id, without_missing(points, call.na), of_one, report))
+        writes.append(SeriesWrite(series_id, without_missing(points, call.na_points), of_one, report))
     return writes
 
 
@@ -260,6 +275,7 @@ def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite
         column_named(frame, date, "date")
     if not len(frame):
         return []
+    check_read_ids(frame, call.sid)
     key_count = len(by)
     if reported is not None:
         ms = _report_dates(column_named(frame, reported, "reported_date"), reported)
@@ -273,7 +289,7 @@ def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite
     fields = row_fields(frame, call.fields, ids, source_ids, starts, call.na)
     dates, numbers = _ascending_within(dates, numbers, starts, ids)
     present = ~np.isnan(numbers)
-    if call.na == "skip" and not present.all():
+    if call.na_points == "skip" and not present.all():
         starts = np.append(0, np.cumsum(present))[starts]
         dates, numbers = dates[present], numbers[present]
     return [
@@ -299,7 +315,7 @@ def _melted(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWri
         raise ValueError("value=[] names no column")
     if not isinstance(call.sid, str) or "{variable" not in call.sid:
         raise ValueError(
-            f"value={call.value!r} names several columns, so sid must be a template that contains {{variable}}, "
+            f"value={call.value!r} is a list of columns, so sid must be a template that contains {{variable}}, "
             f"such as r'users\\sam\\{{symbol}}\\{{variable}}', got {call.sid!r}"
         )
     if "variable" in frame.columns:
@@ -321,7 +337,8 @@ def _date_column(frame: pd.DataFrame, date: Hashable | None, reported: Hashable 
         return date if date is not None or "dt" not in frame.columns else "dt"
     if "dt" in frame.columns:
         return "dt"
-    candidates = [name for name in frame.columns if name != reported and is_dates(frame[name])]
+    columns = enumerate(frame.columns)
+    candidates = [name for at, name in columns if name != reported and is_dates(frame.iloc[:, at])]
     if len(candidates) != 1:
         raise TypeError(
             f"a long frame needs a column of dates; name it with date=, one of {listed(candidates or frame.columns)}"
@@ -370,10 +387,14 @@ def _one_report_date(given: Any) -> int | None:
     if given is None:
         return None
     if isinstance(given, str):
-        try:
-            given = pd.Timestamp(given)
-        except ValueError:
-            raise ValueError(f"reported_date={given!r} is neither a column or level of the frame nor a date") from None
+        if not _ISO_DATE.match(given):
+            raise ValueError(
+                f"reported_date={given!r} is neither a column or level of the frame nor an ISO date such as "
+                "'2024-01-31'"
+            )
+        given = pd.Timestamp(given)
+    if isinstance(given, pd.Period):
+        given = given.start_time
     if isinstance(given, int | np.integer) and 0 < given < 100_000_000:
         raise ValueError(f"reported_date must be a date or milliseconds since 1970-01-01, got {given!r}")
     return exact_milli(given)
@@ -412,8 +433,6 @@ def _split_dates(dates: Int64Array, starts: Int64Array) -> list[Int64Array]:
 def _levels_as_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with the named levels of its index as columns; an index of dates stays."""
     index = frame.index
-    if not isinstance(index, pd.MultiIndex) and (index.name is None or is_dates(index)):
-        return frame
     names = [name for name in index.names if name is not None]
     twice = [name for name in names if name in frame.columns]
     if twice:
@@ -421,9 +440,26 @@ def _levels_as_columns(frame: pd.DataFrame) -> pd.DataFrame:
             f"{twice[0]!r} is both an index level and a column; rename one of them or drop the level: "
             f"frame.reset_index({twice[0]!r}, drop=True)"
         )
+    if not isinstance(index, pd.MultiIndex) and (not names or is_dates(index)):
+        return frame
     unnamed = [at for at, name in enumerate(index.names) if name is None]
     flat = frame.reset_index(unnamed, drop=True) if unnamed else frame
     return _with_attrs(flat.reset_index() if names else flat, frame)
+
+
+#: columns that a frame of points is likely to have
+_POINT_COLUMNS = ("dt", "val", "date", "datetime", "timestamp", "time", "value", "year")
+
+
+def _looks_like_dates(column: pd.Series | pd.Index) -> bool:
+    """Whether a column holds dates, or strings that are ISO dates."""
+    if is_dates(column):
+        return True
+    values = column.dropna()
+    return bool(len(values)) and all(isinstance(value, str) and _ISO_DATE.match(value) for value in values[:100])
+
+
+_ISO_DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?([T ]|$)")
 
 
 def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
@@ -431,7 +467,8 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
         raise ValueError(f"there are several columns named {frame.columns[frame.columns.duplicated()][0]!r}")
     if frame.index.name != "series_id":
         frame = _with_attrs(frame.set_index("series_id"), frame)
-        points = [name for name in frame.columns if name in ("dt", "val") or is_dates(frame[name])]
+        columns = enumerate(frame.columns)
+        points = [name for at, name in columns if name in _POINT_COLUMNS or _looks_like_dates(frame.iloc[:, at])]
         if points:
             raise TypeError(
                 f"this frame can be read as points or as fields: it has the column {points[0]!r}. For points name both "
@@ -448,6 +485,7 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     reports: Sequence[int | None] = [_one_report_date(call.reported_date) if reported is None else None] * len(frame)
     if reported is not None:
         reports = _report_dates(frame[reported], reported)
+    check_read_ids(frame.reset_index(), call.sid)
     if call.sid == SAME:
         ids = [check_id(own_id(label), (label,), ["series_id"]) for label in frame.index]
     else:
@@ -478,7 +516,8 @@ def _by_label(frame: pd.DataFrame, by: list[Any]) -> tuple[pd.DataFrame, Int64Ar
     if len(by) == 1 and isinstance(frame[by[0]].dtype, pd.CategoricalDtype):
         codes = frame[by[0]].cat.codes.to_numpy()
     else:
-        codes = frame.groupby(by, sort=False, observed=True, dropna=False).ngroup().to_numpy()
+        keys = [typed_keys(frame[name]) for name in by]
+        codes = frame.groupby(keys, sort=False, observed=True, dropna=False).ngroup().to_numpy()
     if (codes[1:] < codes[:-1]).any():
         order = np.argsort(codes, kind="stable")
         frame, codes = frame.iloc[order], codes[order]

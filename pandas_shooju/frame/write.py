@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import datetime
 import gc
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
+from pandas_shooju.client.buffer import SeriesWrite
 from pandas_shooju.client.connection import Connection, connection_of
 from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.client.result import WriteResult
+from pandas_shooju.frame.dates_values import listed
 from pandas_shooju.frame.diff import changes
 from pandas_shooju.frame.fields import Fields
 from pandas_shooju.frame.ids import Sid, check_sid
@@ -68,12 +70,12 @@ def write(
         The columns of a long frame that hold dates and values, by default ``dt`` and ``val``. A list of columns of
         values writes each, with its name as ``{variable}`` in the template.
     tz
-        The time zone of naive dates: a name or any `tzinfo`. By default naive dates are UTC. In an hour that occurs
-        twice, dates are resolved where a series has both passes, in order; otherwise, and for a time that the clock
-        skipped, it is an error. Dates with a time zone are converted to UTC exactly.
+        The time zone of naive dates of points: a name or any `tzinfo`. By default naive dates are UTC. In an hour that
+        occurs twice, dates are resolved if a series has both passes, in order; otherwise, and for a time that the
+        clock skipped, it is an error. Dates with a time zone are converted to UTC exactly.
     reported_date
         File the points and fields under this report date, beside the series' own: one date for all, or the name of a
-        column (long) or column level (wide) that holds the dates.
+        column (long) or column level (wide) that holds the dates. Naive report dates are UTC, whatever `tz` is.
     remove_others
         ``"points"``, ``"fields"`` or ``"all"``: first remove what else the series has. With `changed_from` only
         ``"points"``: remove the points of the earlier frame that this frame lacks, between its own first and last date.
@@ -150,6 +152,9 @@ def write(
     with _no_collecting():
         if changed_from is None:
             writes = series_writes(data, sid, **named)
+            _check_not_emptied(writes, remove_others)
+            if remove_others is None and not any(write.points or write.fields for write in writes):
+                writes = []  # there is nothing to write
         else:
             connection = connection_of(connection)
             found = changes(data, changed_from, sid, remove_others=remove_others, connection=connection, **named)
@@ -166,6 +171,18 @@ def write(
         result = WriteResult(to_job, writes, finish=isinstance(job, str), batch_size=batch_size, workers=workers)
     del writes  # the job has them now, and lets go of each when it is stored
     return result.retry(progress)
+
+
+def _check_not_emptied(writes: Sequence[SeriesWrite], remove_others: RemoveOthers | None) -> None:
+    """Refuse to remove all points of a series because the data has none for it."""
+    if remove_others not in ("points", "all"):
+        return
+    empty = [write.series_id for write in writes if write.points is not None and not len(write.points)]
+    if empty:
+        raise ValueError(
+            f"remove_others={remove_others!r} would remove all points of {listed(empty)}, for which the data has none; "
+            "leave these columns or rows out, or delete the series: job.delete_series(...)"
+        )
 
 
 @contextmanager

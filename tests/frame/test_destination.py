@@ -449,3 +449,157 @@ def test_the_origin_says_where_a_frame_was_read(store, tmp_path):
     with sj.Connection(f"local:{tmp_path / 'a.sqlite'}") as conn:
         assert conn.server == f"local:{tmp_path / 'a.sqlite'}"
     assert sj.Connection("acme", "sam", "key").server == "https://acme.shooju.com"
+
+
+# --- found by trying to break it --------------------------------------------------------------------------------------
+
+
+def test_missing_fields_of_a_frame_follow_na_in_comparisons_too(store):
+    table = read_shooju(r"sid:users\sam\gdp country=*", "country", layout="fields", connection=store)
+    holes = table.copy()
+    holes.iloc[0, 0] = np.nan
+    wide, long = (
+        by_field(store),
+        read_shooju(r"sid:users\sam\gdp country=*", "country", layout="long", connection=store),
+    )
+    holed = long.assign(country=long["country"].where(long["country"] != "US"))
+    for data, options in [
+        (holes, {"changed_from": table}),
+        (holes, {"sid": "{series_id}", "changed_from": "server"}),
+        (wide, {"changed_from": wide, "fields": holes}),
+        (holed, {"changed_from": long, "fields": ["country"]}),
+    ]:
+        assert data.shooju.write("nothing", connection=store, **options).job is None
+    removed = holes.shooju.write("removed", changed_from=table, na="null", connection=store)
+    assert removed.series["fields"].to_dict() == {r"users\sam\gdp\US": 1}
+    assert store.get_fields(r"sid=users\sam\gdp\US") == {}
+
+
+def test_a_series_without_a_name_is_not_the_series_without_a_label(store):
+    frame = with_missing_label(store)
+    before = stored(store)
+    ratio = frame["US"] / frame["CN"]
+    with pytest.raises(ValueError, match=r"has no name that says to which column .* set \.name"):
+        ratio.shooju.write("ratio", changed_from=frame, connection=store)
+    named = read_shooju(r"sid:users\sam\gdp", "country", connection=store).rename_axis(columns="name")
+    named.attrs["shooju"] = dict(named.attrs["shooju"], names=["name"])
+    for data in (ratio, named["US"] / named["CN"]):
+        with pytest.raises(ValueError, match="needs the series id of the column None"):
+            data.shooju.write("ratio", sid="{series_id}", connection=store)
+    assert stored(store) == before
+
+
+def test_reshaping_a_wide_frame_does_not_make_a_column_of_ids(store):
+    smooth = by_id(store).rolling(2).mean()
+    before = stored(store)
+    for data in (
+        smooth.reset_index().melt("dt", value_name="val"),
+        smooth.stack().rename("val").reset_index(),
+        pd.DataFrame({"alpha": by_id(store).mean(), "vol": by_id(store).std()}),
+        by_id(store).describe().T,
+    ):
+        with pytest.raises((ValueError, TypeError), match=r"no column 'series_id'|has no dates"):
+            data.shooju.write("smooth", connection=store)
+    assert stored(store) == before
+
+
+def test_the_id_of_a_query_that_names_none_is_not_written_to(store):
+    for query in (r"sid:users\sam\gdp\US country=US", "country=US folder=x", "US gdp"):
+        plain = [r"sid=users\sam\gdp\US"]
+        wide = read_shooju(plain, connection=store).set_axis([query], axis=1)
+        wide.attrs["shooju"] = dict(wide.attrs["shooju"], labels=[query], series_ids=[query], derived=[True])
+        long = read_shooju(plain, layout="long", connection=store).assign(series_id=query)
+        long.attrs["shooju"] = dict(long.attrs["shooju"], derived=[query])
+        for data in (wide, long):
+            for options in ({"sid": "{series_id}"}, {"changed_from": data}):
+                with pytest.raises(ValueError, match="computed by the server"):
+                    (data * 2 if data is wide else data.assign(val=0.0)).shooju.write(
+                        "oops", connection=store, **options
+                    )
+    long = read_shooju([r"sid:users\sam\gdp\US country=US"], layout="long", connection=store)
+    with pytest.raises(ValueError, match="computed by the server"):
+        long.assign(val=0.0).shooju.write("oops", changed_from=long, connection=store)
+
+
+def test_a_query_is_not_taken_for_an_id(store):
+    for wrong in (r"sid=users\sam\gdp", "sid:users", "=1+1", "$x"):
+        for sid in (wrong, {"US": wrong}, lambda label, wrong=wrong: wrong):
+            with pytest.raises(ValueError, match=r"must give a series id .*, not a query"):
+                local_frame()[["US"]].shooju.write("oops", sid=sid, connection=store)
+
+
+def test_keys_of_different_types_are_different_keys(conn):
+    mixed = pd.DataFrame({"k": pd.Series([1, True, 1.5], dtype=object), "dt": DATES[:3], "val": [1.0, 2.0, 3.0]})
+    result = mixed.shooju.write("keys", sid=r"users\k\{k}", connection=conn)
+    assert result.series.index.tolist() == [r"users\k\1", r"users\k\True", r"users\k\1.5"]
+    with pytest.raises(ValueError, match="'k' must have one value"):
+        mixed.assign(series_id=r"users\one").shooju.write("keys", fields=["k"], connection=conn)
+    flag = pd.DataFrame([[2.0]], DATES[:1], pd.Index([True], dtype=object))
+    with pytest.raises(ValueError, match="no series id for the column True; it has 1"):
+        flag.shooju.write("keys", sid={1: r"users\one"}, connection=conn)
+    assert flag.shooju.write("keys", sid={True: r"users\yes"}, connection=conn).points == 1
+
+
+def test_labels_that_json_lacks_are_not_the_strings_that_look_like_them(store):
+    from decimal import Decimal
+
+    for label in (Decimal("1.5"), pd.Timestamp("2024-01-01")):
+        queries = {label: r"sid=users\sam\gdp\US", str(label): r"sid=users\sam\gdp\CN"}
+        read = read_shooju(queries, connection=store)
+        assert read.shooju.series_ids.tolist() == [r"users\sam\gdp\US", r"users\sam\gdp\CN"]
+        one = read.iloc[:, :1]
+        result = (one * 2).shooju.write("doubled", changed_from=one, connection=store)
+        assert result.series.index.tolist() == [r"users\sam\gdp\US"]
+
+
+def test_renamed_labels_are_not_taken_for_ids(store):
+    before = stored(store)
+    renamed = by_id(store).rename(columns=lambda label: label.split("\\")[-1])
+    for data in (renamed, (by_id(store)[r"users\sam\gdp\US"] * 2).rename("doubled")):
+        with pytest.raises(ValueError, match="needs the series id of the column"):
+            data.shooju.write("oops", sid="{series_id}", connection=store)
+    assert stored(store) == before
+
+
+def test_integer_labels_are_found_in_an_earlier_frame(conn):
+    frame = pd.DataFrame({2020: 1.0, 2021: 2.0}, DATES).rename_axis(columns="year")
+    frame.shooju.write("years", sid=r"users\{year}", fields="levels", connection=conn)
+    old = read_shooju(r"sid:users", "year", connection=conn)
+    result = (old.iloc[:, 0] * 2).shooju.write("doubled", changed_from=old, connection=conn)
+    assert result.series.index.tolist() == [r"users\2020"]
+
+
+def test_a_wide_frame_by_id_is_compared_with_an_earlier_state(store):
+    now = by_id(store)
+    (now * 10).shooju.write("a mistake", sid="{series_id}", connection=store)
+    then = read_shooju(r"sid:users\sam\gdp country=*@asof:j1", connection=store)
+    now = by_id(store)
+    assert len(now.shooju.diff(then)) == 8
+    assert then.shooju.write("back", changed_from=now, connection=store).points == 8
+    assert by_id(store).to_numpy().tolist() == then.to_numpy().tolist()
+
+
+def test_fields_of_a_dict_are_compared_with_those_of_a_long_frame(store):
+    long = read_shooju(r"sid:users\sam\gdp country=*", "country", layout="long", connection=store)
+    result = long.shooju.write("unit", changed_from=long, fields={"country": "US"}, connection=store)
+    assert result.series.index.tolist() == [r"users\sam\gdp\CN"]
+
+
+def test_a_column_without_points_does_not_empty_its_series(store):
+    before = stored(store)
+    empty = by_field(store) * np.nan
+    for data in (empty, by_field(store).iloc[:0], empty.assign(CN=1.0)):
+        for remove in ("points", "all"):
+            with pytest.raises(ValueError, match=r"would remove all points of .*US"):
+                data.shooju.write("failed download", sid="{series_id}", remove_others=remove, connection=store)
+    for data in (empty, by_field(store).iloc[:0]):
+        assert data.shooju.write("nothing", sid="{series_id}", connection=store).job is None
+    assert stored(store) == before
+
+
+def test_a_table_with_unparsed_dates_is_not_taken_for_fields(conn):
+    for column in ({"date": ["2024-01-31"]}, {"when": ["2024-01-31 10:00"]}, {"year": [2024]}):
+        table = pd.DataFrame({"series_id": [r"users\sam\a"], **column, "price": [1.0]})
+        with pytest.raises(TypeError, match="can be read as points or as fields"):
+            table.shooju.write("daily prices", connection=conn)
+        assert table.set_index("series_id").shooju.write("as fields", connection=conn).ok

@@ -182,3 +182,10 @@ def test_a_number_that_looks_like_a_date_is_refused(value):
 def test_what_milliseconds_cannot_hold_is_refused(value):
     with pytest.raises(ValueError, match="df must be"):
         interval(value, "df", "UTC")
+
+
+@pytest.mark.parametrize("text", ["2024010310", "202401031015", "20240103101500"])
+def test_digits_that_may_be_a_time_or_milliseconds_are_refused(text):
+    with pytest.raises(ValueError, match="may be a date and time or milliseconds"):
+        wire_limits(text, None, "UTC")
+    assert wire_limits("946684800000", "1704067200000", "UTC") == (946684800000, 1704067200000)

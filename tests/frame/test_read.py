@@ -27,7 +27,7 @@ def test_read_is_hooked_into_pandas(conn, gdp):
 
 def test_columns_are_series_ids_by_default(conn, gdp):
     frame = read_shooju(ROOT, connection=conn)
-    assert frame.columns.name == "series_id"
+    assert frame.columns.name is None
     assert set(frame.columns) == {rf"users\sam\gdp\{c}\{u}" for c, u in gdp.columns}
 
 
@@ -42,7 +42,7 @@ def test_columns_choose_the_labels_and_fields_go_along(conn, gdp):
     assert frame.columns.names == ["country", "unit", "series_id"]
     assert frame.shooju.fields.columns.tolist() == ["unit"]
     by_id = read_shooju(ROOT, "*", connection=conn)
-    assert by_id.columns.name == "series_id"
+    assert by_id.columns.name is None
     assert by_id.shooju.fields.loc[r"users\sam\gdp\US\pct"].to_dict() == {"country": "US", "unit": "pct"}
 
 

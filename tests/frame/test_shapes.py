@@ -111,7 +111,7 @@ def test_report_dates_in_a_level():
 
 
 def test_one_report_date_for_all():
-    for given in ("2024-02-01", datetime.date(2024, 2, 1), pd.Timestamp("2024-02-01"), FEBRUARY):
+    for given in ("2024-02-01", datetime.date(2024, 2, 1), pd.Timestamp("2024-02-01"), FEBRUARY, pd.Period("2024-02")):
         items = series_writes(pd.Series([1.0], DATES[:1]), "gdp", reported_date=given)
         assert [item.reported_date for item in items] == [FEBRUARY]
     fields = pd.DataFrame({"unit": ["MW"], "when": [DATES[0]]}, pd.Index(["a"], name="series_id"))
@@ -123,8 +123,12 @@ def test_one_report_date_for_all():
     ("reported_date", "kind", "words"),
     [
         ("val", TypeError, "reported_date='val' must hold dates"),
-        ("releases", ValueError, "reported_date='releases' is neither a column or level of the frame nor a date"),
+        ("releases", ValueError, "reported_date='releases' is neither a column or level of the frame nor an ISO date"),
         ("missing", ValueError, "reported_date='missing' is missing at position 1"),
+        *(
+            (text, ValueError, "neither a column or level of the frame nor an ISO date")
+            for text in ("may", "10:00", "", "NaT")
+        ),
         (2024, ValueError, "reported_date must be a date or milliseconds since 1970-01-01, got 2024"),
     ],
 )
@@ -187,6 +191,13 @@ def test_one_pass_of_a_repeated_hour_is_an_error():
             "'symbol' is both an index level",
         ),
         (BARS.assign(val=1.0).set_index("symbol", drop=False), {"sid": "{symbol}"}, "'symbol' is both an index level"),
+        (pd.DataFrame([[1.0]], [r"users\a"], ["2024-01-01"]), {}, r"its columns look like dates; transpose it"),
+        (BARS.assign(val=1.0).set_index("dt", drop=False), {"sid": "{symbol}"}, "'dt' is both an index level"),
+        (
+            BARS[["symbol", "close", "close"]],
+            {"sid": "{symbol}", "value": "close"},
+            "a long frame needs a column of dates",
+        ),
         ([1.0], {"sid": "a"}, "data must be a DataFrame, a Series or a groupby of pandas, got list"),
     ],
 )
