@@ -6,14 +6,13 @@ were read, and which ids stand in the data. A thorough run::
     WRITES=5000 python -m pytest tests/frame/test_state_machine.py --hypothesis-show-statistics
 """
 
-import contextlib
 import os
 import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
@@ -60,9 +59,9 @@ def ids_in(data):
     if isinstance(data, pd.Series):
         data = data.to_frame("val")
     if "series_id" in data.columns:
-        return set(data["series_id"].astype(str))
+        return set(map(str, data["series_id"]))
     if "series_id" in data.index.names:
-        return set(data.index.get_level_values("series_id").astype(str))
+        return set(map(str, data.index.get_level_values("series_id")))
     return set()
 
 
@@ -292,8 +291,12 @@ class Desk(RuleBasedStateMachine):
             self.allowed = {one.lower() for one in self.allowed}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with contextlib.suppress(ValueError, TypeError, sj.WriteError):  # refused, in whole or in part
-                known.data.shooju.write("at random", connection=self.conn, **options)
+            try:
+                result = known.data.shooju.write("at random", connection=self.conn, **options)
+            except (ValueError, TypeError, sj.WriteError) as error:
+                event(f"refused: {type(error).__name__}")
+            else:
+                event("nothing to write" if result.job is None else "written")
         after = self.stored()
         changed = {one for one in {*after, *self.before} if after.get(one) != self.before.get(one)}
         if self.allowed is None:
