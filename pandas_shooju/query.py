@@ -25,7 +25,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from pandas_shooju.client.points import to_milli
+from pandas_shooju.clocks import to_datetime, to_milli
 
 __all__ = [
     "Expression",
@@ -434,8 +434,7 @@ def _moment(date: Any) -> str:
     """A date or moment as operators take it."""
     if isinstance(date, str):
         return date
-    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=to_milli(date))
-    return moment.isoformat(timespec="milliseconds")
+    return to_datetime(to_milli(date)).isoformat(timespec="milliseconds")
 
 
 def _not_empty(text: str) -> str:

@@ -1,4 +1,4 @@
-"""`Point`, the points serializers, and dates as milliseconds. Pure.
+"""`Point` and the points serializers. Pure.
 
 A serializer converts the points of a series into what the caller wants. Those of this module take
 :class:`PointColumns` (and rows, so that your own serializers can call them). Any other function gets rows: a list of
@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime
 import datetime as datetimes
 import functools
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from pandas_shooju import clocks
+from pandas_shooju.clocks import exact_milli as exact_milli
+from pandas_shooju.clocks import to_datetime as to_datetime
+from pandas_shooju.clocks import to_milli as to_milli
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.values import point_value, point_values
 
@@ -27,81 +29,6 @@ __all__ = ["Point", "milli_tuple", "np_array", "pd_series", "pd_series_localized
 #: the types of dates: of points, and as the limits df and dt
 Date = int | float | str | datetime.date | datetime.datetime | np.datetime64
 Serializer = Callable[..., Any]
-
-_EPOCH = datetime.datetime(1970, 1, 1)
-_EPOCH_UTC = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-_MILLISECOND = datetime.timedelta(milliseconds=1)
-
-
-def to_milli(date: Any) -> int:
-    """Milliseconds since 1970-01-01: of an aware datetime in UTC, of a naive one as if it were UTC.
-
-    Fractions of a millisecond are cut off, as in the limits of a read; see :func:`exact_milli` for dates that are
-    stored.
-
-    Raises
-    ------
-    TypeError
-        Not a date, a datetime, or milliseconds.
-
-    Examples
-    --------
-    >>> from datetime import date, datetime, timedelta, timezone
-    >>> to_milli(date(1970, 1, 2)), to_milli(datetime(1970, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
-    (86400000, 0)
-    """
-    return _milli(date)[0]
-
-
-def exact_milli(date: Any) -> int:
-    """Milliseconds since 1970-01-01 of a date that is stored, as :func:`to_milli`.
-
-    Raises
-    ------
-    TypeError
-        Not a date, a datetime, or milliseconds.
-    ValueError
-        The date has a fraction of a millisecond, which Shooju does not store.
-
-    Examples
-    --------
-    >>> exact_milli(datetime.datetime(1970, 1, 1, 0, 0, 1, 5000))
-    1005
-    >>> exact_milli(1005.5)
-    Traceback (most recent call last):
-      ...
-    ValueError: the date 1005.5 is finer than a millisecond, the finest unit that Shooju stores; round it first
-    """
-    milliseconds, finer = _milli(date)
-    if finer:
-        raise ValueError(
-            f"the date {date} is finer than a millisecond, the finest unit that Shooju stores; round it first"
-        )
-    return milliseconds
-
-
-def _milli(date: Any) -> tuple[int, bool]:
-    """Milliseconds, and whether a fraction of a millisecond was cut off."""
-    if isinstance(date, datetime.datetime) and date is not pd.NaT:
-        if isinstance(date, pd.Timestamp):
-            finer = date.nanosecond != 0 or date.microsecond % 1000 != 0
-            return int(date.asm8.astype("M8[ms]").astype(np.int64)), finer
-        since = date - (_EPOCH if date.tzinfo is None else _EPOCH_UTC)
-        return since // _MILLISECOND, date.microsecond % 1000 != 0
-    if isinstance(date, datetime.date) and date is not pd.NaT:
-        return (datetime.datetime(date.year, date.month, date.day) - _EPOCH) // _MILLISECOND, False
-    if isinstance(date, np.datetime64) and not np.isnat(date):
-        cut = date.astype("M8[ms]")
-        return int(cut.astype(np.int64)), bool(cut.astype(date.dtype) != date)
-    number = isinstance(date, (int, float, np.integer, np.floating)) and not isinstance(date, (bool, np.timedelta64))
-    if number and math.isfinite(date):
-        return int(date), int(date) != date
-    raise TypeError(f"{date!r} is not a date; use a date, a datetime, or milliseconds since 1970-01-01")
-
-
-def to_datetime(milliseconds: float) -> datetime.datetime:
-    """The naive datetime (UTC, or local time for a localized series) of milliseconds since 1970-01-01."""
-    return _EPOCH + datetime.timedelta(milliseconds=milliseconds)
 
 
 class Point:

@@ -17,7 +17,6 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from pandas_shooju import clocks
-from pandas_shooju.client.points import exact_milli
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.values import Missing, is_missing
 
@@ -88,7 +87,7 @@ def _of_objects(values: Any) -> pd.DatetimeIndex:
             f"the first without is {naive}"
         )
     dates = np.full(len(values), np.datetime64("NaT"), "M8[ms]")
-    dates[np.asarray(present)] = np.array([exact_milli(value) for value in objects], np.int64).view("M8[ms]")
+    dates[np.asarray(present)] = np.array([clocks.exact_milli(value) for value in objects], np.int64).view("M8[ms]")
     index = pd.DatetimeIndex(dates)
     return index.tz_localize("UTC") if aware else index
 

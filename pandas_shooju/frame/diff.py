@@ -6,7 +6,7 @@ Both come from :func:`changes`, which compares what the two frames say to write,
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,6 @@ import pandas as pd
 
 from pandas_shooju import clocks, query
 from pandas_shooju.client.buffer import SeriesWrite
-from pandas_shooju.client.connection import Connection, connection_of
 from pandas_shooju.errors import ShoojuApiError
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.frame.fields import Fields
@@ -32,6 +31,9 @@ from pandas_shooju.frame.shapes import (
 from pandas_shooju.layouts import str_dtype
 from pandas_shooju.query import id_key
 from pandas_shooju.values import Missing
+
+if TYPE_CHECKING:
+    from pandas_shooju.client.connection import Connection
 
 
 class Change(NamedTuple):
@@ -124,6 +126,8 @@ def changes(
     ValueError, TypeError
         The two cannot be compared, or it is not known to which series they belong.
     """
+    from pandas_shooju.client.connection import connection_of
+
     if remove_others not in (None, "points"):
         raise ValueError(f"with changed_from, remove_others must be None or 'points', got {remove_others!r}")
     if na not in ("skip", "null"):
@@ -187,6 +191,8 @@ def _check_server(old: Any, connection: Connection | str | None) -> None:
     read_from = None if origin is None else origin.get("server")
     if read_from is None or connection is None:  # without a connection nothing is written
         return
+    from pandas_shooju.client.connection import connection_of
+
     to = connection_of(connection).server
     if to != read_from:
         raise ValueError(

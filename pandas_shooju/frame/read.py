@@ -1,8 +1,8 @@
 """`read_shooju`: arguments -> a checked request -> pages of series -> frames.
 
-What a query, or a list or dict of queries, asks for is decided here, as is what happens to series that are missing or
-failed. How requests are sent is the business of the connection, what `df` and `dt` mean that of
-:mod:`pandas_shooju.frame.limits`, and how series become a frame that of :mod:`pandas_shooju.layouts`.
+This module decides which series a query, or a list or dict of queries, reads, and what happens to series that are
+missing or failed. The arguments are checked in :mod:`pandas_shooju.frame.request`, requests are sent by the connection,
+and :mod:`pandas_shooju.layouts` makes frames of series.
 """
 
 from __future__ import annotations
@@ -10,67 +10,40 @@ from __future__ import annotations
 import datetime
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress, islice
 from types import EllipsisType, TracebackType
-from typing import Any, Literal, NamedTuple, Self, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
-import numpy as np
 import pandas as pd
 
-from pandas_shooju import clocks, layouts
-from pandas_shooju.client.connection import Connection, connection_of
+from pandas_shooju import layouts
 from pandas_shooju.errors import SeriesNotFoundError, ShoojuApiError
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.formats.table import values_of
-from pandas_shooju.frame.limits import Limit, wire_limits
+from pandas_shooju.frame.limits import Limit
 from pandas_shooju.frame.origin import KEY, Origin, without_asof
+from pandas_shooju.frame.request import (
+    DtypeBackend,
+    Layout,
+    OnMissing,
+    Query,
+    ReadRequest,
+    checked_request,
+    localized_zone,
+    positive,
+    queries_of,
+)
 from pandas_shooju.progress import Progress
 from pandas_shooju.query import unquote
 
-Query = str | Sequence[str] | Mapping[Any, str]
-Layout = Literal["wide", "long", "fields"]
-OnMissing = Literal["raise", "warn", "ignore"]
-DtypeBackend = Literal["numpy_nullable", "pyarrow"]
+if TYPE_CHECKING:
+    from pandas_shooju.client.connection import Connection
 
 # operators, or an expression, outside of quotes
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _DERIVING = re.compile(r"@\w|^\s*=")
-_LOCALIZED = re.compile(r"@localize:([A-Za-z][\w/+-]*)", re.IGNORECASE)
 _SID_QUERY = re.compile(r'sid=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s"()@]+))(?P<operators>(?:@[^\s"]+)?)')
-
-
-@dataclass(frozen=True)
-class ReadRequest:
-    """What the caller asked for, checked; plain data."""
-
-    query: Query
-    fields: list[str]
-    columns: list[str]
-    layout: Layout
-    tz: str | datetime.tzinfo | EllipsisType | None
-    df: int | str | None
-    dt: int | str | None
-    max_points: int
-    include_job: bool
-    include_timestamp: bool
-    on_missing: OnMissing
-    dtype_backend: DtypeBackend | None
-    extra_params: dict[str, Any] | None
-
-    def parameters(self) -> dict[str, Any]:
-        """The arguments that searches and bulk reads of the connection have in common."""
-        fields = [name for name in dict.fromkeys([*self.fields, *self.columns]) if name != "series_id"]
-        return {
-            "fields": fields or None,
-            "df": self.df,
-            "dt": self.dt,
-            "max_points": 0 if self.layout == "fields" else self.max_points,
-            "include_job": self.include_job,
-            "include_timestamp": self.include_timestamp,
-            "extra_params": self.extra_params,
-        }
 
 
 class _Found(NamedTuple):
@@ -313,13 +286,15 @@ def read_shooju(
     0  users\sam\gdp\US 2023-01-01 00:00:00+00:00  1.0
     1  users\sam\gdp\CN 2023-01-01 00:00:00+00:00  4.0
     """
-    request = _checked(
+    from pandas_shooju.client.connection import connection_of  # here, so that importing pandas_shooju stays fast
+
+    request = checked_request(
         query, fields, df, dt, max_points, layout, columns, tz, include_job, include_timestamp, dtype_backend,
         on_missing, extra_params,
     )  # fmt: skip
     if chunksize is not None:
-        chunksize = _positive(chunksize, "chunksize")
-    batch_size = _positive(batch_size, "batch_size")
+        chunksize = positive(chunksize, "chunksize")
+    batch_size = positive(batch_size, "batch_size")
     if max_series is not None and (isinstance(max_series, bool) or max_series < 0):
         raise ValueError(f"max_series must be a non-negative integer, got {max_series!r}")
     connection = connection_of(connection)
@@ -334,102 +309,6 @@ def read_shooju(
     found = list(pages)
     _warn_of_missing(found, request)
     return _frame(found, request, connection.server)
-
-
-def _checked(
-    query: Query,
-    fields: str | Sequence[str] | None,
-    df: Limit | None,
-    dt: Limit | None,
-    max_points: int,
-    layout: Layout,
-    columns: str | Sequence[str] | None,
-    tz: str | datetime.tzinfo | EllipsisType | None,
-    include_job: bool,
-    include_timestamp: bool,
-    dtype_backend: DtypeBackend | None,
-    on_missing: OnMissing,
-    extra_params: Mapping[str, Any] | None,
-) -> ReadRequest:
-    """The request that the arguments make; an error names the first that is invalid."""
-    if not isinstance(query, str | Mapping):
-        if isinstance(query, bytes) or not isinstance(query, Iterable):
-            raise TypeError(f"query must be a string, a list of strings, or a dict from label to string, got {query!r}")
-        query = list(query)
-    for one in _queries(query):
-        if not isinstance(one, str):
-            raise TypeError(f"each query of a list or dict must be a string, got {one!r}")
-    _one_of(layout, "layout", ("wide", "long", "fields"))
-    _one_of(on_missing, "on_missing", ("raise", "warn", "ignore"))
-    _one_of(dtype_backend, "dtype_backend", (None, "numpy_nullable", "pyarrow"))
-    if isinstance(max_points, bool) or not isinstance(max_points, int | np.integer) or max_points < -1:
-        raise ValueError(f"max_points must be -1 (all points) or a non-negative integer, got {max_points!r}")
-    if layout != "wide" and columns is not None:
-        raise ValueError(f"columns= requires layout='wide', got layout={layout!r}")
-    if layout != "long" and (include_job or include_timestamp):
-        raise ValueError(f"include_job and include_timestamp require layout='long', got layout={layout!r}")
-    if isinstance(query, Mapping) and columns is not None:
-        raise ValueError("columns= cannot be used with a dict of queries, whose keys label the columns")
-    names, labels = _names(fields, "fields"), _names(columns, "columns")
-    if "*" in labels:
-        raise ValueError(f"columns must be names of fields or 'series_id', got {columns!r}; '*' is for fields=")
-    if layout == "fields" and not names:
-        names = ["*"]
-    if layout == "wide" and not labels and not isinstance(query, Mapping) and "*" not in names:
-        labels = names
-    if isinstance(tz, EllipsisType) or tz is None:
-        zone: str | datetime.tzinfo = _localized_zone(query)
-    else:
-        zone = clocks.timezone(tz)
-    first, last = wire_limits(df, dt, zone)
-    return ReadRequest(
-        query, names, labels, layout, tz, first, last, int(max_points), include_job, include_timestamp, on_missing,
-        dtype_backend, dict(extra_params) if extra_params else None,
-    )  # fmt: skip
-
-
-def _queries(query: Query) -> list[str]:
-    """The single queries of the argument."""
-    if isinstance(query, str):
-        return [query]
-    return list(query.values() if isinstance(query, Mapping) else query)
-
-
-def _one_of(value: Any, name: str, allowed: tuple[str | None, ...]) -> None:
-    if value not in allowed:
-        *others, last = (repr(one) for one in allowed if one is not None)
-        raise ValueError(f"{name} must be {', '.join(others)} or {last}, got {value!r}")
-
-
-def _positive(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be a positive number of series, got {value!r}")
-    return int(value)
-
-
-def _names(names: str | Sequence[str] | None, argument: str) -> list[str]:
-    if names is None:
-        return []
-    listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
-    for name in listed:
-        if not isinstance(name, str):
-            raise TypeError(f"{argument} must be the name of a field, or a list of names, got {name!r} in it")
-    return listed
-
-
-def _localized_zone(query: Query) -> str:
-    r"""The time zone that ``@localize:ZONE`` names, if all the queries name the same one; otherwise UTC.
-
-    >>> _localized_zone([r"sid=users\sam\a@A:d@localize:Europe/London", r"sid=users\sam\b@localize:Europe/London"])
-    'Europe/London'
-    >>> _localized_zone([r"sid=users\sam\a@localize:Europe/London", r"sid=users\sam\b"])
-    'UTC'
-    """
-    zones = {zone for one in _queries(query) for zone in _LOCALIZED.findall(one) or ["UTC"]}
-    try:
-        return clocks.check_zone(zones.pop()) if len(zones) == 1 else "UTC"
-    except ValueError:  # the server will say so
-        return "UTC"
 
 
 def _search(
@@ -549,11 +428,11 @@ def _derived_ids(table: SeriesTable, derived: list[bool]) -> bool | list[str]:
 def _frame(pages: list[_Found], request: ReadRequest, server: str) -> pd.DataFrame:
     table = SeriesTable.concat([page.table for page in pages]) if pages else SeriesTable.of([])
     derived = [is_derived for page in pages for is_derived in page.derived]
-    served = layouts.common_zone(table) if len(table) else _localized_zone(request.query)
+    served = layouts.common_zone(table) if len(table) else localized_zone(request.query)
     tz = served if isinstance(request.tz, EllipsisType) else request.tz
     fields = [name for name in layouts.field_names(table, request.fields) if name != "series_id"]
     shared = {
-        "query": request.query if isinstance(request.query, str) else _queries(request.query),
+        "query": request.query if isinstance(request.query, str) else queries_of(request.query),
         "server": server,
         "tz": str(served if tz is None else tz),
         "naive": tz is None,

@@ -19,7 +19,6 @@ from pandas.api.typing import DataFrameGroupBy, SeriesGroupBy
 
 from pandas_shooju import clocks
 from pandas_shooju.client.buffer import SeriesWrite
-from pandas_shooju.client.points import exact_milli
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.frame.dates_values import (
     Float64Array,
@@ -397,7 +396,7 @@ def _one_report_date(given: Any) -> int | None:
         given = given.start_time
     if isinstance(given, int | np.integer) and 0 < given < 100_000_000:
         raise ValueError(f"reported_date must be a date or milliseconds since 1970-01-01, got {given!r}")
-    return exact_milli(given)
+    return clocks.exact_milli(given)
 
 
 def _ascending_within(

@@ -10,18 +10,20 @@ import datetime
 import gc
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pandas_shooju.client.buffer import SeriesWrite
-from pandas_shooju.client.connection import Connection, connection_of
-from pandas_shooju.client.job import DryRunJob, RemoteJob
-from pandas_shooju.client.result import WriteResult
 from pandas_shooju.frame.dates_values import listed
 from pandas_shooju.frame.diff import changes
 from pandas_shooju.frame.fields import Fields
 from pandas_shooju.frame.ids import Sid, check_sid
 from pandas_shooju.frame.shapes import ReportedDate, Writable, series_writes
 from pandas_shooju.values import Missing
+
+if TYPE_CHECKING:
+    from pandas_shooju.client.buffer import SeriesWrite
+    from pandas_shooju.client.connection import Connection
+    from pandas_shooju.client.job import DryRunJob, RemoteJob
+    from pandas_shooju.client.result import WriteResult
 
 RemoveOthers = Literal["points", "fields", "all"]
 
@@ -128,6 +130,11 @@ def write(
     >>> new.shooju.write("GDP, revised", changed_from=old, connection=conn).points
     2
     """
+    # imported here, so that importing pandas_shooju stays fast
+    from pandas_shooju.client.connection import connection_of
+    from pandas_shooju.client.job import DryRunJob, RemoteJob
+    from pandas_shooju.client.result import WriteResult
+
     if job is None:
         raise TypeError(
             'job is missing: pass a description, as in df.shooju.write("GDP, revised"), or a registered job'
