@@ -77,8 +77,7 @@ class ShoojuAccessor(GroupByAccessor):
         if _has_ids(frame):
             if frame.index.name == "series_id":
                 return frame
-            names = (origin.origin_of(frame) or {}).get("fields", [])
-            names = [name for name in names if name in frame.columns]
+            names = origin.field_columns(frame)
             return frame.drop_duplicates("series_id").set_index("series_id")[names]
         series = [
             {"series_id": series_id, "fields": fields}

@@ -18,7 +18,7 @@ from pandas_shooju.errors import ShoojuApiError
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.frame.fields import Fields
 from pandas_shooju.frame.ids import SAME, Sid, check_sid, ids_as_read
-from pandas_shooju.frame.origin import column_fields, origin_of
+from pandas_shooju.frame.origin import column_fields, field_columns, origin_of
 from pandas_shooju.frame.shapes import (
     ReportedDate,
     Shape,
@@ -215,12 +215,11 @@ def _read_fields(old: Any, fields: Any, shape: Shape) -> tuple[list[str] | None,
     """For fields that are not in the frame: those that the earlier frame knows, by columns and in all (None: every)."""
     if fields is None or shape == "fields":
         return None, None
+    if shape == "long" and isinstance(old, pd.DataFrame):
+        columns = [name for name in fields if name in field_columns(old)]
+        return columns or None, set(columns)
     origin = origin_of(old) or {}
-    read = set(origin.get("fields", ()))
-    if shape != "long" or not isinstance(old, pd.DataFrame):
-        return None, read if shape == "wide" and origin.get("layout") == "wide" else set()
-    columns = [name for name in fields if name in read and name in old.columns]
-    return columns or None, set(columns)
+    return None, set(origin["fields"]) if shape == "wide" and origin.get("layout") == "wide" else set()
 
 
 def _with_fields_as_read(old: Any, before: list[SeriesWrite]) -> list[SeriesWrite]:

@@ -8,7 +8,8 @@ Pure. This is the one place that knows the form of that data::
 ``tz`` is the time zone of the dates, and ``naive`` whether the index was made naive in it. A wide frame also has the
 names of its column levels and, for each column as it was read, the label, the series id, a value of each field, and
 whether the server derived the points from those of the series (by operators or in an expression). In the other
-layouts ``derived`` is a single bool, since the series ids are in the data.
+layouts, where the series ids are in the data, ``fields`` are the names that were asked for, and ``derived`` says
+whether all points are derived, or lists the ids of the series whose points are.
 
 It is plain JSON data (so `to_parquet` keeps it), and it informs: pandas drops and carries over `attrs` as it sees
 fit, so nothing here decides where data is written.
@@ -113,6 +114,17 @@ def column_fields(frame: pd.DataFrame) -> list[dict[str, Any]]:
         else {name: values[at] for name, values in origin["fields"].items() if values[at] is not None}
         for at in column_positions(frame)
     ]
+
+
+def field_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns of a long frame that hold fields, as far as its origin tells which were read."""
+    names = (origin_of(frame) or {}).get("fields", [])
+    if "*" in names:
+        return [name for name in frame.columns if name not in _LONG_COLUMNS]
+    return [name for name in names if name in frame.columns]
+
+
+_LONG_COLUMNS = ("series_id", "dt", "val", "job", "timestamp", "reported_date", "asof")
 
 
 def without_asof(series_id: str) -> str:

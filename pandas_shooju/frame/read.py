@@ -439,10 +439,10 @@ def _frame(pages: list[_Found], request: ReadRequest, server: str) -> pd.DataFra
     }
     if request.layout == "fields":
         frame = layouts.fields_table(table, fields)
-        origin = Origin(shared, layout="fields", fields=fields, derived=_derived_ids(table, derived))
+        origin = Origin(shared, layout="fields", fields=request.fields, derived=_derived_ids(table, derived))
     elif request.layout == "long":
         frame = layouts.long(table, fields, tz, served, jobs=request.include_job, timestamps=request.include_timestamp)
-        origin = Origin(shared, layout="long", fields=fields, derived=_derived_ids(table, derived))
+        origin = Origin(shared, layout="long", fields=request.fields, derived=_derived_ids(table, derived))
     else:
         if isinstance(request.query, Mapping):
             columns = layouts.given_labels([label for page in pages for label in page.labels or ()])

@@ -186,6 +186,8 @@ def test_chunks_are_the_whole_in_parts(conn, gdp, layout):
     else:
         joined = pd.concat(frames)
         assert len(joined) == len(whole)
+        assert joined.attrs == whole.attrs
+        assert joined.shooju.fields.columns.tolist() == ["country", "unit"]
     listed = list(read_shooju([ONE] * 5, layout="long", chunksize=2, connection=conn))
     assert [len(frame) for frame in listed] == [8, 8, 4]
 
