@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import HealthCheck, Phase, event, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 import pandas_shooju as sj
 from pandas_shooju import read_shooju
@@ -158,12 +158,14 @@ SIDS = [
 ]  # fmt: skip
 
 
+#: how far a frame is from the top of the pile
+PLACES = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
+
+
 class Desk(RuleBasedStateMachine):
     """A store, some frames, and a model of which series each write may change."""
 
-    frames = Bundle("frames")
-
-    @initialize(target=frames)
+    @initialize()
     def open(self):
         self.conn = sj.Connection("local::memory:")
         self.number = 0
@@ -178,7 +180,11 @@ class Desk(RuleBasedStateMachine):
         self.before = self.stored()
         self.allowed = set()
         self.local = Known(pd.DataFrame({"US": 1.0, "CN": 2.0}, DATES).rename_axis(columns="country"))
-        return self.local
+        self.pile = [self.local, self.read_known((r"sid:users\a", "country"), "wide", ...)]
+
+    def at(self, place):
+        """The frame that is so far from the top of the pile."""
+        return self.pile[-1 - place % len(self.pile)]
 
     def stored(self):
         points = read_shooju("", layout="long", include_job=True, connection=self.conn)
@@ -190,12 +196,16 @@ class Desk(RuleBasedStateMachine):
         return found
 
     @rule(
-        target=frames,
         query=st.sampled_from(QUERIES),
         layout=st.sampled_from(["wide", "wide", "wide", "long", "fields"]),
-        tz=st.sampled_from([..., "Europe/Berlin", None]),
+        tz=st.sampled_from([..., ..., "Europe/Berlin", None]),
+        names=st.lists(st.sampled_from(sorted(OPERATIONS)), max_size=3),
     )
-    def read(self, query, layout, tz):
+    def read(self, query, layout, tz, names):
+        """Read a frame and transform it; it is on top of the pile."""
+        self.pile.append(self.transformed(self.read_known(query, layout, tz), names))
+
+    def read_known(self, query, layout, tz):
         query, fields = query
         try:
             known = Known(read_shooju(query, fields, layout=layout, tz=tz, connection=self.conn))
@@ -219,23 +229,28 @@ class Desk(RuleBasedStateMachine):
                 known.behind[key(label)] = set() if derived else {series_id}
         return known
 
-    @rule(target=frames, known=frames, name=st.sampled_from(sorted(OPERATIONS)))
-    def transform(self, known, name):
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            try:
-                data = OPERATIONS[name](known.data)
-            except Exception:  # pandas has no such operation for this data
-                return known
-        if not isinstance(data, pd.DataFrame | pd.Series):
-            return known
-        made = known.made(data)
-        if name == "swapped levels":
-            made.behind |= {label[::-1]: ids for label, ids in known.behind.items() if isinstance(label[0], tuple)}
-        return made
+    def transformed(self, known, names):
+        for name in names:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                try:
+                    data = OPERATIONS[name](known.data)
+                except Exception:  # pandas has no such operation for this data
+                    continue
+            if not isinstance(data, pd.DataFrame | pd.Series):
+                continue
+            behind = known.behind
+            known = known.made(data)
+            if name == "swapped levels":
+                known.behind |= {label[::-1]: ids for label, ids in behind.items() if isinstance(label[0], tuple)}
+        return known
 
-    @rule(target=frames, left=frames, right=frames, sign=st.sampled_from(["-", "/", "concat", "beside", "where"]))
-    def combine(self, left, right, sign):
+    @rule(
+        left=PLACES, right=PLACES, sign=st.sampled_from(["-", "/", "concat", "beside", "where"]),
+        names=st.lists(st.sampled_from(sorted(OPERATIONS)), max_size=1),
+    )  # fmt: skip
+    def combine(self, left, right, sign, names):
+        left, right = self.at(left), self.at(right)
         a, b = left.data, right.data
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
@@ -249,17 +264,19 @@ class Desk(RuleBasedStateMachine):
                 else:
                     data = a - b if sign == "-" else a / b
             except Exception:  # pandas does not combine these two
-                return left
-        return left.made(data, right) if isinstance(data, pd.DataFrame | pd.Series) else left
+                return
+        if isinstance(data, pd.DataFrame | pd.Series):
+            self.pile.append(self.transformed(left.made(data, right), names))
 
     @rule(
-        known=frames,
+        place=PLACES,
         sid=st.sampled_from(SIDS),
-        options=st.sampled_from([{}, {"fields": "levels"}]),
+        options=st.sampled_from([{}, {}, {"fields": "levels"}]),
         na=st.sampled_from(["skip", "null"]),
-        remove=st.sampled_from([None, None, "points", "all"]),
+        remove=st.sampled_from([None, None, None, "points", "all"]),
     )
-    def write(self, known, sid, options, na, remove):
+    def write(self, place, sid, options, na, remove):
+        known = self.at(place)
         self.number += 1
         new = rf"users\new{self.number}"
         if sid is None:
@@ -276,12 +293,16 @@ class Desk(RuleBasedStateMachine):
             sid = sid.replace("{new}", new)
         self.call(known, new, sid=sid, na=na, remove_others=remove, **options)
 
-    @rule(known=frames, old=frames, na=st.sampled_from(["skip", "null"]), remove=st.sampled_from([None, "points"]))
-    def write_changes(self, known, old, na, remove):
+    @rule(place=PLACES, other=PLACES, na=st.sampled_from(["skip", "null"]), remove=st.sampled_from([None, "points"]))
+    def write_changes(self, place, other, na, remove):
+        known, old = self.at(place), self.at(other)
         if is_wide(known.data):
             # an unnamed Series is compared with the only one there is
             labels = labels_of(old.data) if labels_of(known.data) == [None] else labels_of(known.data)
             self.allowed = {series_id for label in labels for series_id in old.behind.get(key(label), ())}
+            # an id is the same series whether it was read as of a job or not
+            bare = {one.partition("@asof")[0] for one in labels if isinstance(one, str) and "\\" in one}
+            self.allowed |= bare & {series_id for ids in old.behind.values() for series_id in ids}
         else:
             self.allowed = may_change(known, "same") & may_change(old, "same") | ids_in(known.data)
         self.call(known, None, changed_from=old.data, na=na, remove_others=remove)
@@ -296,7 +317,7 @@ class Desk(RuleBasedStateMachine):
             except (ValueError, TypeError, sj.WriteError) as error:
                 event(f"refused: {type(error).__name__}")
             else:
-                event("nothing to write" if result.job is None else "written")
+                event("nothing to write" if result.job is None else f"written by {next(iter(options))}")
         after = self.stored()
         changed = {one for one in {*after, *self.before} if after.get(one) != self.before.get(one)}
         if self.allowed is None:
