@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from types import TracebackType
-from typing import Any, Literal, Self, Unpack
+from typing import Any, Literal, Self
 
 import pandas as pd
 import requests
@@ -18,12 +17,11 @@ from pandas_shooju.client.job import DryRunJob, RemoteJob, check_batch_size
 from pandas_shooju.client.mget import MGet, check_mode
 from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Serializer, to_datetime
-from pandas_shooju.client.reader import Fields, ReadOptions, ScrollIterable, parameters, wire_date
+from pandas_shooju.client.reader import Fields, ScrollIterable, parameters, wire_date
 from pandas_shooju.client.servers import server_name
 from pandas_shooju.client.settings import Settings, resolve
-from pandas_shooju.client.transport import BaseHook, Client, GoogleAccount
+from pandas_shooju.client.transport import BaseHook, Client
 from pandas_shooju.errors import ConfigurationError
-from pandas_shooju.formats import Document
 
 __all__ = ["Connection", "connection_of", "default_connection"]
 
@@ -95,9 +93,7 @@ class Connection:
             raise ConfigurationError(f"user and username mean the same, got user={user!r} and username={username!r}")
         settings = resolve(server, user or username, api_key, email, google_oauth_token)
         self._server = settings.server
-        google = None
-        if settings.email and settings.google_oauth_token:
-            google = GoogleAccount(settings.email, settings.google_oauth_token)
+        google = settings if settings.email else None
         #: whether `close` was called
         self.closed = False
         self._client = Client(
@@ -135,9 +131,7 @@ class Connection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -194,14 +188,12 @@ class Connection:
     def get_fields(
         self, series_query: str | None = None, fields: Fields = "*", *, series_id: str | None = None
     ) -> dict[str, Any] | None:
-        r"""Read fields of one series.
+        """Read fields of one series.
 
         Parameters
         ----------
-        series_query
-            A query that names one series.
-        fields
-            Field names: one, or a list; by default all but the meta fields.
+        series_query, fields
+            As for :meth:`get_series`, with all fields by default.
         series_id
             Deprecated: the id of the series. (An id in place of the query works, too.)
 
@@ -376,50 +368,15 @@ class Connection:
         if series_axis not in ("rows", "columns"):
             raise ValueError(f"series_axis must be 'rows' or 'columns', got series_axis={series_axis!r}")
         names = [fields] if isinstance(fields, str) else list(fields or ())
+        batch_size = _batch_size(batch_size, scroll_batch_size)
+        asked = parameters(fields=names, df=df, dt=dt, max_points=max_points, extra_params=extra_params)
         tables = []
-        for page in self.read_pages(
-            query, fields=names, df=df, dt=dt, max_points=max_points, sort=sort, max_series=max_series,
-            extra_params=extra_params, batch_size=_batch_size(batch_size, scroll_batch_size),
-        ):  # fmt: skip
+        for page in reader.pages(self._client, query, asked, sort=sort, max_series=max_series, batch_size=batch_size):
             reader.check_failures(page.failed.values())
             tables.append(page.series)
         if series_axis == "columns":
             return dataframe.columns(tables, names)
         return dataframe.rows(tables, names, with_points=max_points != 0)
-
-    def read_pages(
-        self,
-        query: str,
-        *,
-        sort: str | None = None,
-        max_series: int | None = None,
-        batch_size: int = 2500,
-        **asked: Unpack[ReadOptions],
-    ) -> Iterator[Document]:
-        """Read every series that a query finds as columns, a page at a time; the arguments are those of `scroll`.
-
-        The next page is requested while the caller works on one. Series that failed are in `failed` of the page.
-        """
-        params = parameters(**asked)
-        return reader.pages(self._client, query, params, sort=sort, max_series=max_series, batch_size=batch_size)
-
-    def read_bulk(
-        self,
-        queries: Sequence[str | Mapping[str, Any]],
-        *,
-        batch_size: int = reader.MAX_BULK,
-        workers: int = 4,
-        **asked: Unpack[ReadOptions],
-    ) -> Iterator[Document]:
-        """Read single series as columns, in the order of the queries, with up to `workers` requests in flight.
-
-        A query may be a dict with ``query`` and its own ``fields``, ``df``, ``dt``, ``max_points`` or ``operators``.
-        Queries that found no series are in `failed` of the documents, by their position.
-        """
-        items = [reader.bulk_item(query) for query in queries]
-        return reader.bulk(
-            self._client, items, parameters(**asked), batch_size=batch_size, workers=workers, parse=reader.as_table
-        )
 
     # --- writing ---
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pandas_shooju.client import deprecated, reader
 from pandas_shooju.client.options import options
@@ -19,8 +18,7 @@ __all__ = ["MGet"]
 REPORTED_DATES_MODES = ("all", "points", "fields", "df", "dt")
 
 
-@dataclass(frozen=True)
-class _Queued:
+class _Queued(NamedTuple):
     """A read that waits: its item, the list of a bulk request that it belongs to, and what the caller gets of it."""
 
     key: str
@@ -28,11 +26,6 @@ class _Queued:
     take: Callable[[dict[str, Any]], Any]
     serializer: Serializer
     extra_params: Mapping[str, Any]
-
-    @property
-    def request(self) -> str:
-        """Equal for reads that can share a request."""
-        return self.key + json.dumps(dict(self.extra_params), sort_keys=True, default=str)
 
 
 class MGet:
@@ -113,26 +106,24 @@ class MGet:
         ShoojuApiError
             A series failed for another reason; the reads remain queued.
         """
-        results: list[Any] = [None] * len(self._queued)
-        requests: dict[str, list[int]] = {}
-        for position, queued in enumerate(self._queued):
-            requests.setdefault(queued.request, []).append(position)
+        results: dict[int, Any] = {}
+        requests: dict[str, list[int]] = {}  # the positions of reads that can share requests
+        for at, read in enumerate(self._queued):
+            shared = read.key + json.dumps(dict(read.extra_params), sort_keys=True, default=str)
+            requests.setdefault(shared, []).append(at)
         for positions in requests.values():
-            first = self._queued[positions[0]]
-            asked = {"date_format": "milli", **first.extra_params}
+            key, *_, extra_params = self._queued[positions[0]]
+            asked = {"date_format": "milli", **extra_params}
+            items = [self._queued[at].item for at in positions]
             remaining = iter(positions)
-            for document in reader.bulk(
-                self._client, [self._queued[at].item for at in positions], asked, key=first.key
-            ):
+            for document in reader.bulk(self._client, items, asked, key=key, parse=reader.as_items):
                 for series, at in zip(reader.existing_items(document), remaining, strict=False):
-                    results[at] = self._result(self._queued[at], series, document.root)
+                    read = self._queued[at]
+                    if series is not None and not series.get("error"):
+                        series = read.take(serialize_series(series, read.serializer, document.root))
+                    results[at] = series
         self._queued = []
-        return results
-
-    def _result(self, queued: _Queued, series: dict[str, Any] | None, root: Mapping[str, Any]) -> Any:
-        if series is None or series.get("error"):
-            return series
-        return queued.take(serialize_series(series, queued.serializer, root))
+        return [results[at] for at in range(len(results))]
 
 
 def check_mode(mode: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -42,12 +43,12 @@ def open_server(
     """
     path = local_path(server)
     url = EMBEDDED_URL if path is not None else server_url(server)
-    closing: list[Callable[[], None]] = []
+    closing = ExitStack()
     if session is None:
         session = requests.Session()
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE))
-        closing.append(session.close)
+        closing.callback(session.close)
     if path is not None:
         if EMBEDDED_URL in session.adapters:
             raise ConfigurationError("this requests_session already serves another embedded server; use one for each")
@@ -63,13 +64,8 @@ def open_server(
             ) from None
         app = open_app(path or None)
         session.mount(EMBEDDED_URL, WSGIAdapter(app))
-        closing.append(app.close)
-
-    def close() -> None:
-        for step in closing:
-            step()
-
-    return url, session, close
+        closing.callback(app.close)
+    return url, session, closing.close
 
 
 def server_name(server: str) -> str:
@@ -131,10 +127,8 @@ def same_server(url: str, other: str) -> bool:
     (True, False)
     """
     try:
-        one, two = urlsplit(url), urlsplit(other)
-        upgrade = (one.scheme, one.port or 80, two.scheme, two.port or 443) == ("http", 80, "https", 443)
-        return one.hostname == two.hostname and (upgrade or (one.scheme, one.port) == (two.scheme, two.port))
-    except ValueError:
+        return not requests.Session().should_strip_auth(url, other)
+    except ValueError:  # not a URL
         return False
 
 

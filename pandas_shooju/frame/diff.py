@@ -14,6 +14,7 @@ import pandas as pd
 
 from pandas_shooju import clocks, query
 from pandas_shooju.client.buffer import SeriesWrite
+from pandas_shooju.client import reader
 from pandas_shooju.client.connection import Connection, connection_of
 from pandas_shooju.errors import ShoojuApiError
 from pandas_shooju.formats import PointColumns
@@ -228,7 +229,7 @@ def _stored(writes: Sequence[SeriesWrite], connection: Connection) -> list[Serie
                 one = one.repfdate(moment)
         queries.append(str(one))
     remaining = iter(writes)
-    for page in connection.read_bulk(queries, fields=names or None, **points):
+    for page in reader.bulk(connection.raw, queries, reader.parameters(fields=names, **points)):
         for item, write in zip(page.items(), remaining, strict=False):
             if item.get("error") == "series_not_found":
                 continue

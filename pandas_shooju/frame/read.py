@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from pandas_shooju import clocks, layouts
+from pandas_shooju.client import reader
 from pandas_shooju.client.connection import Connection, connection_of
 from pandas_shooju.errors import SeriesNotFoundError, ShoojuApiError
 from pandas_shooju.formats import SeriesTable
@@ -60,17 +61,16 @@ class ReadRequest:
     extra_params: dict[str, Any] | None
 
     def parameters(self) -> dict[str, Any]:
-        """The arguments that searches and bulk reads of the connection have in common."""
-        fields = [name for name in dict.fromkeys([*self.fields, *self.columns]) if name != "series_id"]
-        return {
-            "fields": fields or None,
-            "df": self.df,
-            "dt": self.dt,
-            "max_points": 0 if self.layout == "fields" else self.max_points,
-            "include_job": self.include_job,
-            "include_timestamp": self.include_timestamp,
-            "extra_params": self.extra_params,
-        }
+        """The URL parameters of the requests."""
+        return reader.parameters(
+            fields=[name for name in dict.fromkeys([*self.fields, *self.columns]) if name != "series_id"],
+            df=self.df,
+            dt=self.dt,
+            max_points=0 if self.layout == "fields" else self.max_points,
+            include_job=self.include_job,
+            include_timestamp=self.include_timestamp,
+            extra_params=self.extra_params,
+        )
 
 
 class _Found(NamedTuple):
@@ -444,8 +444,8 @@ def _search(
     query = str(request.query)
     derived = _DERIVING.search(without_asof(_QUOTED.sub("", query))) is not None
     with Progress("reading", "series", progress) as bar:
-        for page in connection.read_pages(
-            query, sort=sort, max_series=max_series, batch_size=batch_size, **request.parameters()
+        for page in reader.pages(
+            connection.raw, query, request.parameters(), sort=sort, max_series=max_series, batch_size=batch_size
         ):
             for item in page.failed.values():
                 raise ShoojuApiError.from_answer(item)
@@ -460,9 +460,8 @@ def _single(connection: Connection, request: ReadRequest, progress: bool | None,
     labelled = list(query.items()) if isinstance(query, Mapping) else [(None, one) for one in query]
     todo = iter(labelled)
     with Progress("reading", "series", progress) as bar:
-        for page in connection.read_bulk(
-            [one for _, one in labelled], batch_size=min(batch_size, 1000), **request.parameters()
-        ):
+        queries = [one for _, one in labelled]
+        for page in reader.bulk(connection.raw, queries, request.parameters(), batch_size=min(batch_size, 1000)):
             labels: list[Any] = []
             missing = []
             for position, (label, one) in enumerate(islice(todo, page.count)):
