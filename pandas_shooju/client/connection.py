@@ -498,10 +498,7 @@ def _keep(settings: Settings) -> Connection:
     """The one connection of these settings; made when there is none, or when it was closed."""
     with _kept_lock:
         if settings not in _kept or _kept[settings].closed:
-            _kept[settings] = Connection(
-                settings.server, settings.user, settings.api_key, email=settings.email,
-                google_oauth_token=settings.google_oauth_token,
-            )  # fmt: skip
+            _kept[settings] = Connection(**vars(settings))
         return _kept[settings]
 
 

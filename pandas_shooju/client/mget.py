@@ -106,7 +106,7 @@ class MGet:
         ShoojuApiError
             A series failed for another reason; the reads remain queued.
         """
-        results: dict[int, Any] = {}
+        results: list[Any] = [None] * len(self._queued)
         requests: dict[str, list[int]] = {}  # the positions of reads that can share requests
         for at, read in enumerate(self._queued):
             shared = read.key + json.dumps(dict(read.extra_params), sort_keys=True, default=str)
@@ -123,7 +123,7 @@ class MGet:
                         series = read.take(serialize_series(series, read.serializer, document.root))
                     results[at] = series
         self._queued = []
-        return [results[at] for at in range(len(results))]
+        return results
 
 
 def check_mode(mode: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from pandas_shooju.client.points import Serializer, shooju_point
 
 
-@dataclass
+@dataclass(eq=False)
 class Options:
     """Options that apply to all connections of this process.
 
@@ -28,10 +28,10 @@ class Options:
     True
     """
 
-    point_serializer: Serializer = shooju_point
-    return_series_errors: bool = False
     disable_sjts: bool = False
     disable_msgpack: bool = False
+    point_serializer: Serializer = shooju_point
+    return_series_errors: bool = False
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "point_serializer" and not callable(value):

@@ -127,8 +127,10 @@ def same_server(url: str, other: str) -> bool:
     (True, False)
     """
     try:
-        return not requests.Session().should_strip_auth(url, other)
-    except ValueError:  # not a URL
+        one, two = urlsplit(url), urlsplit(other)
+        upgrade = (one.scheme, one.port or 80, two.scheme, two.port or 443) == ("http", 80, "https", 443)
+        return one.hostname == two.hostname and (upgrade or (one.scheme, one.port) == (two.scheme, two.port))
+    except ValueError:
         return False
 
 

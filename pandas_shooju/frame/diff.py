@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from pandas_shooju import clocks, query
-from pandas_shooju.client.buffer import SeriesWrite
 from pandas_shooju.client import reader
+from pandas_shooju.client.buffer import SeriesWrite
 from pandas_shooju.client.connection import Connection, connection_of
 from pandas_shooju.errors import ShoojuApiError
 from pandas_shooju.formats import PointColumns
