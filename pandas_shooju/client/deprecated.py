@@ -1,6 +1,6 @@
 """The calls that the documentation marks as deprecated. They work, with a warning that names the successor.
 
-They are functions over the public API. `Connection`, `MGet` and the jobs bind them as methods.
+They are functions over the public API. Connections, multi-gets and jobs bind them as methods.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pandas_shooju.client.buffer import RemoveOthers
     from pandas_shooju.client.connection import Connection
     from pandas_shooju.client.job import Job
-    from pandas_shooju.client.mget import MGet
+    from pandas_shooju.client.mget import SeriesReads
 
 #: how a query begins, as opposed to a series id
 _QUERY = re.compile(r"\s*(?:[\w.]+\s*[=:]|[=($]|not\b)", re.IGNORECASE)
@@ -34,35 +34,22 @@ def warn(old: str, successor: str, *, depth: int = 1) -> None:
     warnings.warn(f"{old} is deprecated; use {successor}", DeprecationWarning, stacklevel=depth + 2)
 
 
-def is_series_id(text: str) -> bool:
-    r"""Whether an argument is a plain series id, which older programs pass instead of a query.
-
-    Examples
-    --------
-    >>> is_series_id(r"users\sam\gdp"), is_series_id(r"sid=users\sam\gdp")
-    (True, False)
-    """
-    return not _QUERY.match(text)
-
-
-def query_or_id(series_query: str | None, series_id: str | None) -> tuple[str, bool]:
-    """The series that ``get_fields`` reads, and whether it is given by id; then it warns, where the program calls."""
+def query_or_id(series_query: str | None, series_id: str | None) -> dict[str, Any]:
+    """The item of the series that ``get_fields`` reads; warns, where the program calls, if it is given by id."""
     if (series_query is None) == (series_id is None):
         raise TypeError("get_fields() needs a query that names a series")
-    name = series_id if series_query is None else series_query
-    if not isinstance(name, str):
-        raise TypeError(f"a query that names a series must be a string such as r'sid=users\\me\\gdp', got {name!r}")
-    by_id = series_query is None or is_series_id(name)
-    if by_id:
-        warn("get_fields() by a series id", f"a query, such as {f'sid={name}'!r}", depth=2)
-    return name, by_id
+    name = reader.check_name(series_id if series_query is None else series_query)
+    if series_query is not None and _QUERY.match(name):
+        return {"query": name}
+    warn("get_fields() by a series id", f"a query, such as {f'sid={name}'!r}", depth=2)
+    return {"series_id": name}
 
 
-# --- of a connection --------------------------------------------------------------------------------------------
+# --- reads and uploads --------------------------------------------------------------------------------------------
 
 
 def get_points(
-    conn: Connection,
+    reads: SeriesReads[Any],
     series_id: str,
     date_start: Date | None = None,
     date_finish: Date | None = None,
@@ -73,8 +60,8 @@ def get_points(
     """Deprecated: the points of a series by its id; use ``get_series(...)["points"]``."""
     warn("get_points()", "get_series()")
     asked = parameters(df=date_start, dt=date_finish, max_points=max_points if size is None else size)
-    found = reader.read_one(conn.raw, series_id, asked, serializer, by_id=True)
-    return found if found is None or "error" in found else found.get("points", [])
+    item = {"series_id": reader.check_name(series_id), **asked}
+    return reads._read(reader.SeriesRead(item, lambda series: series.get("points", []), serializer))
 
 
 def create_uploader_session(conn: Connection) -> UploaderSession:
@@ -104,24 +91,6 @@ class UploaderSession:
     def complete_multipart(self, file_id: str) -> str:
         """Finish the upload; the id of the file."""
         return self._conn.multipart_upload(file_id).complete()
-
-
-# --- of a multi-get ---------------------------------------------------------------------------------------------
-
-
-def queue_points(
-    mget: MGet,
-    series_id: str,
-    date_start: Date | None = None,
-    date_finish: Date | None = None,
-    max_points: int = 10,
-    size: int | None = None,
-    serializer: Serializer | None = None,
-) -> int:
-    """Deprecated: queue the points of a series by its id; use ``get_series``."""
-    warn("get_points()", "get_series()")
-    asked = parameters(df=date_start, dt=date_finish, max_points=max_points if size is None else size)
-    return mget.queue({"series_id": series_id, **asked}, lambda found: found.get("points", []), serializer)
 
 
 # --- of a job ---------------------------------------------------------------------------------------------------

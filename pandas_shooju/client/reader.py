@@ -7,6 +7,7 @@ keep requests in flight while the caller works on what has arrived.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from pandas_shooju.client import validation
 from pandas_shooju.client.options import options
@@ -54,13 +55,7 @@ def wire_date(date: Date | None, name: str) -> str | int | None:
 
 
 def wire_fields(fields: Fields) -> str | None:
-    """Field names as the API takes them; a plain string is one name, and no name may contain a comma.
-
-    Examples
-    --------
-    >>> wire_fields("unit"), wire_fields(["country", "unit"])
-    ('unit', 'country,unit')
-    """
+    """Field names as the API takes them; a plain string is one name, and no name may contain a comma."""
     if fields is None:
         return None
     names = [fields] if isinstance(fields, str) else list(fields)
@@ -297,15 +292,43 @@ def bulk(
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def read_one(
-    client: Client, name: str, asked: Mapping[str, Any], serializer: Serializer | None = None, by_id: bool = False
-) -> dict[str, Any] | None:
-    """The series that a query names (or a series id); None if it does not exist."""
-    if not isinstance(name, str) or not name.strip():
-        raise TypeError(f"a query that names a series must be a string such as r'sid=users\\me\\gdp', got {name!r}")
-    document = next(bulk(client, [name], asked, key="series_ids" if by_id else "series_queries", parse=as_items))
-    [series] = existing_items(document)
-    return series and serialize_series(series, serializer or options.point_serializer, document.root)
+class SeriesRead(NamedTuple):
+    """A read of one series: its item in the body of a bulk request, and what the caller gets of the series."""
+
+    item: dict[str, Any]
+    take: Callable[[dict[str, Any]], Any] = lambda series: series
+    serializer: Serializer | None = None
+    extra_params: Mapping[str, Any] | None = None
+
+
+def single(client: Client, reads: Sequence[SeriesRead]) -> list[Any]:
+    """The results of reads, in order, with as few requests as possible; None for a series that does not exist."""
+    results: list[Any] = [None] * len(reads)
+    requests: dict[tuple[str, str], list[int]] = {}  # the positions of reads that can share requests
+    for at, read in enumerate(reads):
+        key = "series_queries" if "query" in read.item else "series"
+        extra_params = json.dumps(dict(read.extra_params or {}), sort_keys=True, default=str)
+        requests.setdefault((key, extra_params), []).append(at)
+    for (key, _), positions in requests.items():
+        asked = {"date_format": "milli", **(reads[positions[0]].extra_params or {})}
+        items = [reads[at].item for at in positions]
+        remaining = iter(positions)
+        for document in bulk(client, items, asked, key=key, parse=as_items):
+            for series, at in zip(existing_items(document), remaining, strict=False):
+                read = reads[at]
+                if series is not None and not series.get("error"):
+                    series = read.take(
+                        serialize_series(series, read.serializer or options.point_serializer, document.root)
+                    )
+                results[at] = series
+    return results
+
+
+def check_name(query: str | None) -> str:
+    """Check that a query that names a series (or a series id) is one."""
+    if not isinstance(query, str) or not query.strip():
+        raise TypeError(f"a query that names a series must be a string such as r'sid=users\\me\\gdp', got {query!r}")
+    return query
 
 
 def check_failures(failed: Iterable[Mapping[str, Any]]) -> None:

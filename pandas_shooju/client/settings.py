@@ -44,16 +44,6 @@ def resolve(
 
     A user and key take precedence over a Google account found in the same or a later place. Credentials that are
     configured together with a server are used for that server alone, so that no key is sent to another.
-
-    Raises
-    ------
-    ConfigurationError
-        No server, or incomplete credentials; the message explains how to configure them.
-
-    Examples
-    --------
-    >>> resolve("alpha", "sam", "secret")
-    Settings(server='alpha', user='sam', email=None)
     """
     arguments = dict(zip(_FIELDS, (server, user, api_key, email, google_oauth_token), strict=True))
     environment = {name: os.environ.get(f"SHOOJU_{name.upper()}") or None for name in _FIELDS}
