@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from weakref import WeakKeyDictionary
 
 from pandas_shooju.client import reader
@@ -98,14 +98,27 @@ class UploaderSession:
 
 def put_points(job: Job, series_id: str, points: Iterable[Point]) -> None:
     """Deprecated: use ``write``."""
-    warn("put_points()", "write()")
-    job.write(series(series_id), points=points, remove_others=_pop_removal(job, series_id))
+    _put("put_points()", job, series_id, points=points)
 
 
 def put_point(job: Job, series_id: str, pt: Point) -> None:
     """Deprecated: use ``write``."""
-    warn("put_point()", "write()")
-    job.write(series(series_id), points=[pt], remove_others=_pop_removal(job, series_id))
+    _put("put_point()", job, series_id, points=[pt])
+
+
+def put_field(job: Job, series_id: str, field_name: str, field_value: Any) -> None:
+    """Deprecated: use ``write``."""
+    _put("put_field()", job, series_id, fields={field_name: field_value})
+
+
+def put_fields(job: Job, series_id: str, fields: Mapping[str, Any]) -> None:
+    """Deprecated: use ``write``."""
+    _put("put_fields()", job, series_id, fields=fields)
+
+
+def _put(call: str, job: Job, series_id: str, **content: Any) -> None:
+    warn(call, "write()", depth=2)
+    job.write(series(series_id), remove_others=_removals.get(job, {}).pop(series_id, None), **content)
 
 
 def put_reported_points(job: Job, series_id: str, reported_date: Date, points: Iterable[Point]) -> None:
@@ -114,37 +127,20 @@ def put_reported_points(job: Job, series_id: str, reported_date: Date, points: I
     job.write_reported(series(series_id), reported_date, points=points)
 
 
-def put_field(job: Job, series_id: str, field_name: str, field_value: Any) -> None:
-    """Deprecated: use ``write``."""
-    warn("put_field()", "write()")
-    job.write(series(series_id), {field_name: field_value}, remove_others=_pop_removal(job, series_id))
-
-
-def put_fields(job: Job, series_id: str, fields: Mapping[str, Any]) -> None:
-    """Deprecated: use ``write``."""
-    warn("put_fields()", "write()")
-    job.write(series(series_id), fields, remove_others=_pop_removal(job, series_id))
-
-
 def remove_points(job: Job, series_id: str) -> None:
     """Deprecated: use ``write(..., remove_others="points")``. Removes points with the next ``put_...``."""
-    warn("remove_points()", 'write(..., remove_others="points")')
-    _remove_with_next_put(job, series_id, "points")
+    _remove(job, series_id, "points")
 
 
 def remove_fields(job: Job, series_id: str) -> None:
     """Deprecated: use ``write(..., remove_others="fields")``. Removes fields with the next ``put_...``."""
-    warn("remove_fields()", 'write(..., remove_others="fields")')
-    _remove_with_next_put(job, series_id, "fields")
+    _remove(job, series_id, "fields")
 
 
-def _remove_with_next_put(job: Job, series_id: str, kind: RemoveOthers) -> None:
+def _remove(job: Job, series_id: str, kind: Literal["points", "fields"]) -> None:
+    warn(f"remove_{kind}()", f'write(..., remove_others="{kind}")', depth=2)
     removals = _removals.setdefault(job, {})
     removals[series_id] = kind if removals.get(series_id, kind) == kind else "all"
-
-
-def _pop_removal(job: Job, series_id: str) -> RemoveOthers:
-    return _removals.get(job, {}).pop(series_id, None)
 
 
 def delete(job: Job, series_id: str, force: bool = False) -> None:

@@ -12,7 +12,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -126,33 +125,26 @@ def pages(
         params |= {"scroll": "y", "scroll_batch_size": batch_size}
     else:
         params["per_page"] = max(max_series, 1)
-    read = partial(_read_page, client, parse)
-    return _pages(client, read(params).document, read, max_series, batch_size, ahead)
 
+    def read(params: Mapping[str, Any], received: Callable[[], None] | None = None) -> Answer:
+        answer = client.call("get", "/series", params=params, receive_format=options.series_format, received=received)
+        validation.check_page(answer.document)
+        parse(answer.document)
+        return answer
 
-def _read_page(
-    client: Client, parse: Parse, params: Mapping[str, Any], received: Callable[[], None] | None = None
-) -> Answer:
-    answer = client.call("get", "/series", params=params, receive_format=options.series_format, received=received)
-    validation.check_page(answer.document)
-    parse(answer.document)
-    return answer
+    return _pages(client, read(params).document, read, max_series, batch_size if ahead else None)
 
 
 def _pages(
-    client: Client,
-    page: Document,
-    read: Callable[..., Answer],
-    max_series: int | None,
-    batch_size: int,
-    ahead: bool,
+    client: Client, page: Document, read: Callable[..., Answer], max_series: int | None, ahead: int | None
 ) -> Iterator[Document]:
+    """The pages from this one on; `ahead` is the batch size if they are to be requested ahead."""
     announced: int = page.count if page.root.get("total") is None else page.root["total"]
     left = announced if max_series is None else min(announced, max_series)
     scroll = {"scroll_id": page.root.get("scroll_id")}
     # two threads (started when used), so that one page is requested while the one before it is parsed
     executor = ThreadPoolExecutor(2, "shooju-pages")
-    requested: _Ahead | None = None
+    requested: tuple[threading.Event, Future[Answer]] | None = None
     try:
         while True:
             if page.count > left and max_series is None:
@@ -162,21 +154,21 @@ def _pages(
             more = left > 0 and page.count > 0
             if more and scroll["scroll_id"] is None:
                 raise ShoojuFormatError(f"the search announced {left} more series, but no scroll_id to request them")
-            if more and ahead and requested is None:
-                requested = _Ahead(executor, read, scroll)
+            if more and ahead is not None and requested is None:
+                requested = _request(executor, read, scroll)
             yield page
             if not more:
                 break
             repeated = True
             while repeated:
-                if requested is None:
+                if ahead is None or requested is None:
                     answer = read(scroll)
                 else:
-                    this = requested
-                    this.received.wait()
+                    received, future = requested
+                    received.wait()
                     # a page has at most batch_size series: is there another one behind it?
-                    requested = _Ahead(executor, read, scroll) if left > batch_size else None
-                    answer = this.answer.result()
+                    requested = _request(executor, read, scroll) if left > ahead else None
+                    answer = future.result()
                 # a request that was sent again returns the last page if nothing of it had arrived the first time
                 repeated = _is_same(answer.document, page)
                 if repeated and answer.attempts == 1:
@@ -197,19 +189,14 @@ def _is_same(page: Document, other: Document) -> bool:
     return first is not None and first == second
 
 
-class _Ahead:
-    """A page that was requested on a thread: when it has arrived, and when it is parsed."""
-
-    def __init__(self, executor: ThreadPoolExecutor, read: Callable[..., Answer], scroll: Mapping[str, Any]) -> None:
-        self.received = threading.Event()
-
-        def run() -> Answer:
-            try:
-                return read(scroll, received=self.received.set)
-            finally:
-                self.received.set()
-
-        self.answer: Future[Answer] = executor.submit(run)
+def _request(
+    executor: ThreadPoolExecutor, read: Callable[..., Answer], scroll: Mapping[str, Any]
+) -> tuple[threading.Event, Future[Answer]]:
+    """Request a page on a thread: when it has arrived (or the request has failed), and when it is parsed."""
+    received = threading.Event()
+    future = executor.submit(read, scroll, received.set)
+    future.add_done_callback(lambda _: received.set())
+    return received, future
 
 
 class ScrollIterable:

@@ -5,7 +5,6 @@ Which failures are tried again is decided in :mod:`pandas_shooju.client.retry`. 
 
 from __future__ import annotations
 
-import base64
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3.exceptions
+from requests.auth import HTTPBasicAuth
 
 from pandas_shooju import formats
 from pandas_shooju.client import validation
@@ -38,6 +38,8 @@ _READ_SIZE = 1 << 20
 _MOST_REDIRECTS = 5
 
 _T = TypeVar("_T")
+
+Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 try:
     VERSION = version("pandas-shooju")
@@ -72,7 +74,7 @@ class CallOptions(TypedDict, total=False):
     #: called when the whole response has arrived, before it is decoded
     received: Callable[[], None] | None
     #: replaces the credentials of the client
-    auth: requests.auth.AuthBase | None
+    auth: Auth | None
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ class Client:
         self._base_path = base_path
         self._own_session = requests_session
         self._user = user
-        self._auth = _Auth(user, password)
+        self._auth = _auth(user, password)
         self._google_account = google_account
         self._retries = RetryPolicy(
             retries=RetryPolicy.retries if retries is None else max(1, retries),
@@ -314,14 +316,14 @@ class Client:
             request.headers["content-type"] = "application/json"
         return formats.encode(request.data_json, name)
 
-    def _authentication(self) -> _Auth:
+    def _authentication(self) -> Auth:
         """What signs requests; exchanges a Google account for credentials first."""
         with self._signing_in:
             if self._google_account is not None:
                 account = {"email": self._google_account.email, "token": self._google_account.google_oauth_token}
-                answer = self.call("post", "/auth/googleoauth", data_json=account, auth=_Auth(None, None))
+                answer = self.call("post", "/auth/googleoauth", data_json=account, auth=_anonymous)
                 self._user, password = validation.credentials(answer.document.plain())
-                self._auth, self._google_account = _Auth(self._user, password), None
+                self._auth, self._google_account = _auth(self._user, password), None
         return self._auth
 
     def _send(
@@ -329,7 +331,7 @@ class Client:
         request: Request,
         content: Any,
         files: Any,
-        auth: requests.auth.AuthBase,
+        auth: Auth,
         timeouts: tuple[float, float],
         body: _Streams,
         download: bool,
@@ -357,7 +359,7 @@ class Client:
                     status=response.status_code,
                 )
             if not own:
-                auth = _Auth(None, None)
+                auth = _anonymous
                 headers = {name: value for name, value in headers.items() if name != "Host"}
             body.rewind()
             url, params = target, {}
@@ -366,21 +368,13 @@ class Client:
         return response
 
 
-class _Auth(requests.auth.AuthBase):
-    """HTTP Basic by user and key, or nothing. An object, so that tracebacks with variables show no key.
+def _auth(user: str | None, password: str | None) -> Auth:
+    return HTTPBasicAuth(user.encode(), password.encode()) if user and password else _anonymous
 
-    Without it, `requests` would send what a .netrc file contains for the host.
-    """
 
-    def __init__(self, user: str | None, password: str | None) -> None:
-        self._header = (
-            "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user and password else None
-        )
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._header:
-            request.headers["Authorization"] = self._header
-        return request
+def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Send no credentials. Without this, `requests` would send what a .netrc file contains for the host."""
+    return request
 
 
 class _Streams:
