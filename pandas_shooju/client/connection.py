@@ -5,25 +5,23 @@ from __future__ import annotations
 import datetime
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from types import TracebackType
-from typing import Any, Literal, Self, Unpack
+from typing import Any, Literal, Self
 
 import pandas as pd
 import requests
 
 from pandas_shooju.client import dataframe, deprecated, files, reader, validation
 from pandas_shooju.client.job import DryRunJob, RemoteJob, check_batch_size
-from pandas_shooju.client.mget import MGet, check_mode
+from pandas_shooju.client.mget import MGet, SeriesReads, check_mode
 from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Serializer, to_datetime
-from pandas_shooju.client.reader import Fields, ReadOptions, ScrollIterable, parameters, wire_date
+from pandas_shooju.client.reader import Fields, ScrollIterable, SeriesRead, parameters, wire_date
 from pandas_shooju.client.servers import server_name
 from pandas_shooju.client.settings import Settings, resolve
-from pandas_shooju.client.transport import BaseHook, Client, GoogleAccount
+from pandas_shooju.client.transport import BaseHook, Client
 from pandas_shooju.errors import ConfigurationError
-from pandas_shooju.formats import Document
 
 __all__ = ["Connection", "connection_of", "default_connection"]
 
@@ -31,7 +29,7 @@ __all__ = ["Connection", "connection_of", "default_connection"]
 _COLLISION_RETRY_TIMEOUT = 10.0
 
 
-class Connection:
+class Connection(SeriesReads[dict[str, Any] | None]):
     r"""A connection to a Shooju server. Nothing is sent before the first call.
 
     Threads may share a connection, a forked child process gets network connections of its own, and a connection can be
@@ -69,7 +67,6 @@ class Connection:
     init_multipart_upload = files.init_multipart_upload
     multipart_upload = files.multipart_upload
     download_file = files.download_file
-    get_points = deprecated.get_points
     create_uploader_session = deprecated.create_uploader_session
 
     def __init__(
@@ -95,9 +92,7 @@ class Connection:
             raise ConfigurationError(f"user and username mean the same, got user={user!r} and username={username!r}")
         settings = resolve(server, user or username, api_key, email, google_oauth_token)
         self._server = settings.server
-        google = None
-        if settings.email and settings.google_oauth_token:
-            google = GoogleAccount(settings.email, settings.google_oauth_token)
+        google = settings if settings.email else None
         #: whether `close` was called
         self.closed = False
         self._client = Client(
@@ -118,13 +113,7 @@ class Connection:
 
     @property
     def raw(self) -> Client:
-        """The raw client, for any endpoint of the API.
-
-        Examples
-        --------
-        >>> Connection("local::memory:").raw.get("/status/ping")["success"]
-        True
-        """
+        """The raw client, for any endpoint of the API; see `Client`."""
         return self._client
 
     def close(self) -> None:
@@ -135,9 +124,7 @@ class Connection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -145,74 +132,9 @@ class Connection:
 
     # --- single series ---
 
-    def get_series(
-        self,
-        series_query: str,
-        fields: Fields = None,
-        df: Date | None = None,
-        dt: Date | None = None,
-        max_points: int = 0,
-        extra_params: Mapping[str, Any] | None = None,
-        serializer: Serializer | None = None,
-    ) -> dict[str, Any] | None:
-        r"""Read one series.
-
-        Parameters
-        ----------
-        series_query
-            A query that names one series; operators may follow, as in ``sid=users\sam\gdp@A:M``.
-        fields
-            Field names: one, or a list; ``"*"`` for all but the meta fields.
-        df, dt
-            Date from and date to, both included: a date, a datetime, milliseconds since 1970-01-01, an ISO date,
-            ``MIN``, ``MAX``, or relative to now, such as ``-1y``.
-        max_points
-            The most points, the first ones by date; 0 for none, -1 for all.
-        extra_params
-            Further parameters of the call, such as ``{"include_job": "y"}``.
-        serializer
-            What makes the points; one of `points_serializers`, or your own. By default `options.point_serializer`.
-
-        Returns
-        -------
-        dict or None
-            ``series_id``, and where present ``fields``, ``points`` and ``tz``; None if the series does not exist.
-
-        Raises
-        ------
-        ShoojuApiError
-            The server refused the query.
-
-        Examples
-        --------
-        >>> Connection("local::memory:").get_series("sid=nothing") is None
-        True
-        """
-        asked = parameters(fields=fields, df=df, dt=dt, max_points=max_points, extra_params=extra_params)
-        return reader.read_one(self._client, series_query, asked, serializer)
-
-    def get_fields(
-        self, series_query: str | None = None, fields: Fields = "*", *, series_id: str | None = None
-    ) -> dict[str, Any] | None:
-        r"""Read fields of one series.
-
-        Parameters
-        ----------
-        series_query
-            A query that names one series.
-        fields
-            Field names: one, or a list; by default all but the meta fields.
-        series_id
-            Deprecated: the id of the series. (An id in place of the query works, too.)
-
-        Returns
-        -------
-        dict or None
-            Names and values; None if the series does not exist.
-        """
-        name, by_id = deprecated.query_or_id(series_query, series_id)
-        series = reader.read_one(self._client, name, parameters(fields=fields), by_id=by_id)
-        return series if series is None or series.get("error") else series.get("fields", {})
+    def _read(self, read: SeriesRead) -> dict[str, Any] | None:
+        result: dict[str, Any] | None = reader.single(self._client, [read])[0]
+        return result
 
     def mget(self) -> MGet:
         """Several reads of single series, fetched together; see `MGet`."""
@@ -227,7 +149,7 @@ class Connection:
         dt: Date | None = None,
         mode: str = "all",
     ) -> list[datetime.datetime]:
-        """Read the report dates of a series.
+        """Read the report dates of a series: naive datetimes, ascending.
 
         Parameters
         ----------
@@ -239,11 +161,6 @@ class Connection:
             The first and the last date to return.
         mode
             ``"points"`` or ``"fields"`` for the dates under which those were reported; by default ``"all"``.
-
-        Returns
-        -------
-        list of datetime
-            Naive, ascending.
         """
         if not (series_query or job_id or processor):
             raise TypeError("get_reported_dates() needs a series_query")
@@ -297,17 +214,12 @@ class Connection:
         scroll_batch_size
             Deprecated: use `batch_size`.
         assert_under_max_series
-            Raise if the query finds more than `max_series`.
+            Raise ValueError if the query finds more than `max_series`.
 
         Returns
         -------
         iterable of dict
             The series, each with ``fields``; `raw_response` of the iterable is the current page.
-
-        Raises
-        ------
-        ValueError
-            More than `max_series` were found, and `assert_under_max_series` is set.
 
         Examples
         --------
@@ -376,50 +288,15 @@ class Connection:
         if series_axis not in ("rows", "columns"):
             raise ValueError(f"series_axis must be 'rows' or 'columns', got series_axis={series_axis!r}")
         names = [fields] if isinstance(fields, str) else list(fields or ())
+        batch_size = _batch_size(batch_size, scroll_batch_size)
+        asked = parameters(fields=names, df=df, dt=dt, max_points=max_points, extra_params=extra_params)
         tables = []
-        for page in self.read_pages(
-            query, fields=names, df=df, dt=dt, max_points=max_points, sort=sort, max_series=max_series,
-            extra_params=extra_params, batch_size=_batch_size(batch_size, scroll_batch_size),
-        ):  # fmt: skip
+        for page in reader.pages(self._client, query, asked, sort=sort, max_series=max_series, batch_size=batch_size):
             reader.check_failures(page.failed.values())
             tables.append(page.series)
         if series_axis == "columns":
             return dataframe.columns(tables, names)
         return dataframe.rows(tables, names, with_points=max_points != 0)
-
-    def read_pages(
-        self,
-        query: str,
-        *,
-        sort: str | None = None,
-        max_series: int | None = None,
-        batch_size: int = 2500,
-        **asked: Unpack[ReadOptions],
-    ) -> Iterator[Document]:
-        """Read every series that a query finds as columns, a page at a time; the arguments are those of `scroll`.
-
-        The next page is requested while the caller works on one. Series that failed are in `failed` of the page.
-        """
-        params = parameters(**asked)
-        return reader.pages(self._client, query, params, sort=sort, max_series=max_series, batch_size=batch_size)
-
-    def read_bulk(
-        self,
-        queries: Sequence[str | Mapping[str, Any]],
-        *,
-        batch_size: int = reader.MAX_BULK,
-        workers: int = 4,
-        **asked: Unpack[ReadOptions],
-    ) -> Iterator[Document]:
-        """Read single series as columns, in the order of the queries, with up to `workers` requests in flight.
-
-        A query may be a dict with ``query`` and its own ``fields``, ``df``, ``dt``, ``max_points`` or ``operators``.
-        Queries that found no series are in `failed` of the documents, by their position.
-        """
-        items = [reader.bulk_item(query) for query in queries]
-        return reader.bulk(
-            self._client, items, parameters(**asked), batch_size=batch_size, workers=workers, parse=reader.as_table
-        )
 
     # --- writing ---
 
@@ -456,14 +333,8 @@ class Connection:
         skip_meta_if_no_fields
             Leave the meta fields of a series alone where only points are written.
 
-        Returns
-        -------
-        RemoteJob or DryRunJob
-
         Raises
         ------
-        ValueError
-            The description is too short.
         ConnectionError
             The request failed. It is not repeated if the server may have registered the job.
         """
@@ -494,38 +365,17 @@ if hasattr(os, "register_at_fork"):  # another thread may hold the lock during a
 
 
 def default_connection() -> Connection:
-    """The connection of the environment or the profile; made at first use, and kept.
-
-    Raises
-    ------
-    ConfigurationError
-        No server is configured; the message lists all ways to configure one.
-    """
+    """The connection of the environment or the profile; made at first use, and kept."""
     return _keep(resolve())
 
 
 def connection_of(connection: Connection | str | None) -> Connection:
     """The connection that an argument `connection` means.
 
-    Parameters
-    ----------
-    connection
-        A `Connection` is returned as it is. A string is the name or URL of a server: one connection is made for each
-        server, with the credentials that the environment or the profile has for it, and is reused by later calls of
-        this process until it is closed. That includes ``"local::memory:"``: all calls that name it share one
-        in-memory store, which lasts until the process ends. None is the default connection of the settings.
-
-    Raises
-    ------
-    ConfigurationError
-        There is no server, or there are no credentials for it.
-    TypeError, ValueError
-        `connection` is something else, or an empty string.
-
-    Examples
-    --------
-    >>> connection_of("local::memory:") is connection_of("local::memory:")
-    True
+    A `Connection` is returned as it is. A string is the name or URL of a server: one connection is made for each
+    server, with the credentials that the environment or the profile has for it, and is reused by later calls of this
+    process until it is closed. That includes ``"local::memory:"``: all calls that name it share one in-memory store,
+    which lasts until the process ends. None is the default connection of the settings.
     """
     if connection is None:
         return default_connection()
@@ -541,10 +391,7 @@ def _keep(settings: Settings) -> Connection:
     """The one connection of these settings; made when there is none, or when it was closed."""
     with _kept_lock:
         if settings not in _kept or _kept[settings].closed:
-            _kept[settings] = Connection(
-                settings.server, settings.user, settings.api_key, email=settings.email,
-                google_oauth_token=settings.google_oauth_token,
-            )  # fmt: skip
+            _kept[settings] = Connection(**vars(settings))
         return _kept[settings]
 
 

@@ -1,6 +1,6 @@
 """The calls that the documentation marks as deprecated. They work, with a warning that names the successor.
 
-They are functions over the public API. `Connection`, `MGet` and the jobs bind them as methods.
+They are functions over the public API. Connections, multi-gets and jobs bind them as methods.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from weakref import WeakKeyDictionary
 
 from pandas_shooju.client import reader
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pandas_shooju.client.buffer import RemoveOthers
     from pandas_shooju.client.connection import Connection
     from pandas_shooju.client.job import Job
-    from pandas_shooju.client.mget import MGet
+    from pandas_shooju.client.mget import SeriesReads
 
 #: how a query begins, as opposed to a series id
 _QUERY = re.compile(r"\s*(?:[\w.]+\s*[=:]|[=($]|not\b)", re.IGNORECASE)
@@ -34,35 +34,22 @@ def warn(old: str, successor: str, *, depth: int = 1) -> None:
     warnings.warn(f"{old} is deprecated; use {successor}", DeprecationWarning, stacklevel=depth + 2)
 
 
-def is_series_id(text: str) -> bool:
-    r"""Whether an argument is a plain series id, which older programs pass instead of a query.
-
-    Examples
-    --------
-    >>> is_series_id(r"users\sam\gdp"), is_series_id(r"sid=users\sam\gdp")
-    (True, False)
-    """
-    return not _QUERY.match(text)
-
-
-def query_or_id(series_query: str | None, series_id: str | None) -> tuple[str, bool]:
-    """The series that ``get_fields`` reads, and whether it is given by id; then it warns, where the program calls."""
+def query_or_id(series_query: str | None, series_id: str | None) -> dict[str, Any]:
+    """The item of the series that ``get_fields`` reads; warns, where the program calls, if it is given by id."""
     if (series_query is None) == (series_id is None):
         raise TypeError("get_fields() needs a query that names a series")
-    name = series_id if series_query is None else series_query
-    if not isinstance(name, str):
-        raise TypeError(f"a query that names a series must be a string such as r'sid=users\\me\\gdp', got {name!r}")
-    by_id = series_query is None or is_series_id(name)
-    if by_id:
-        warn("get_fields() by a series id", f"a query, such as {f'sid={name}'!r}", depth=2)
-    return name, by_id
+    name = reader.check_name(series_id if series_query is None else series_query)
+    if series_query is not None and _QUERY.match(name):
+        return {"query": name}
+    warn("get_fields() by a series id", f"a query, such as {f'sid={name}'!r}", depth=2)
+    return {"series_id": name}
 
 
-# --- of a connection --------------------------------------------------------------------------------------------
+# --- reads and uploads --------------------------------------------------------------------------------------------
 
 
 def get_points(
-    conn: Connection,
+    reads: SeriesReads[Any],
     series_id: str,
     date_start: Date | None = None,
     date_finish: Date | None = None,
@@ -73,8 +60,8 @@ def get_points(
     """Deprecated: the points of a series by its id; use ``get_series(...)["points"]``."""
     warn("get_points()", "get_series()")
     asked = parameters(df=date_start, dt=date_finish, max_points=max_points if size is None else size)
-    found = reader.read_one(conn.raw, series_id, asked, serializer, by_id=True)
-    return found if found is None or "error" in found else found.get("points", [])
+    item = {"series_id": reader.check_name(series_id), **asked}
+    return reads._read(reader.SeriesRead(item, lambda series: series.get("points", []), serializer))
 
 
 def create_uploader_session(conn: Connection) -> UploaderSession:
@@ -106,37 +93,32 @@ class UploaderSession:
         return self._conn.multipart_upload(file_id).complete()
 
 
-# --- of a multi-get ---------------------------------------------------------------------------------------------
-
-
-def queue_points(
-    mget: MGet,
-    series_id: str,
-    date_start: Date | None = None,
-    date_finish: Date | None = None,
-    max_points: int = 10,
-    size: int | None = None,
-    serializer: Serializer | None = None,
-) -> int:
-    """Deprecated: queue the points of a series by its id; use ``get_series``."""
-    warn("get_points()", "get_series()")
-    asked = parameters(df=date_start, dt=date_finish, max_points=max_points if size is None else size)
-    return mget.queue({"series_id": series_id, **asked}, lambda found: found.get("points", []), serializer)
-
-
 # --- of a job ---------------------------------------------------------------------------------------------------
 
 
 def put_points(job: Job, series_id: str, points: Iterable[Point]) -> None:
     """Deprecated: use ``write``."""
-    warn("put_points()", "write()")
-    job.write(series(series_id), points=points, remove_others=_pop_removal(job, series_id))
+    _put("put_points()", job, series_id, points=points)
 
 
 def put_point(job: Job, series_id: str, pt: Point) -> None:
     """Deprecated: use ``write``."""
-    warn("put_point()", "write()")
-    job.write(series(series_id), points=[pt], remove_others=_pop_removal(job, series_id))
+    _put("put_point()", job, series_id, points=[pt])
+
+
+def put_field(job: Job, series_id: str, field_name: str, field_value: Any) -> None:
+    """Deprecated: use ``write``."""
+    _put("put_field()", job, series_id, fields={field_name: field_value})
+
+
+def put_fields(job: Job, series_id: str, fields: Mapping[str, Any]) -> None:
+    """Deprecated: use ``write``."""
+    _put("put_fields()", job, series_id, fields=fields)
+
+
+def _put(call: str, job: Job, series_id: str, **content: Any) -> None:
+    warn(call, "write()", depth=2)
+    job.write(series(series_id), remove_others=_removals.get(job, {}).pop(series_id, None), **content)
 
 
 def put_reported_points(job: Job, series_id: str, reported_date: Date, points: Iterable[Point]) -> None:
@@ -145,37 +127,20 @@ def put_reported_points(job: Job, series_id: str, reported_date: Date, points: I
     job.write_reported(series(series_id), reported_date, points=points)
 
 
-def put_field(job: Job, series_id: str, field_name: str, field_value: Any) -> None:
-    """Deprecated: use ``write``."""
-    warn("put_field()", "write()")
-    job.write(series(series_id), {field_name: field_value}, remove_others=_pop_removal(job, series_id))
-
-
-def put_fields(job: Job, series_id: str, fields: Mapping[str, Any]) -> None:
-    """Deprecated: use ``write``."""
-    warn("put_fields()", "write()")
-    job.write(series(series_id), fields, remove_others=_pop_removal(job, series_id))
-
-
 def remove_points(job: Job, series_id: str) -> None:
     """Deprecated: use ``write(..., remove_others="points")``. Removes points with the next ``put_...``."""
-    warn("remove_points()", 'write(..., remove_others="points")')
-    _remove_with_next_put(job, series_id, "points")
+    _remove(job, series_id, "points")
 
 
 def remove_fields(job: Job, series_id: str) -> None:
     """Deprecated: use ``write(..., remove_others="fields")``. Removes fields with the next ``put_...``."""
-    warn("remove_fields()", 'write(..., remove_others="fields")')
-    _remove_with_next_put(job, series_id, "fields")
+    _remove(job, series_id, "fields")
 
 
-def _remove_with_next_put(job: Job, series_id: str, kind: RemoveOthers) -> None:
+def _remove(job: Job, series_id: str, kind: Literal["points", "fields"]) -> None:
+    warn(f"remove_{kind}()", f'write(..., remove_others="{kind}")', depth=2)
     removals = _removals.setdefault(job, {})
     removals[series_id] = kind if removals.get(series_id, kind) == kind else "all"
-
-
-def _pop_removal(job: Job, series_id: str) -> RemoveOthers:
-    return _removals.get(job, {}).pop(series_id, None)
 
 
 def delete(job: Job, series_id: str, force: bool = False) -> None:

@@ -8,7 +8,7 @@ import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import quote
 
 from pandas_shooju import formats
@@ -16,19 +16,14 @@ from pandas_shooju.client import validation
 from pandas_shooju.client.transport import Client
 from pandas_shooju.errors import ShoojuApiError, ShoojuFormatError
 
+if TYPE_CHECKING:
+    from pandas_shooju.client.connection import Connection
+
 __all__ = ["MultiPartUploader"]
 
 
-class HasClient(Protocol):
-    """A connection."""
-
-    @property
-    def raw(self) -> Client:
-        """The raw client."""
-
-
 def upload_file(
-    conn: HasClient, fp: BinaryIO | bytes, filename: str, custom_fields: Mapping[str, Any] | None = None
+    conn: Connection, fp: BinaryIO | bytes, filename: str, custom_fields: Mapping[str, Any] | None = None
 ) -> str:
     """Upload a file.
 
@@ -65,18 +60,10 @@ def upload_file(
     return validation.file_ids(answer, 1)[0]
 
 
-def upload_files(conn: HasClient, files: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Upload several files in one request.
+def upload_files(conn: Connection, files: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Upload several files in one request; returns their ids, in order.
 
-    Parameters
-    ----------
-    files
-        Dicts with ``fp``, ``filename`` and optionally ``custom_fields``, as for :meth:`upload_file`.
-
-    Returns
-    -------
-    list of str
-        The ids of the files, in order.
+    `files` are dicts with ``fp``, ``filename`` and optionally ``custom_fields``, as for :meth:`upload_file`.
     """
     if not isinstance(files, Sequence) or not files:
         raise ValueError(f"files must be a list of dicts with fp, filename and optionally custom_fields, got {files!r}")
@@ -90,14 +77,9 @@ def upload_files(conn: HasClient, files: Sequence[Mapping[str, Any]]) -> list[st
 
 
 def init_multipart_upload(
-    conn: HasClient, filename: str, custom_fields: Mapping[str, Any] | None = None
+    conn: Connection, filename: str, custom_fields: Mapping[str, Any] | None = None
 ) -> MultiPartUploader:
-    """Start the upload of a large file in parts.
-
-    Parameters
-    ----------
-    filename, custom_fields
-        As for :meth:`upload_file`.
+    """Start the upload of a large file in parts; the arguments are as for :meth:`upload_file`.
 
     Examples
     --------
@@ -117,12 +99,12 @@ def init_multipart_upload(
     return MultiPartUploader(conn.raw, validation.file_id(answer))
 
 
-def multipart_upload(conn: HasClient, file_id: str) -> MultiPartUploader:
+def multipart_upload(conn: Connection, file_id: str) -> MultiPartUploader:
     """Continue an upload in parts that was started elsewhere."""
     return MultiPartUploader(conn.raw, file_id)
 
 
-def download_file(conn: HasClient, file_id: str, filename: str | os.PathLike[str] | None = None) -> BinaryIO:
+def download_file(conn: Connection, file_id: str, filename: str | os.PathLike[str] | None = None) -> BinaryIO:
     """Download a file of any size.
 
     Parameters
@@ -184,41 +166,19 @@ def _download(client: Client, path: str, file: BinaryIO) -> None:
 
 
 class MultiPartUploader:
-    """The upload of a file in parts; made by :meth:`Connection.init_multipart_upload`.
-
-    Attributes
-    ----------
-    file_id : str
-        The id that the file has when it is complete.
-    """
+    """The upload of a file in parts; made by :meth:`Connection.init_multipart_upload`."""
 
     def __init__(self, client: Client, file_id: str) -> None:
         self._client = client
+        #: the id that the file has when it is complete
         self.file_id = file_id
 
     def upload_part(self, part_num: int, data: BinaryIO | bytes) -> None:
-        """Upload a part.
-
-        Parameters
-        ----------
-        part_num
-            Its position, from 1.
-        data
-            A file opened in binary mode, or bytes.
-        """
-        self._client.post(
-            "/files/multipart/upload",
-            params={"file_id": self.file_id, "part_num": part_num},
-            files={"file": data},
-        )
+        """Upload a part: a file opened in binary mode, or bytes; `part_num` is its position, from 1."""
+        params = {"file_id": self.file_id, "part_num": part_num}
+        self._client.post("/files/multipart/upload", params=params, files={"file": data})
 
     def complete(self) -> str:
-        """Assemble the parts.
-
-        Returns
-        -------
-        str
-            The id of the file.
-        """
+        """Assemble the parts; returns the id of the file."""
         self._client.post("/files/multipart/complete", params={"file_id": self.file_id})
         return self.file_id

@@ -9,55 +9,36 @@ from typing import Any
 
 @dataclass
 class Request:
-    """A request about to be sent, which hooks may change.
-
-    Attributes
-    ----------
-    method : str
-        ``get``, ``post`` or ``delete``.
-    url : str
-        The URL without parameters.
-    params : dict
-        The URL's parameters.
-    headers : dict
-        HTTP headers, without those for authentication and formats.
-    data : dict, bytes, str or None
-        A body to be URL-encoded, or the form values that accompany files.
-    data_raw : bytes, str, file or None
-        A body to be sent as is.
-    data_json : object or None
-        A document to be sent in the format of the call.
-    """
+    """A request about to be sent, which hooks may change."""
 
     method: str
+    """``get``, ``post`` or ``delete``."""
     url: str
+    """The URL without parameters."""
     params: dict[str, Any]
+    """The URL's parameters."""
     headers: dict[str, str]
+    """HTTP headers, without those for authentication and formats."""
     data: Any = None
+    """A body to be URL-encoded, or the form values that accompany files."""
     data_raw: Any = None
+    """A body to be sent as is: bytes, a string or a file."""
     data_json: Any = None
+    """A document to be sent in the format of the call."""
 
 
 @dataclass
 class Response:
-    """A response of status 200, which hooks may change.
-
-    Attributes
-    ----------
-    content : bytes
-        The body; empty if it was streamed to a file.
-    headers : mapping
-        HTTP headers.
-    status_code : int
-        The HTTP status.
-    json : object or None
-        The document in the body; None for a binary response.
-    """
+    """A response of status 200, which hooks may change."""
 
     content: bytes
+    """The body; empty if it was streamed to a file."""
     headers: Mapping[str, str]
+    """HTTP headers."""
     status_code: int
+    """The HTTP status."""
     json: Any = None
+    """The document in the body; None for a binary response."""
 
 
 class BaseHook:

@@ -1,41 +1,89 @@
-"""`MGet`: several reads of single series, fetched together."""
+"""Reads of single series: one at once, or several fetched together (`MGet`)."""
 
 from __future__ import annotations
 
 import datetime
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
 
 from pandas_shooju.client import deprecated, reader
-from pandas_shooju.client.options import options
-from pandas_shooju.client.points import Date, Serializer, serialize_series, to_datetime
-from pandas_shooju.client.reader import Fields, parameters
+from pandas_shooju.client.points import Date, Serializer, to_datetime
+from pandas_shooju.client.reader import Fields, SeriesRead, check_name, parameters
 from pandas_shooju.client.transport import Client
 
 __all__ = ["MGet"]
 
 REPORTED_DATES_MODES = ("all", "points", "fields", "df", "dt")
 
-
-@dataclass(frozen=True)
-class _Queued:
-    """A read that waits: its item, the list of a bulk request that it belongs to, and what the caller gets of it."""
-
-    key: str
-    item: dict[str, Any]
-    take: Callable[[dict[str, Any]], Any]
-    serializer: Serializer
-    extra_params: Mapping[str, Any]
-
-    @property
-    def request(self) -> str:
-        """Equal for reads that can share a request."""
-        return self.key + json.dumps(dict(self.extra_params), sort_keys=True, default=str)
+_T = TypeVar("_T")
 
 
-class MGet:
+class SeriesReads(ABC, Generic[_T]):
+    """The reads of single series, which :class:`Connection` performs at once and :class:`MGet` queues."""
+
+    get_points = deprecated.get_points
+
+    @abstractmethod
+    def _read(self, read: SeriesRead) -> _T:
+        """Perform or queue a read."""
+
+    def get_series(
+        self,
+        series_query: str,
+        fields: Fields = None,
+        df: Date | None = None,
+        dt: Date | None = None,
+        max_points: int = 0,
+        extra_params: Mapping[str, Any] | None = None,
+        serializer: Serializer | None = None,
+    ) -> _T:
+        r"""Read one series.
+
+        Parameters
+        ----------
+        series_query
+            A query that names one series; operators may follow, as in ``sid=users\sam\gdp@A:M``.
+        fields
+            Field names: one, or a list; ``"*"`` for all but the meta fields.
+        df, dt
+            Date from and date to, both included: a date, a datetime, milliseconds since 1970-01-01, an ISO date,
+            ``MIN``, ``MAX``, or relative to now, such as ``-1y``.
+        max_points
+            The most points, the first ones by date; 0 for none, -1 for all.
+        extra_params
+            Further parameters of the call, such as ``{"include_job": "y"}``.
+        serializer
+            What makes the points; one of `points_serializers`, or your own. By default `options.point_serializer`.
+
+        Returns
+        -------
+        dict or None
+            ``series_id``, and where present ``fields``, ``points`` and ``tz``; None if the series does not exist.
+
+        Raises
+        ------
+        ShoojuApiError
+            The server refused the query.
+        """
+        item = {"query": check_name(series_query), **parameters(fields=fields, df=df, dt=dt, max_points=max_points)}
+        return self._read(SeriesRead(item, serializer=serializer, extra_params=extra_params))
+
+    def get_fields(self, series_query: str | None = None, fields: Fields = "*", *, series_id: str | None = None) -> _T:
+        """Read fields of one series: a dict of names and values, or None if the series does not exist.
+
+        Parameters
+        ----------
+        series_query, fields
+            As for :meth:`get_series`, with all fields but the meta fields by default.
+        series_id
+            Deprecated: the id of the series. (An id in place of the query works, too.)
+        """
+        item = {**deprecated.query_or_id(series_query, series_id), **parameters(fields=fields)}
+        return self._read(SeriesRead(item, lambda series: series.get("fields", {})))
+
+
+class MGet(SeriesReads[int]):
     """Queues reads of single series; :meth:`fetch` performs them in as few requests as possible.
 
     Made by :meth:`Connection.mget`. Every ``get_...`` returns the position of its result.
@@ -53,31 +101,13 @@ class MGet:
     {'unit': 'US$'}
     """
 
-    get_points = deprecated.queue_points
-
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._queued: list[_Queued] = []
+        self._queued: list[SeriesRead] = []
 
-    def get_series(
-        self,
-        series_query: str,
-        fields: Fields = None,
-        df: Date | None = None,
-        dt: Date | None = None,
-        max_points: int = 0,
-        extra_params: Mapping[str, Any] | None = None,
-        serializer: Serializer | None = None,
-    ) -> int:
-        """Queue what :meth:`Connection.get_series` reads; the arguments are the same."""
-        asked = parameters(fields=fields, df=df, dt=dt, max_points=max_points)
-        return self.queue({"query": series_query, **asked}, lambda series: series, serializer, extra_params)
-
-    def get_fields(self, series_query: str | None = None, fields: Fields = "*", *, series_id: str | None = None) -> int:
-        """Queue what :meth:`Connection.get_fields` reads; the arguments are the same."""
-        name, by_id = deprecated.query_or_id(series_query, series_id)
-        item = {"series_id" if by_id else "query": name, **parameters(fields=fields)}
-        return self.queue(item, lambda series: series.get("fields", {}))
+    def _read(self, read: SeriesRead) -> int:
+        self._queued.append(read)
+        return len(self._queued) - 1
 
     def get_reported_dates(
         self, series_query: str, df: Date | None = None, dt: Date | None = None, mode: str = "all"
@@ -85,20 +115,8 @@ class MGet:
         """Queue what :meth:`Connection.get_reported_dates` reads for a series; the arguments are the same."""
         check_mode(mode)
         asked = parameters(df=df, dt=dt, max_points=-1)
-        item = {"query": series_query, "operators": f"@repdatelist:{mode}", **asked}
-        return self.queue(item, lambda series: series.get("points", []), _dates)
-
-    def queue(
-        self,
-        item: dict[str, Any],
-        take: Callable[[dict[str, Any]], Any],
-        serializer: Serializer | None = None,
-        extra_params: Mapping[str, Any] | None = None,
-    ) -> int:
-        """Queue an item of a bulk request, a dict with ``query`` or ``series_id``; `take` makes the result of it."""
-        key = "series_queries" if "query" in item else "series"
-        self._queued.append(_Queued(key, item, take, serializer or options.point_serializer, extra_params or {}))
-        return len(self._queued) - 1
+        item = {"query": check_name(series_query), "operators": f"@repdatelist:{mode}", **asked}
+        return self._read(SeriesRead(item, lambda series: series.get("points", []), _dates))
 
     def fetch(self) -> list[Any]:
         """Read everything that is queued.
@@ -113,26 +131,9 @@ class MGet:
         ShoojuApiError
             A series failed for another reason; the reads remain queued.
         """
-        results: list[Any] = [None] * len(self._queued)
-        requests: dict[str, list[int]] = {}
-        for position, queued in enumerate(self._queued):
-            requests.setdefault(queued.request, []).append(position)
-        for positions in requests.values():
-            first = self._queued[positions[0]]
-            asked = {"date_format": "milli", **first.extra_params}
-            remaining = iter(positions)
-            for document in reader.bulk(
-                self._client, [self._queued[at].item for at in positions], asked, key=first.key
-            ):
-                for series, at in zip(reader.existing_items(document), remaining, strict=False):
-                    results[at] = self._result(self._queued[at], series, document.root)
+        results = reader.single(self._client, self._queued)
         self._queued = []
         return results
-
-    def _result(self, queued: _Queued, series: dict[str, Any] | None, root: Mapping[str, Any]) -> Any:
-        if series is None or series.get("error"):
-            return series
-        return queued.take(serialize_series(series, queued.serializer, root))
 
 
 def check_mode(mode: str) -> None:

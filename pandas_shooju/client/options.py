@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from pandas_shooju.client.points import Serializer, shooju_point
 
 
+@dataclass(eq=False)
 class Options:
     """Options that apply to all connections of this process.
 
@@ -24,21 +28,15 @@ class Options:
     True
     """
 
-    def __init__(self) -> None:
-        self.return_series_errors = False
-        self.disable_sjts = False
-        self.disable_msgpack = False
-        self._point_serializer: Serializer = shooju_point
+    disable_sjts: bool = False
+    disable_msgpack: bool = False
+    point_serializer: Serializer = shooju_point
+    return_series_errors: bool = False
 
-    @property
-    def point_serializer(self) -> Serializer:  # noqa: D102
-        return self._point_serializer
-
-    @point_serializer.setter
-    def point_serializer(self, serializer: Serializer) -> None:
-        if not callable(serializer):
-            raise TypeError(f"point_serializer must be a function, got {serializer!r}")
-        self._point_serializer = serializer
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "point_serializer" and not callable(value):
+            raise TypeError(f"point_serializer must be a function, got {value!r}")
+        super().__setattr__(name, value)
 
     @property
     def plain_format(self) -> str:
@@ -49,11 +47,6 @@ class Options:
     def series_format(self) -> str:
         """The format of series, in both directions."""
         return self.plain_format if self.disable_sjts else "sjts"
-
-    def __repr__(self) -> str:
-        names = ("return_series_errors", "disable_sjts", "disable_msgpack")
-        serializer = getattr(self.point_serializer, "__name__", self.point_serializer)
-        return f"Options({serializer}, {', '.join(f'{name}={getattr(self, name)}' for name in names)})"
 
 
 options = Options()

@@ -136,13 +136,6 @@ def columns_of(points: Any) -> PointColumns:
         `PointColumns`; a pandas Series of numbers with a `DatetimeIndex` (an aware one is converted to UTC, a naive
         one is taken as UTC) or a `PeriodIndex` (the start of each period); or an iterable of `Point` or of tuples
         ``(date, value)``. Missing values become NaN, which removes points.
-
-    Raises
-    ------
-    TypeError
-        `points` or one of them is of another type; the message says which.
-    ValueError
-        A date is finer than a millisecond or missing, or float64 cannot represent a value exactly.
     """
     if isinstance(points, PointColumns):
         return points
@@ -182,26 +175,13 @@ def _columns_of_series(series: pd.Series[Any]) -> PointColumns:
 # --- serializers ------------------------------------------------------------------------------------------------
 
 
-def serialize(
-    points: PointColumns,
-    serializer: Serializer,
-    tz: str | None = None,
-    *,
-    included_job: bool = False,
-    included_timestamp: bool = False,
-) -> Any:
-    """Convert the points of a series in the time zone `tz` (None: not localized)."""
-    given = points if hasattr(serializer, "takes_columns") else milli_tuple(points)
-    return serializer(given, tz=tz, included_job=included_job, included_timestamp=included_timestamp)
-
-
 def serialize_series(series: dict[str, Any], serializer: Serializer, document: Mapping[str, Any]) -> dict[str, Any]:
     """Convert the points, if any, of a series of a decoded document, in place."""
     if "points" in series:
-        series["points"] = serialize(
-            series["points"],
-            serializer,
-            (series.get("tz") or {}).get("timezone"),
+        points = series["points"]
+        series["points"] = serializer(
+            points if hasattr(serializer, "takes_columns") else milli_tuple(points),
+            tz=(series.get("tz") or {}).get("timezone"),
             included_job=document.get("included_job") is True,
             included_timestamp=document.get("included_timestamp") is True,
         )
@@ -272,13 +252,7 @@ def np_array(pts: PointColumns, tz: str | None = None) -> npt.NDArray[np.void]:
 
 
 def nanoseconds(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """The index with nanoseconds as its unit, as the documented frames and series have it.
-
-    Raises
-    ------
-    ValueError
-        Nanoseconds cannot represent a date.
-    """
+    """The index with nanoseconds as its unit, as the documented frames and series have it."""
     try:
         return index.as_unit("ns")
     except pd.errors.OutOfBoundsDatetime:

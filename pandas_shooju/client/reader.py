@@ -7,20 +7,21 @@ keep requests in flight while the caller works on what has arrived.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from itertools import islice
-from typing import Any, TypedDict, Unpack
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from pandas_shooju.client import validation
 from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Serializer, serialize_series, to_milli
 from pandas_shooju.client.transport import Answer, Client
 from pandas_shooju.errors import ConnectionError, ShoojuApiError, ShoojuFormatError
-from pandas_shooju.formats import Document, SeriesTable
+from pandas_shooju.formats import Document
 
 __all__ = ["ScrollIterable"]
 
@@ -33,11 +34,7 @@ Parse = Callable[[Document], object]
 
 
 as_items: Parse = validation.series_items
-
-
-def as_table(document: Document) -> SeriesTable:
-    """The form of frames."""
-    return document.series
+as_table: Parse = attrgetter("series")
 
 
 # --- what to read -----------------------------------------------------------------------------------------------
@@ -57,18 +54,7 @@ def wire_date(date: Date | None, name: str) -> str | int | None:
 
 
 def wire_fields(fields: Fields) -> str | None:
-    """Field names as the API takes them; a plain string is one name.
-
-    Raises
-    ------
-    ValueError
-        A name contains a comma, which separates names on the wire.
-
-    Examples
-    --------
-    >>> wire_fields("unit"), wire_fields(["country", "unit"])
-    ('unit', 'country,unit')
-    """
+    """Field names as the API takes them; a plain string is one name, and no name may contain a comma."""
     if fields is None:
         return None
     names = [fields] if isinstance(fields, str) else list(fields)
@@ -83,49 +69,31 @@ def wire_fields(fields: Fields) -> str | None:
     return ",".join(names)
 
 
-class ReadOptions(TypedDict, total=False):
-    """What every read of series can ask for, as described in :meth:`Connection.get_series`."""
-
-    fields: Fields
-    df: Date | None
-    dt: Date | None
-    max_points: int | None
-    include_job: bool
-    include_timestamp: bool
-    extra_params: Mapping[str, Any] | None
-
-
-def parameters(**asked: Unpack[ReadOptions]) -> dict[str, Any]:
-    """The URL parameters of a read."""
-    max_points = asked.get("max_points") or 0
-    if isinstance(max_points, bool) or not hasattr(max_points, "__index__") or max_points < -1:
-        raise ValueError(f"max_points must be -1 (all points) or a non-negative integer, got max_points={max_points!r}")
+def parameters(
+    *,
+    fields: Fields = None,
+    df: Date | None = None,
+    dt: Date | None = None,
+    max_points: int = 0,
+    include_job: bool = False,
+    include_timestamp: bool = False,
+    extra_params: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The URL parameters of a read, from arguments as in :meth:`Connection.get_series`."""
+    points = max_points or 0
+    if isinstance(points, bool) or not hasattr(points, "__index__") or points < -1:
+        raise ValueError(f"max_points must be -1 (all points) or a non-negative integer, got max_points={points!r}")
     params = {
         "date_format": "milli",
-        "df": wire_date(asked.get("df"), "df"),
-        "dt": wire_date(asked.get("dt"), "dt"),
-        "max_points": int(max_points),
-        "fields": wire_fields(asked.get("fields")) or None,
-        "include_job": "y" if asked.get("include_job") else None,
-        "include_timestamp": "y" if asked.get("include_timestamp") else None,
-        **(asked.get("extra_params") or {}),
+        "df": wire_date(df, "df"),
+        "dt": wire_date(dt, "dt"),
+        "max_points": int(points),
+        "fields": wire_fields(fields) or None,
+        "include_job": "y" if include_job else None,
+        "include_timestamp": "y" if include_timestamp else None,
+        **(extra_params or {}),
     }
     return {name: value for name, value in params.items() if value is not None}
-
-
-def bulk_item(query: str | Mapping[str, Any]) -> str | dict[str, Any]:
-    """A query of a bulk request, with its own parameters where it has some."""
-    if isinstance(query, str):
-        return query
-    if not isinstance(query, Mapping) or "query" not in query:
-        raise TypeError(f"a query must be a string, or a dict with 'query' and its own parameters, got {query!r}")
-    item = dict(query)
-    for name in ("df", "dt"):
-        if name in item:
-            item[name] = wire_date(item[name], name)
-    if "fields" in item:
-        item["fields"] = wire_fields(item["fields"])
-    return item
 
 
 # --- searches ---------------------------------------------------------------------------------------------------
@@ -157,33 +125,26 @@ def pages(
         params |= {"scroll": "y", "scroll_batch_size": batch_size}
     else:
         params["per_page"] = max(max_series, 1)
-    read = partial(_read_page, client, parse)
-    return _pages(client, read(params).document, read, max_series, batch_size, ahead)
 
+    def read(params: Mapping[str, Any], received: Callable[[], None] | None = None) -> Answer:
+        answer = client.call("get", "/series", params=params, receive_format=options.series_format, received=received)
+        validation.check_page(answer.document)
+        parse(answer.document)
+        return answer
 
-def _read_page(
-    client: Client, parse: Parse, params: Mapping[str, Any], received: Callable[[], None] | None = None
-) -> Answer:
-    answer = client.call("get", "/series", params=params, receive_format=options.series_format, received=received)
-    validation.check_page(answer.document)
-    parse(answer.document)
-    return answer
+    return _pages(client, read(params).document, read, max_series, batch_size if ahead else None)
 
 
 def _pages(
-    client: Client,
-    page: Document,
-    read: Callable[..., Answer],
-    max_series: int | None,
-    batch_size: int,
-    ahead: bool,
+    client: Client, page: Document, read: Callable[..., Answer], max_series: int | None, ahead: int | None
 ) -> Iterator[Document]:
+    """The pages from this one on; `ahead` is the batch size if they are to be requested ahead."""
     announced: int = page.count if page.root.get("total") is None else page.root["total"]
     left = announced if max_series is None else min(announced, max_series)
     scroll = {"scroll_id": page.root.get("scroll_id")}
-    # two threads, so that one page is requested while the one before it is parsed
-    executor = ThreadPoolExecutor(2, "shooju-pages") if ahead else None
-    requested: _Ahead | None = None
+    # two threads (started when used), so that one page is requested while the one before it is parsed
+    executor = ThreadPoolExecutor(2, "shooju-pages")
+    requested: tuple[threading.Event, Future[Answer]] | None = None
     try:
         while True:
             if page.count > left and max_series is None:
@@ -193,21 +154,21 @@ def _pages(
             more = left > 0 and page.count > 0
             if more and scroll["scroll_id"] is None:
                 raise ShoojuFormatError(f"the search announced {left} more series, but no scroll_id to request them")
-            if more and executor is not None and requested is None:
-                requested = _Ahead(executor, read, scroll)
+            if more and ahead is not None and requested is None:
+                requested = _request(executor, read, scroll)
             yield page
             if not more:
                 break
             repeated = True
             while repeated:
-                if executor is None or requested is None:
+                if ahead is None or requested is None:
                     answer = read(scroll)
                 else:
-                    this = requested
-                    this.received.wait()
+                    received, future = requested
+                    received.wait()
                     # a page has at most batch_size series: is there another one behind it?
-                    requested = _Ahead(executor, read, scroll) if left > batch_size else None
-                    answer = this.answer.result()
+                    requested = _request(executor, read, scroll) if left > ahead else None
+                    answer = future.result()
                 # a request that was sent again returns the last page if nothing of it had arrived the first time
                 repeated = _is_same(answer.document, page)
                 if repeated and answer.attempts == 1:
@@ -219,8 +180,7 @@ def _pages(
                 f"the search ended after {announced - left} of {announced} series; read again", url=client.url
             )
     finally:
-        if executor is not None:
-            executor.shutdown(wait=False, cancel_futures=True)
+        executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _is_same(page: Document, other: Document) -> bool:
@@ -229,19 +189,14 @@ def _is_same(page: Document, other: Document) -> bool:
     return first is not None and first == second
 
 
-class _Ahead:
-    """A page that was requested on a thread: when it has arrived, and when it is parsed."""
-
-    def __init__(self, executor: ThreadPoolExecutor, read: Callable[..., Answer], scroll: Mapping[str, Any]) -> None:
-        self.received = threading.Event()
-
-        def run() -> Answer:
-            try:
-                return read(scroll, received=self.received.set)
-            finally:
-                self.received.set()
-
-        self.answer: Future[Answer] = executor.submit(run)
+def _request(
+    executor: ThreadPoolExecutor, read: Callable[..., Answer], scroll: Mapping[str, Any]
+) -> tuple[threading.Event, Future[Answer]]:
+    """Request a page on a thread: when it has arrived (or the request has failed), and when it is parsed."""
+    received = threading.Event()
+    future = executor.submit(read, scroll, received.set)
+    future.add_done_callback(lambda _: received.set())
+    return received, future
 
 
 class ScrollIterable:
@@ -282,26 +237,26 @@ class ScrollIterable:
 
 def bulk(
     client: Client,
-    requests: Iterable[Any],
+    requests: Sequence[Any],
     asked: Mapping[str, Any],
     *,
     key: str = "series_queries",
     batch_size: int = MAX_BULK,
     workers: int = 4,
-    parse: Parse = as_items,
+    parse: Parse = as_table,
 ) -> Iterator[Document]:
     """The documents of bulk requests, in order, with an item for each of `requests`.
 
-    `requests` are the elements of the list `key` in the body. Up to `workers` requests are in flight at once.
+    `requests` are the elements of the list `key` in the body. Up to `workers` requests are in flight at once. What
+    found no series is in `failed` of the documents, by its position.
     """
     if not 1 <= batch_size <= MAX_BULK:
         raise ValueError(f"batch_size must be between 1 and {MAX_BULK} series, got batch_size={batch_size}")
     if workers < 1:
         raise ValueError(f"workers must be a positive number of requests, got workers={workers}")
-    remaining = iter(requests)
-    batches = iter(lambda: list(islice(remaining, batch_size)), [])
 
-    def fetch(items: list[Any]) -> Document:
+    def fetch(start: int) -> Document:
+        items = requests[start : start + batch_size]
         document = client.call(
             "post", "/series", params=asked, data_json={key: items}, receive_format=options.series_format
         ).document
@@ -309,46 +264,62 @@ def bulk(
         validation.check_bulk(document, items)
         return document
 
-    first, second = next(batches, None), next(batches, None)
-    if first is None:
-        return
-    if second is None or workers == 1:
-        for items in (first, second):
-            if items is not None:
-                yield fetch(items)
-        yield from map(fetch, batches)
+    starts = iter(range(0, len(requests), batch_size))
+    if workers == 1 or len(requests) <= batch_size:
+        yield from map(fetch, starts)
         return
     executor = ThreadPoolExecutor(workers, "shooju-bulk")
     try:
-        in_flight = deque([executor.submit(fetch, first), executor.submit(fetch, second)])
-        in_flight.extend(executor.submit(fetch, items) for items in islice(batches, workers - 2))
+        in_flight = deque(executor.submit(fetch, start) for start in islice(starts, workers))
         while in_flight:
             document = in_flight.popleft().result()
-            in_flight.extend(executor.submit(fetch, items) for items in islice(batches, 1))
+            in_flight.extend(executor.submit(fetch, start) for start in islice(starts, 1))
             yield document
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def read_one(
-    client: Client, name: str, asked: Mapping[str, Any], serializer: Serializer | None = None, by_id: bool = False
-) -> dict[str, Any] | None:
-    """The series that a query names (or a series id); None if it does not exist."""
-    if not isinstance(name, str) or not name.strip():
-        raise TypeError(f"a query that names a series must be a string such as r'sid=users\\me\\gdp', got {name!r}")
-    document = next(bulk(client, [name], asked, key="series_ids" if by_id else "series_queries"))
-    [series] = existing_items(document)
-    return series and serialize_series(series, serializer or options.point_serializer, document.root)
+class SeriesRead(NamedTuple):
+    """A read of one series: its item in the body of a bulk request, and what the caller gets of the series."""
+
+    item: dict[str, Any]
+    take: Callable[[dict[str, Any]], Any] = lambda series: series
+    serializer: Serializer | None = None
+    extra_params: Mapping[str, Any] | None = None
+
+
+def single(client: Client, reads: Sequence[SeriesRead]) -> list[Any]:
+    """The results of reads, in order, with as few requests as possible; None for a series that does not exist."""
+    results: list[Any] = [None] * len(reads)
+    requests: dict[tuple[str, str], list[int]] = {}  # the positions of reads that can share requests
+    for at, read in enumerate(reads):
+        key = "series_queries" if "query" in read.item else "series"
+        extra_params = json.dumps(dict(read.extra_params or {}), sort_keys=True, default=str)
+        requests.setdefault((key, extra_params), []).append(at)
+    for (key, _), positions in requests.items():
+        asked = {"date_format": "milli", **(reads[positions[0]].extra_params or {})}
+        items = [reads[at].item for at in positions]
+        remaining = iter(positions)
+        for document in bulk(client, items, asked, key=key, parse=as_items):
+            for series, at in zip(existing_items(document), remaining, strict=False):
+                read = reads[at]
+                if series is not None and not series.get("error"):
+                    series = read.take(
+                        serialize_series(series, read.serializer or options.point_serializer, document.root)
+                    )
+                results[at] = series
+    return results
+
+
+def check_name(query: str | None) -> str:
+    """Check that a query that names a series (or a series id) is one."""
+    if not isinstance(query, str) or not query.strip():
+        raise TypeError(f"a query that names a series must be a string such as r'sid=users\\me\\gdp', got {query!r}")
+    return query
 
 
 def check_failures(failed: Iterable[Mapping[str, Any]]) -> None:
-    """Raise if series failed for another reason than not existing, unless `options.return_series_errors` is set.
-
-    Raises
-    ------
-    ShoojuApiError
-        With the messages of all of them.
-    """
+    """Raise if series failed for another reason than not existing, unless `options.return_series_errors` is set."""
     errors = [ShoojuApiError.from_answer(dict(item)) for item in failed if item["error"] != "series_not_found"]
     if errors and not options.return_series_errors:
         if len(errors) == 1:
@@ -363,8 +334,7 @@ def existing_items(document: Document) -> list[Any]:
     With `options.return_series_errors` the items are as the server returned them.
     """
     items = validation.series_items(document)
-    failed = [item for item in items if item.get("error")]
-    check_failures(failed)
-    if options.return_series_errors or not failed:
+    check_failures(item for item in items if item.get("error"))
+    if options.return_series_errors:
         return items
     return [None if item.get("error") else item for item in items]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,13 +22,7 @@ POOL_SIZE = 16
 
 
 def local_path(server: str) -> str | None:
-    """The path of the store in the name of an embedded server, empty for the default store; None for other servers.
-
-    Examples
-    --------
-    >>> local_path("local:data/prices.db"), local_path("local"), local_path("alpha")
-    ('data/prices.db', '', None)
-    """
+    """The path of the store in the name of an embedded server, empty for the default store; None for other servers."""
     if server == "local":
         return ""
     return server.removeprefix("local:") if server.startswith("local:") else None
@@ -42,12 +37,12 @@ def open_server(
     """
     path = local_path(server)
     url = EMBEDDED_URL if path is not None else server_url(server)
-    closing: list[Callable[[], None]] = []
+    closing = ExitStack()
     if session is None:
         session = requests.Session()
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE))
-        closing.append(session.close)
+        closing.callback(session.close)
     if path is not None:
         if EMBEDDED_URL in session.adapters:
             raise ConfigurationError("this requests_session already serves another embedded server; use one for each")
@@ -63,23 +58,12 @@ def open_server(
             ) from None
         app = open_app(path or None)
         session.mount(EMBEDDED_URL, WSGIAdapter(app))
-        closing.append(app.close)
-
-    def close() -> None:
-        for step in closing:
-            step()
-
-    return url, session, close
+        closing.callback(app.close)
+    return url, session, closing.close
 
 
 def server_name(server: str) -> str:
-    """The one name of a server, by which what was read from it is known: a URL, or ``local:`` and the store's path.
-
-    Examples
-    --------
-    >>> server_name("alpha"), server_name("local:/data/prices.db")
-    ('https://alpha.shooju.com', 'local:/data/prices.db')
-    """
+    """The one name of a server, by which what was read from it is known: a URL, or ``local:`` and the store's path."""
     path = local_path(server)
     if path is None:
         return public_url(server_url(server))
@@ -91,13 +75,7 @@ def server_name(server: str) -> str:
 
 
 def server_url(server: str) -> str:
-    """The base URL of a server on the network.
-
-    Examples
-    --------
-    >>> server_url("alpha"), server_url("http://127.0.0.1:8000/")
-    ('https://alpha.shooju.com', 'http://127.0.0.1:8000')
-    """
+    """The base URL of a server on the network; ``https://alpha.shooju.com`` for the account name ``alpha``."""
     if "://" in server:
         if not _is_server(server):
             # in what is not a URL, secrets cannot be told apart: show only what follows the credentials
@@ -123,13 +101,7 @@ def _is_server(url: str) -> bool:
 
 
 def same_server(url: str, other: str) -> bool:
-    """Whether credentials for one URL may be sent to the other: the same host, and never less encryption.
-
-    Examples
-    --------
-    >>> same_server("http://alpha/a", "https://alpha/b"), same_server("https://alpha/a", "http://alpha/a")
-    (True, False)
-    """
+    """Whether credentials for one URL may be sent to the other: the same host, and never less encryption."""
     try:
         one, two = urlsplit(url), urlsplit(other)
         upgrade = (one.scheme, one.port or 80, two.scheme, two.port or 443) == ("http", 80, "https", 443)

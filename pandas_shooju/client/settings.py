@@ -22,21 +22,13 @@ _FIELDS = ("server", "user", "api_key", "email", "google_oauth_token")
 
 @dataclass(frozen=True)
 class Settings:
-    """A server and the credentials for it; secrets stay out of its repr.
+    """A server and the credentials for it; secrets stay out of its repr."""
 
-    Attributes
-    ----------
-    server : str
-        A URL, an account name, or ``local``, ``local:PATH``, ``local::memory:``.
-    user, api_key : str or None
-        The credentials.
-    email, google_oauth_token : str or None
-        A Google account, which is exchanged for credentials; None if there are any.
-    """
-
+    #: a URL, an account name, or ``local``, ``local:PATH``, ``local::memory:``
     server: str
     user: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    #: a Google account, which is exchanged for credentials; None if there are any
     email: str | None = None
     google_oauth_token: str | None = field(default=None, repr=False)
 
@@ -52,16 +44,6 @@ def resolve(
 
     A user and key take precedence over a Google account found in the same or a later place. Credentials that are
     configured together with a server are used for that server alone, so that no key is sent to another.
-
-    Raises
-    ------
-    ConfigurationError
-        No server, or incomplete credentials; the message explains how to configure them.
-
-    Examples
-    --------
-    >>> resolve("alpha", "sam", "secret")
-    Settings(server='alpha', user='sam', email=None)
     """
     arguments = dict(zip(_FIELDS, (server, user, api_key, email, google_oauth_token), strict=True))
     environment = {name: os.environ.get(f"SHOOJU_{name.upper()}") or None for name in _FIELDS}

@@ -5,7 +5,6 @@ Which failures are tried again is decided in :mod:`pandas_shooju.client.retry`. 
 
 from __future__ import annotations
 
-import base64
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3.exceptions
+from requests.auth import HTTPBasicAuth
 
 from pandas_shooju import formats
 from pandas_shooju.client import validation
@@ -25,6 +25,7 @@ from pandas_shooju.client.hooks import BaseHook, Request, Response
 from pandas_shooju.client.options import options
 from pandas_shooju.client.retry import Attempts, Failure, RetryPolicy
 from pandas_shooju.client.servers import local_path, open_server, public_url, same_server
+from pandas_shooju.client.settings import Settings
 from pandas_shooju.errors import ConfigurationError, ConnectionError, ShoojuApiError, ShoojuFormatError
 from pandas_shooju.formats import Document
 
@@ -34,10 +35,11 @@ __all__ = ["BaseHook", "Client", "Request", "Response"]
 DEFAULT_TIMEOUT = 600.0
 
 _READ_SIZE = 1 << 20
-_REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 
 _T = TypeVar("_T")
+
+Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 try:
     VERSION = version("pandas-shooju")
@@ -72,7 +74,7 @@ class CallOptions(TypedDict, total=False):
     #: called when the whole response has arrived, before it is decoded
     received: Callable[[], None] | None
     #: replaces the credentials of the client
-    auth: requests.auth.AuthBase | None
+    auth: Auth | None
 
 
 @dataclass(frozen=True)
@@ -93,15 +95,14 @@ class Client:
     Parameters
     ----------
     server
-        A URL, an account name, or an embedded server (``local``, ``local:PATH``, ``local::memory:``).
+        As for `Connection`, but required.
     user, password
         The user and the API key. Without both, calls are anonymous.
     base_path
         The path that all paths are relative to.
     retries
-        The number of attempts, 3 by default. A refused or broken connection, a damaged response and the statuses 429,
-        502, 503 and 504 lead to another attempt; a read that timed out does not. Registering a job and uploading a
-        file are not repeated if the server may have carried them out.
+        The number of attempts, 3 by default; :mod:`pandas_shooju.client.retry` says after which failures there is
+        another one.
     retry_delay
         Seconds before the second attempt, 3 by default. The pause doubles from attempt to attempt, up to 60 s; a
         ``Retry-After`` of the server takes precedence.
@@ -120,7 +121,7 @@ class Client:
     deadline
         Seconds for one call with all its attempts and the whole response, 900 by default.
     google_account
-        An email address and a token, which the first call exchanges for a user and an API key.
+        Settings with an email address and a token, which the first call exchanges for a user and an API key.
 
     Examples
     --------
@@ -145,7 +146,7 @@ class Client:
         hooks: Sequence[BaseHook] | None = None,
         *,
         deadline: float | None = None,
-        google_account: GoogleAccount | None = None,
+        google_account: Settings | None = None,
     ) -> None:
         for hook in hooks or ():
             if not isinstance(hook, BaseHook):
@@ -157,16 +158,15 @@ class Client:
         self._base_path = base_path
         self._own_session = requests_session
         self._user = user
-        self._auth = _Auth(user, password)
+        self._auth = _auth(user, password)
         self._google_account = google_account
         self._retries = RetryPolicy(
             retries=RetryPolicy.retries if retries is None else max(1, retries),
             delay=RetryPolicy.delay if retry_delay is None else retry_delay,
             deadline=RetryPolicy.deadline if deadline is None else deadline,
         )
-        self._location = location
         self._timeout = timeout or DEFAULT_TIMEOUT
-        self._extra_params = dict(extra_params or {})
+        self._params = {"v": VERSION, "location_type": "python", "location": location, **(extra_params or {})}
         self._hooks = list(hooks or ())
         self._open()
 
@@ -295,11 +295,10 @@ class Client:
         return Answer(document, response, attempts.number)
 
     def _request(self, method: str, path: str, call: CallOptions, attempt: int) -> Request:
-        params = {"v": VERSION, "location_type": "python", "location": self._location, **self._extra_params}
         return Request(
             method=method,
             url=next(self._endpoints) + path,
-            params={**params, **(call.get("params") or {}), **({"retry": attempt} if attempt > 1 else {})},
+            params={**self._params, **(call.get("params") or {}), **({"retry": attempt} if attempt > 1 else {})},
             headers={"Host": self._host} if self._host else {},
             data=call.get("data"),
             data_raw=call.get("data_raw"),
@@ -317,15 +316,14 @@ class Client:
             request.headers["content-type"] = "application/json"
         return formats.encode(request.data_json, name)
 
-    def _authentication(self) -> _Auth:
+    def _authentication(self) -> Auth:
         """What signs requests; exchanges a Google account for credentials first."""
         with self._signing_in:
             if self._google_account is not None:
-                answer = self.call(
-                    "post", "/auth/googleoauth", data_json=self._google_account.document(), auth=_Auth(None, None)
-                )
+                account = {"email": self._google_account.email, "token": self._google_account.google_oauth_token}
+                answer = self.call("post", "/auth/googleoauth", data_json=account, auth=_anonymous)
                 self._user, password = validation.credentials(answer.document.plain())
-                self._auth, self._google_account = _Auth(self._user, password), None
+                self._auth, self._google_account = _auth(self._user, password), None
         return self._auth
 
     def _send(
@@ -333,7 +331,7 @@ class Client:
         request: Request,
         content: Any,
         files: Any,
-        auth: requests.auth.AuthBase,
+        auth: Auth,
         timeouts: tuple[float, float],
         body: _Streams,
         download: bool,
@@ -345,19 +343,23 @@ class Client:
                 request.method.upper(), url, params=params, data=content, headers=headers, files=files, auth=auth,
                 timeout=timeouts, stream=True, allow_redirects=False,
             )  # fmt: skip
-            target = response.headers.get("Location")
-            if response.status_code not in _REDIRECTS or target is None:
+            if not response.is_redirect:
                 break
             response.close()
-            target = urljoin(url, target)
-            if not self._may_follow(url, target, request.method, response.status_code, download) or not body.rewindable:
+            target = urljoin(url, response.headers["Location"])
+            # with the same method and body, and never with the key to another host
+            own = same_server(url, target) or (self._host is not None and same_server(self._url, target))
+            get = request.method.lower() == "get"
+            same_request = get or response.status_code in (307, 308)
+            elsewhere = get and download and target.startswith("https://")
+            if not (same_request and body.rewindable and (own or elsewhere)):
                 raise Failure(
                     f"HTTP status {response.status_code}, redirected to {public_url(target)}, where this request "
                     "cannot be sent; if that is the address of the server, connect to it instead",
                     status=response.status_code,
                 )
-            if not self._is_own(url, target):
-                auth = _Auth(None, None)
+            if not own:
+                auth = _anonymous
                 headers = {name: value for name, value in headers.items() if name != "Host"}
             body.rewind()
             url, params = target, {}
@@ -365,45 +367,14 @@ class Client:
             raise Failure.of_status(response, _said(response))
         return response
 
-    def _may_follow(self, url: str, target: str, method: str, status: int, download: bool) -> bool:
-        """Whether to follow a redirect: with the same method and body, and never with the key to another host."""
-        if method.lower() != "get" and status not in (307, 308):
-            return False
-        elsewhere_is_fine = download and method.lower() == "get" and target.startswith("https://")
-        return self._is_own(url, target) or elsewhere_is_fine
 
-    def _is_own(self, url: str, target: str) -> bool:
-        """Whether the credentials may be sent to the target of a redirect."""
-        return same_server(url, target) or (self._host is not None and same_server(self._url, target))
+def _auth(user: str | None, password: str | None) -> Auth:
+    return HTTPBasicAuth(user.encode(), password.encode()) if user and password else _anonymous
 
 
-class _Auth(requests.auth.AuthBase):
-    """HTTP Basic by user and key, or nothing. An object, so that tracebacks with variables show no key.
-
-    Without it, `requests` would send what a .netrc file contains for the host.
-    """
-
-    def __init__(self, user: str | None, password: str | None) -> None:
-        self._header = (
-            "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user and password else None
-        )
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._header:
-            request.headers["Authorization"] = self._header
-        return request
-
-
-class GoogleAccount:
-    """An email address and a token, which are exchanged for credentials."""
-
-    def __init__(self, email: str, token: str) -> None:
-        self._email = email
-        self._token = token
-
-    def document(self) -> dict[str, str]:
-        """The body of the sign-in."""
-        return {"email": self._email, "token": self._token}
+def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Send no credentials. Without this, `requests` would send what a .netrc file contains for the host."""
+    return request
 
 
 class _Streams:
@@ -431,9 +402,7 @@ def _streams(*bodies: Any) -> Iterator[Any]:
 
 def _rewindable(stream: Any) -> bool:
     """Whether a stream can be read again (generators and pipes cannot)."""
-    if not hasattr(stream, "seek"):
-        return False
-    return bool(stream.seekable()) if hasattr(stream, "seekable") else True
+    return bool(stream.seekable()) if hasattr(stream, "seekable") else hasattr(stream, "seek")
 
 
 def _pieces(response: requests.Response, attempts: Attempts, binary: bool) -> Iterator[bytes]:

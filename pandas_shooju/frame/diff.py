@@ -230,6 +230,8 @@ def _with_fields_as_read(old: Any, before: list[SeriesWrite]) -> list[SeriesWrit
 
 def _stored(writes: Sequence[SeriesWrite], connection: Connection) -> list[SeriesWrite]:
     """What the server has of the series, between the first and the last date of all the writes."""
+    from pandas_shooju.client import reader
+
     names = list(dict.fromkeys(name for write in writes for name in write.fields))
     limits = _span(writes)
     points: dict[str, Any] = {"max_points": 0}
@@ -246,7 +248,7 @@ def _stored(writes: Sequence[SeriesWrite], connection: Connection) -> list[Serie
                 one = one.repfdate(moment)
         queries.append(str(one))
     remaining = iter(writes)
-    for page in connection.read_bulk(queries, fields=names or None, **points):
+    for page in reader.bulk(connection.raw, queries, reader.parameters(fields=names, **points)):
         for item, write in zip(page.items(), remaining, strict=False):
             if item.get("error") == "series_not_found":
                 continue

@@ -320,11 +320,18 @@ def _search(
     batch_size: int,
 ) -> Iterator[_Found]:
     """The series that a search finds, page by page."""
+    from pandas_shooju.client import reader
+
     query = str(request.query)
     derived = _DERIVING.search(without_asof(_QUOTED.sub("", query))) is not None
     with Progress("reading", "series", progress) as bar:
-        for page in connection.read_pages(
-            query, sort=sort, max_series=max_series, batch_size=batch_size, **request.parameters()
+        for page in reader.pages(
+            connection.raw,
+            query,
+            reader.parameters(**request.parameters()),
+            sort=sort,
+            max_series=max_series,
+            batch_size=batch_size,
         ):
             for item in page.failed.values():
                 raise ShoojuApiError.from_answer(item)
@@ -335,12 +342,15 @@ def _search(
 
 def _single(connection: Connection, request: ReadRequest, progress: bool | None, batch_size: int) -> Iterator[_Found]:
     """The series of a list or dict of queries, with their labels."""
+    from pandas_shooju.client import reader
+
     query = request.query
     labelled = list(query.items()) if isinstance(query, Mapping) else [(None, one) for one in query]
     todo = iter(labelled)
     with Progress("reading", "series", progress) as bar:
-        for page in connection.read_bulk(
-            [one for _, one in labelled], batch_size=min(batch_size, 1000), **request.parameters()
+        queries = [one for _, one in labelled]
+        for page in reader.bulk(
+            connection.raw, queries, reader.parameters(**request.parameters()), batch_size=min(batch_size, 1000)
         ):
             labels: list[Any] = []
             missing = []

@@ -19,6 +19,7 @@ from pandas_shooju.client.points import Point
 from pandas_shooju.errors import ConnectionError, SeriesNotFoundError, ShoojuApiError, ShoojuFormatError
 from pandas_shooju.formats import PointColumns
 from tests.client.faults import answer, cut, drop, lose
+from tests.client.reads import read_bulk, read_pages
 
 
 @pytest.fixture
@@ -152,7 +153,7 @@ def test_errors_have_classes():
 
 
 def test_pages_are_documents_of_columns(sj, many):
-    pages = list(sj.read_pages(f"sid:{many}", fields=["n"], max_points=-1, batch_size=10, sort="n asc"))
+    pages = list(read_pages(sj, f"sid:{many}", fields=["n"], max_points=-1, batch_size=10, sort="n asc"))
     assert [len(page.series) for page in pages] == [10, 10, 5]
     assert pages[0].root["total"] == 25
     series = pages[2].items()[-1]
@@ -164,18 +165,18 @@ def test_pages_are_documents_of_columns(sj, many):
     ("max_series", "sizes"), [(0, [0]), (3, [3]), (10, [10]), (12, [10, 2]), (20, [10, 10]), (99, [10, 10, 5])]
 )
 def test_the_last_page_is_cut_off(sj, many, max_series, sizes):
-    pages = list(sj.read_pages(f"sid:{many}", max_series=max_series, batch_size=10))
+    pages = list(read_pages(sj, f"sid:{many}", max_series=max_series, batch_size=10))
     assert [len(page.series) for page in pages] == sizes
     assert [len(page.items()) for page in pages] == sizes
 
 
 def test_a_search_that_finds_nothing_is_one_empty_page(sj, path):
-    [page] = sj.read_pages(f"sid:{path}")
+    [page] = read_pages(sj, f"sid:{path}")
     assert (page.root["total"], page.items(), len(page.series)) == (0, [], 0)
 
 
 def test_pages_with_jobs_and_timestamps(sj, many):
-    [page] = sj.read_pages(f"sid:{many}", max_points=-1, include_job=True, include_timestamp=True)
+    [page] = read_pages(sj, f"sid:{many}", max_points=-1, include_job=True, include_timestamp=True)
     assert page.root["included_job"] is True
     points = page.series.points
     assert points.jobs is not None
@@ -183,7 +184,7 @@ def test_pages_with_jobs_and_timestamps(sj, many):
 
 
 def test_the_next_page_comes_while_the_caller_works(proxy, through, many):
-    pages = through().read_pages(f"sid:{many}", batch_size=10)
+    pages = read_pages(through(), f"sid:{many}", batch_size=10)
     next(pages)
     deadline = time.monotonic() + 5
     while len(proxy.seen) < 2 and time.monotonic() < deadline:
@@ -195,7 +196,7 @@ def test_the_next_page_comes_while_the_caller_works(proxy, through, many):
 
 
 def test_pages_that_are_not_wanted_leave_no_thread_behind(sj, many):
-    pages = sj.read_pages(f"sid:{many}", batch_size=5)
+    pages = read_pages(sj, f"sid:{many}", batch_size=5)
     next(pages)
     del pages
     gc.collect()
@@ -211,8 +212,8 @@ def test_a_page_that_breaks_is_read_once(proxy, through, many, fault, broken):
     conn = through()
     number = iter(range(1, 9))
     proxy.fail(fault, when=lambda seen: is_page(seen) and next(number) == broken)
-    whole = [series_id for page in conn.read_pages(f"sid:{many}") for series_id in page.ids()]
-    found = [series_id for page in conn.read_pages(f"sid:{many}", batch_size=10) for series_id in page.ids()]
+    whole = [series_id for page in read_pages(conn, f"sid:{many}") for series_id in page.ids()]
+    found = [series_id for page in read_pages(conn, f"sid:{many}", batch_size=10) for series_id in page.ids()]
     assert found == whole
     assert len(found) == 25
 
@@ -220,39 +221,39 @@ def test_a_page_that_breaks_is_read_once(proxy, through, many, fault, broken):
 def test_a_search_that_ends_early_says_so(proxy, through, many):
     proxy.fail(answer(b'{"success": true, "series": []}'), when=is_page)
     with pytest.raises(ConnectionError, match="ended after 10 of 25 series"):
-        list(through().read_pages(f"sid:{many}", batch_size=10))
+        list(read_pages(through(), f"sid:{many}", batch_size=10))
 
 
 def test_a_page_that_is_returned_twice_is_refused(proxy, through):
     page = b'{"success": true, "total": 9, "scroll_id": "s", "series": [{"series_id": "a"}]}'
     proxy.fail(answer(page), answer(page))
     with pytest.raises(ShoojuFormatError, match="same page twice"):
-        list(through().read_pages("sid:a"))
+        list(read_pages(through(), "sid:a"))
 
 
 def test_more_series_than_announced_are_refused(proxy, through):
     proxy.fail(answer(b'{"success": true, "total": 1, "series": [{"series_id": "a"}, {"series_id": "b"}]}'))
     with pytest.raises(ShoojuFormatError, match="announced 1 series, and returned more"):
-        list(through().read_pages("sid:a"))
+        list(read_pages(through(), "sid:a"))
 
 
 def test_pages_announced_without_a_way_to_them(proxy, through):
     proxy.fail(answer(b'{"success": true, "total": 9, "series": [{"series_id": "a"}]}'))
     with pytest.raises(ShoojuFormatError, match="announced 8 more series, but no scroll_id"):
-        list(through().read_pages("sid:a"))
+        list(read_pages(through(), "sid:a"))
 
 
 @pytest.mark.parametrize("body", [b'{"success": true}', b'{"success": true, "series": [1]}'])
 def test_an_answer_without_series_is_told_clearly(proxy, through, body):
     proxy.fail(answer(body))
     with pytest.raises(ShoojuFormatError, match="object"):
-        through().read_pages("sid:a")
+        read_pages(through(), "sid:a")
 
 
 @pytest.mark.parametrize("given", [{"batch_size": 0}, {"max_series": -1}])
 def test_sizes_are_checked(sj, given):
     with pytest.raises(ValueError, match=next(iter(given))):
-        sj.read_pages("sid:a", **given)
+        read_pages(sj, "sid:a", **given)
 
 
 # --- bulk ---
@@ -261,7 +262,7 @@ def test_sizes_are_checked(sj, given):
 def test_bulk_gives_lists_in_order(proxy, through, many):
     queries = [rf"sid={many}\{number:02}" for number in range(25)]
     queries[7] = "sid=nothing"
-    lists = list(through().read_bulk(queries, fields="n", batch_size=4, workers=3))
+    lists = list(read_bulk(through(), queries, fields="n", batch_size=4, workers=3))
     assert [one.count for one in lists] == [4] * 6 + [1]
     assert [list(one.failed) for one in lists] == [[], [3], [], [], [], [], []]
     flat = [series for one in lists for series in one.items()]
@@ -270,36 +271,20 @@ def test_bulk_gives_lists_in_order(proxy, through, many):
     assert len(proxy.seen) == 7
 
 
-def test_bulk_queries_may_differ_in_their_parameters(sj, many):
-    [document] = sj.read_bulk(
-        [
-            {"query": rf"sid={many}\01", "max_points": 1},
-            {"query": rf"sid={many}\02", "df": dt.datetime(1970, 1, 1, 0, 0, 1), "fields": ["n", "parity"]},
-            rf"sid={many}\03",
-        ],
-        max_points=-1,
-    )
-    assert document.series.counts.tolist() == [1, 1, 2]
-    series = document.items()
-    assert series[1]["fields"] == {"n": 2, "parity": "even"}
-
-
 def test_bulk_of_nothing_is_nothing(sj):
-    assert list(sj.read_bulk([])) == []
+    assert list(read_bulk(sj, [])) == []
 
 
 @pytest.mark.parametrize("given", [{"batch_size": 1001}, {"batch_size": 0}, {"workers": 0}])
 def test_bulk_sizes_are_checked(sj, given):
     with pytest.raises(ValueError, match=next(iter(given))):
-        list(sj.read_bulk(["sid=a"], **given))
-    with pytest.raises(TypeError, match="a query must be a string"):
-        sj.read_bulk([5])
+        list(read_bulk(sj, ["sid=a"], **given))
 
 
 def test_bulk_checks_that_every_query_is_answered(proxy, through):
     proxy.fail(answer(b'{"success": true, "series": [{"series_id": "a"}]}'))
     with pytest.raises(ShoojuFormatError, match="2 series were requested, and 1 were returned"):
-        list(through().read_bulk(["sid=a", "sid=b"]))
+        list(read_bulk(through(), ["sid=a", "sid=b"]))
 
 
 # --- multi-get ---
@@ -487,7 +472,7 @@ def test_dates_beyond_nanoseconds_name_the_way_out(sj, path):
 
 def test_bulk_checks_that_the_right_series_are_returned(proxy, through):
     swapped = b'{"success": true, "series": [{"series_id": "$sid=b"}, {"series_id": "$sid=a"}]}'
-    for read in (lambda conn: list(conn.read_bulk(["sid=a", "sid=b"])), lambda conn: fetch_two(conn)):
+    for read in (lambda conn: list(read_bulk(conn, ["sid=a", "sid=b"])), lambda conn: fetch_two(conn)):
         proxy.fail(answer(swapped))
         with pytest.raises(ShoojuFormatError, match=r"'sid=a' was requested, and '\$sid=b' was returned"):
             read(through())
@@ -518,9 +503,9 @@ def test_series_of_another_shape_are_refused_by_every_read(proxy, through, item)
     conn = through(retries=1)
     reads = [
         lambda: conn.get_series("sid=a", max_points=-1),
-        lambda: list(conn.read_bulk(["sid=a"])),
+        lambda: list(read_bulk(conn, ["sid=a"])),
         lambda: list(conn.scroll("sid=a")),
-        lambda: list(conn.read_pages("sid=a")),
+        lambda: list(read_pages(conn, "sid=a")),
         lambda: conn.get_df("sid=a", max_points=-1),
     ]
     for read in reads:

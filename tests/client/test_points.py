@@ -12,11 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pandas_shooju.client import points as ps
-from pandas_shooju.client.points import Point, columns_of, serialize, to_datetime, to_milli
+from pandas_shooju.client.points import Point, columns_of, serialize_series, to_datetime, to_milli
 from pandas_shooju.formats import PointColumns
 
 COLUMNS = PointColumns(np.array([0, 86_400_000]), np.array([1.5, np.nan]), np.array([7, 8]), np.array([5, 6]))
 PLAIN = PointColumns(COLUMNS.dates, COLUMNS.values)
+
+
+def serialize(points, serializer, tz=None, **flags):
+    return serialize_series({"points": points, "tz": {"timezone": tz}}, serializer, flags)["points"]
 
 
 def test_a_point_keeps_the_date_that_it_is_given():

@@ -16,6 +16,7 @@ from pandas_shooju.client.job import RemoteJob
 from pandas_shooju.errors import ShoojuError
 from tests.client import faults
 from tests.client.faults import answer
+from tests.client.reads import read_bulk, read_pages
 
 scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5)
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner))
@@ -63,8 +64,8 @@ CALLS = {
     "scroll": lambda conn: list(conn.scroll("sid=a", max_points=-1)),
     "get_df rows": lambda conn: conn.get_df("sid=a", ["*"], max_points=-1),
     "get_df columns": lambda conn: conn.get_df("sid=a", ["*"], "columns", max_points=-1),
-    "read_pages": lambda conn: [page.series for page in conn.read_pages("sid=a", max_points=-1)],
-    "read_bulk": lambda conn: [page.series for page in conn.read_bulk(["sid=a"], max_points=-1)],
+    "read_pages": lambda conn: [page.series for page in read_pages(conn, "sid=a", max_points=-1)],
+    "read_bulk": lambda conn: [page.series for page in read_bulk(conn, ["sid=a"], max_points=-1)],
     "get_reported_dates": lambda conn: conn.get_reported_dates("sid=a"),
     "write": write,
     "upload_file": lambda conn: conn.upload_file(b"abc", "a.txt"),
