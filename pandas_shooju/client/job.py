@@ -32,7 +32,7 @@ from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Point, columns_of, exact_milli
 from pandas_shooju.client.spool import Spool
 from pandas_shooju.client.submission import Answered, How, Submission
-from pandas_shooju.errors import ConfigurationError, ConflictError, ShoojuError, ShoojuFormatError, WriteError
+from pandas_shooju.errors import ConfigurationError, ConflictError, ShoojuError, WriteError
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.formats.table import values_of
 
@@ -586,11 +586,7 @@ class RemoteJob(Job):
                 data_json={"series": [item.document() for item in items]},
                 send_format=options.series_format,
             )
-            try:
-                answered = list(zip(items, validation.responses(answer.document.plain(), len(items)), strict=True))
-            except ShoojuFormatError as error:
-                error.outcome_unknown = True
-                raise
+            answered = list(zip(items, validation.responses(answer.document.plain(), len(items)), strict=True))
             if answer.attempts > 1:
                 doubtful.update(map(id, items))
             again, refused, pause = [], [], 0.0

@@ -165,7 +165,9 @@ class WriteResult:
         stored, series = int(self.series["stored"].sum()), len(self.series)
         if not series:
             return "<WriteResult: nothing to write>"
-        if self.job is None or isinstance(self.job, DryRunJob):
+        if self.job is None:
+            text = f"nothing stored of {series} series, no job was registered"
+        elif isinstance(self.job, DryRunJob):
             text = f"a dry run, nothing stored of {series} series"
         else:
             text = f"{self.points} points of {stored} series stored by job {self.job.job_id}"
