@@ -123,6 +123,14 @@ def _file_id(given: Any) -> str:
     return str(given)
 
 
+def file_size(answer: Any) -> int | None:
+    """The size of a file in bytes; None if the server does not tell."""
+    given = answer.get("file") if isinstance(answer, dict) else None
+    if not isinstance(given, dict):
+        raise _wrong("an object under 'file'", given)
+    return given["size"] if _is_id(given.get("size")) else None
+
+
 def reported_dates(answer: Any) -> list[int]:
     """Dates of reports, in milliseconds since 1970-01-01."""
     given = (answer.get("reported_dates") or []) if isinstance(answer, dict) else None

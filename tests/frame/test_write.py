@@ -164,7 +164,7 @@ def test_a_failed_registration_has_the_result_and_retry_registers(socket_conn):
         result = raised.value.result
         assert result.job is None
         assert result.series["state"].tolist() == ["not sent", "not sent"]
-        assert "not stored" in repr(result)
+        assert "nothing stored of 2 series" in repr(result)
         assert result.retry().ok
         assert result.series["state"].tolist() == ["stored", "stored"]
         assert read_shooju(r"sid:users\sam", "unit", layout="fields", connection=conn)["unit"].tolist() == ["MW", "MW"]
