@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from pandas_shooju.errors import (
     AuthenticationError,
     ConfigurationError,
+    ConflictError,
     ConnectionError,
     SeriesNotFoundError,
     ShoojuApiError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from pandas_shooju.client.options import options
     from pandas_shooju.client.points import Point
     from pandas_shooju.client.result import WriteResult
+    from pandas_shooju.client.resume import resume
     from pandas_shooju.client.transport import BaseHook, Client, Request, Response
     from pandas_shooju.frame.read import read_shooju
     from pandas_shooju.frame.write import write
@@ -52,6 +54,7 @@ __all__ = [
     "BaseHook",
     "Client",
     "ConfigurationError",
+    "ConflictError",
     "Connection",
     "ConnectionError",
     "DryRunJob",
@@ -72,6 +75,7 @@ __all__ = [
     "points_serializers",
     "query",
     "read_shooju",
+    "resume",
     "sid",
     "write",
 ]
@@ -90,6 +94,7 @@ _MODULES = {
     "default_connection": "pandas_shooju.client.connection",
     "options": "pandas_shooju.client.options",
     "read_shooju": "pandas_shooju.frame.read",
+    "resume": "pandas_shooju.client.resume",
     "sid": "pandas_shooju.query",
     "write": "pandas_shooju.frame.write",
 }

@@ -118,6 +118,11 @@ def make_parser() -> argparse.ArgumentParser:
     write.add_argument("--dry-run", action="store_true", help="print what would be written, and send nothing")
     _connection_arguments(write)
     write.set_defaults(run=_write)
+
+    resume = commands.add_parser("resume", help="send what a crashed process left behind in a spool")
+    resume.add_argument("spool", metavar="PATH", help="the folder given as spool= when it was written")
+    _connection_arguments(resume)
+    resume.set_defaults(run=_resume)
     return parser
 
 
@@ -203,3 +208,15 @@ def _write(arguments: argparse.Namespace) -> None:
             connection=connection,
         )
     print(result)
+
+
+def _resume(arguments: argparse.Namespace) -> None:
+    from pandas_shooju import Connection, resume
+
+    with Connection(arguments.server, arguments.user) as connection:
+        jobs = resume(arguments.spool, connection)
+        for job in jobs:
+            points = sum(points for points, _ in job.confirmed.values())
+            print(f"job {job.job_id}: {points:,} points of {len(job.confirmed):,} series stored")
+    if not jobs:
+        print("nothing was left to send")

@@ -10,6 +10,7 @@
     └── ShoojuApiError                the server refused the request: correct it
         ├── SeriesNotFoundError       there is no such series
         └── WriteError                items of a job were not stored: they wait in the job
+            └── ConflictError         a newer job has written these dates: register a new job to overwrite it
 
 `ShoojuFormatError` and `ConfigurationError` are also `ValueError`, `ConnectionError` is also the built-in exception of
 that name, `AuthenticationError` is also a `ShoojuApiError`, and `SeriesNotFoundError` is also `LookupError`. Wrong
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AuthenticationError",
     "ConfigurationError",
+    "ConflictError",
     "ConnectionError",
     "SeriesNotFoundError",
     "ShoojuApiError",
@@ -49,9 +51,12 @@ class ShoojuError(Exception):
     ----------
     result : WriteResult or None
         What was stored before the error, if a frame was being written; ``error.result.retry()`` sends the rest.
+    outcome_unknown : bool
+        Whether the server may have carried out the request nevertheless.
     """
 
     result: WriteResult | None = None
+    outcome_unknown: bool = False
 
 
 class ShoojuFormatError(ShoojuError, ValueError):
@@ -164,6 +169,34 @@ class WriteError(ShoojuApiError):
         super().__init__(message, error=error, description=description)
         self.failed = failed
         self.responses = responses or []
+
+
+class ConflictError(WriteError):
+    """A newer job has written dates that this job was to write; the server does not let an older job overwrite them.
+
+    An item that was refused for this reason waits in the job, and none of it is stored. If it was unknown whether an
+    earlier request had stored it, the newer job's points remain and the rest of the item is sent again; then the item
+    does not wait.
+
+    Attributes
+    ----------
+    conflicts : DataFrame
+        A row per date: the index ``series_id``; ``reported_date`` (NaT for the series' own points) and ``date``, both
+        ``datetime64[ms]``; ``job``, the newer job, with its ``user`` and its ``page``.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        error: str | None = None,
+        description: str | None = None,
+        failed: pd.DataFrame | None = None,
+        responses: list[dict[str, Any]] | None = None,
+        conflicts: pd.DataFrame | None = None,
+    ) -> None:
+        super().__init__(message, error=error, description=description, failed=failed, responses=responses)
+        self.conflicts = conflicts
 
 
 class WriteInterrupted(KeyboardInterrupt):

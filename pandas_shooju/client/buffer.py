@@ -17,18 +17,20 @@ the server locks a series while it is written.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 
 from pandas_shooju.formats import PointColumns
+from pandas_shooju.formats.columns import Int64Array
 from pandas_shooju.query import id_key, unquote
 from pandas_shooju.query import series as series_query
 from pandas_shooju.values import field_values
 
 RemoveOthers = Literal["points", "fields", "all"] | None
+State = Literal["not sent", "unknown", "refused"]
 
 #: ``sid=a\b`` or ``sid="a\b"``, and nothing else: a query that names a series by its id
 _SID = re.compile(r'\s*sid\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"()@*]+))\s*', re.IGNORECASE)
@@ -105,13 +107,20 @@ class Item:
         What to remove from the series first.
     size : int
         The number of points.
+    state : {"not sent", "unknown", "refused"}
+        What is known about an item that waits. It is unknown whether an item is stored after a request without a
+        response.
+    told : bool
+        Whether the caller has been told that the item was refused.
     error, description : str or None
         Why the last attempt did not store the item.
+    number : int or None
+        The number of the item in a spool.
     """
 
     __slots__ = (
-        "_ascending", "_chunks", "delete", "description", "error", "fields", "force", "remove_others", "reported_date",
-        "size", "target",
+        "_ascending", "_chunks", "delete", "description", "error", "fields", "force", "number", "remove_others",
+        "reported_date", "size", "state", "target", "told",
     )  # fmt: skip
 
     def __init__(
@@ -128,8 +137,11 @@ class Item:
         self.force = force
         self.fields: dict[str, Any] = {}
         self.remove_others: RemoveOthers = None
+        self.state: State = "not sent"
+        self.told = False
         self.error: str | None = None
         self.description: str | None = None
+        self.number: int | None = None
         self.size = 0
         self._chunks: list[PointColumns] = []
         self._ascending = False  # whether the points are one chunk that is known to ascend
@@ -172,6 +184,48 @@ class Item:
             self.size = len(points)
         return points
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left to send."""
+        return not (self.delete or self.size or self.fields or self.remove_others)
+
+    def without(self, dates: Int64Array) -> None:
+        """Drop the points with these dates."""
+        points = self.points()
+        self._chunks = [points[~np.isin(points.dates, dates)]]
+        self.size = len(self._chunks[0])
+
+    def yield_to(self, later: Item) -> None:
+        """Drop what `later`, an item that was stored although it was written after this one, has overwritten."""
+        if later._wipes(self) or self._wipes(later):
+            self.delete, self.remove_others = False, None
+            self.fields, self._chunks, self.size = {}, [], 0
+        elif later.reported_date == self.reported_date:
+            self.without(later.points().dates)
+            self.fields = {name: value for name, value in self.fields.items() if name not in later.fields}
+            self.remove_others = None
+            if later.remove_others in ("points", "all"):
+                self._chunks, self.size = [], 0
+            if later.remove_others in ("fields", "all"):
+                self.fields = {}
+
+    def _wipes(self, other: Item) -> bool:
+        """Whether this is a deletion of what the other item is about."""
+        everything = self.reported_date is None or (self.reported_date == "all" and other.reported_date is not None)
+        return self.delete and (everything or self.reported_date == other.reported_date)
+
+    def split(self, max_points: int) -> list[Item]:
+        """The item in parts of at most `max_points` points; the first one has the fields and removes the others."""
+        points = self.points()
+        parts = []
+        for start in range(0, len(points), max_points):
+            part = Item(self.target, self.reported_date)
+            part.merge({}, points[start : start + max_points], None, ascending=True)
+            part.state, part.told, part.error, part.description = self.state, self.told, self.error, self.description
+            parts.append(part)
+        parts[0].fields, parts[0].remove_others = self.fields, self.remove_others
+        return parts
+
     def document(self) -> dict[str, Any]:
         """The item as the API takes it."""
         document: dict[str, Any] = {"type": "DELETE" if self.delete else "POST", "query": self.target.on_the_wire}
@@ -193,6 +247,8 @@ class Buffer:
 
     def __init__(self, items: Iterable[Item] = ()) -> None:
         self._items = {id(item): item for item in items}
+        # for each series, the refused items that the caller has been told of
+        self._refused: dict[str, list[Item]] = {}
         # for each series, the items that a further write may extend, by report date
         self._open: dict[str, dict[int | Literal["all"] | None, Item]] = {}
 
@@ -235,20 +291,55 @@ class Buffer:
         """Let no further write extend the existing items (they are about to be sent)."""
         self._open.clear()
 
-    def remove(self, items: Iterable[Item]) -> None:
-        """Remove items that are confirmed."""
+    def settle(self, items: Iterable[Item]) -> list[Item]:
+        """Remove items that are stored, and what they have overwritten of refused items that were written before.
+
+        Returns those earlier items.
+        """
+        changed = []
         for item in items:
-            self._items.pop(id(item), None)
+            if self._items.pop(id(item), None) is None:
+                continue
+            for earlier in self._refused.get(item.target.key, ()):
+                if earlier is not item and id(earlier) in self._items:
+                    earlier.yield_to(item)
+                    changed.append(earlier)
+                    if earlier.empty:
+                        self._items.pop(id(earlier))
+        return changed
 
     def clear(self) -> None:
         """Remove everything."""
         self._items.clear()
         self._open.clear()
 
-    def untried(self) -> list[Item]:
-        """The items that were not tried yet, and those that must be sent before them."""
-        wanted = {item.target.key for item in self._items.values() if item.error is None}
-        return [item for item in self._items.values() if item.error is None or item.target.key in wanted]
+    def add(self, item: Item) -> None:
+        """Add an item as it is."""
+        self._items[id(item)] = item
+
+    def select(self, wanted: Callable[[Item], bool]) -> list[Item]:
+        """The items to send: those that are wanted, and those of the same series that must be sent before them.
+
+        What the caller knows to be refused does not hold up the items after it.
+        """
+        keys = {item.target.key for item in self._items.values() if wanted(item)}
+        return [item for item in self._items.values() if wanted(item) or (item.target.key in keys and not item.told)]
+
+    def split(self, items: list[Item], max_points: int) -> list[Item]:
+        """The same items, with those of more than `max_points` points in parts."""
+        if all(item.size <= max_points for item in items):
+            return items
+        parts = {id(item): item.split(max_points) for item in items if item.size > max_points}
+        self._items = {id(part): part for key, item in self._items.items() for part in parts.get(key, [item])}
+        return [part for item in items for part in parts.get(id(item), [item])]
+
+    def note_told(self) -> None:
+        """Note that the caller has been told which items are refused."""
+        refused = [item for item in self._items.values() if item.state == "refused"]
+        self._refused = {}
+        for item in refused:
+            item.told = True
+            self._refused.setdefault(item.target.key, []).append(item)
 
 
 def frame_of(items: Iterable[Item], columns: Mapping[str, str]) -> pd.DataFrame:

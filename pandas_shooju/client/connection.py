@@ -20,6 +20,7 @@ from pandas_shooju.client.points import Date, Serializer, to_datetime
 from pandas_shooju.client.reader import Fields, ScrollIterable, SeriesRead, parameters, wire_date
 from pandas_shooju.client.servers import server_name
 from pandas_shooju.client.settings import Settings, resolve
+from pandas_shooju.client.spool import check_unused
 from pandas_shooju.client.transport import BaseHook, Client
 from pandas_shooju.errors import ConfigurationError
 
@@ -311,6 +312,7 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         *,
         collision_retry_timeout: float = _COLLISION_RETRY_TIMEOUT,
         skip_meta_if_no_fields: bool = False,
+        spool: str | os.PathLike[str] | None = None,
     ) -> RemoteJob | DryRunJob:
         """Register a job, under which series are written.
 
@@ -332,23 +334,33 @@ class Connection(SeriesReads[dict[str, Any] | None]):
             Seconds to wait before items whose series was locked are sent again.
         skip_meta_if_no_fields
             Leave the meta fields of a series alone where only points are written.
+        spool
+            A folder in which everything is recorded before it is sent, and from which it is removed when it is stored;
+            after a crash, `resume` sends the rest. Needs the extra ``spool``.
 
         Raises
         ------
         ConnectionError
             The request failed. It is not repeated if the server may have registered the job.
+        ConfigurationError
+            The spool has unfinished work.
         """
         if not isinstance(description, str) or len(description) < 3:
             raise ValueError(f"description must have 3 characters or more, got description={description!r}")
         check_batch_size(batch_size)
         if dry_run:
             return DryRunJob(self, None, batch_size)
+        if spool is not None:
+            check_unused(spool)
         body = {"source": source, "description": description, "notes": notes, "no_history": no_history}
         job_id = validation.job_id(self._client.post("/jobs/", data_json=body))
-        return RemoteJob(
+        job = RemoteJob(
             self, job_id, batch_size, collision_retry_timeout=collision_retry_timeout,
             skip_meta_if_no_fields=skip_meta_if_no_fields,
         )  # fmt: skip
+        if spool is not None:
+            job.spool_to(spool)
+        return job
 
 
 _kept: dict[Settings, Connection] = {}

@@ -7,6 +7,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import quote
@@ -127,7 +128,7 @@ def download_file(conn: Connection, file_id: str, filename: str | os.PathLike[st
     ConnectionError
         The download failed in every attempt.
     """
-    path = f"/files/{quote(str(file_id), safe='')}/download"
+    path = f"/files/{quote(str(file_id), safe='')}"
     if filename is None:
         file = cast(BinaryIO, tempfile.NamedTemporaryFile(prefix="download"))  # noqa: SIM115
         try:
@@ -151,18 +152,22 @@ def download_file(conn: Connection, file_id: str, filename: str | os.PathLike[st
 
 def _download(client: Client, path: str, file: BinaryIO) -> None:
     """Write a file; raise the error that the response describes instead, if it is one."""
-    headers = client.call("get", path, into=file).response.headers
+    headers = client.call("get", f"{path}/download", into=file).response.headers
+    if "content-disposition" in headers:
+        return
     kind = headers.get("content-type", "")
-    if "content-disposition" in headers or not ("json" in kind or "msgpack" in kind) or file.tell() > 65_536:
-        return
-    file.seek(0)
-    content = file.read()
-    try:
-        root = formats.decode(content, formats.sniff(content) or "json").root
-    except ShoojuFormatError:
-        return
-    if isinstance(root, dict) and root.get("success") is False and "error" in root:
-        raise ShoojuApiError.from_answer(root)
+    size = file.tell()
+    if ("json" in kind or "msgpack" in kind) and size <= 65_536:
+        file.seek(0)
+        content = file.read()
+        with suppress(ShoojuFormatError):
+            root = formats.decode(content, formats.sniff(content) or "json").root
+            if isinstance(root, dict) and root.get("success") is False and "error" in root:
+                raise ShoojuApiError.from_answer(root)
+    # a response that does not say that it is a file may be a page of a proxy
+    known = validation.file_size(client.get(path))
+    if known is not None and known != size:
+        raise ShoojuFormatError(f"{size} bytes ({kind or 'unknown type'}) were returned for a file of {known} bytes")
 
 
 class MultiPartUploader:

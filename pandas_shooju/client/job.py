@@ -1,14 +1,14 @@
 """Jobs: what is written under one description. They buffer, submit in batches, and know what is confirmed.
 
-Nothing is lost: an item leaves the buffer only when the response of the server to that very item says success. Whatever
-else happens (a refused item, a broken connection, an exception, an interrupt), the item waits, and the next `submit`
-sends it.
+Nothing is lost: an item leaves the buffer only when the response of the server to that very item says success, or when
+reading back shows that a newer job has overwritten all of it. Whatever else happens (a refused item, a broken
+connection, an exception, an interrupt), the item waits, and the next `submit` sends it.
 """
 
 from __future__ import annotations
 
+import os
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import pandas as pd
 
-from pandas_shooju.client import deprecated, reader, validation
+from pandas_shooju.client import conflicts, deprecated, reader, retry, validation
 from pandas_shooju.client.buffer import (
     Buffer,
     Item,
@@ -27,9 +27,12 @@ from pandas_shooju.client.buffer import (
     frame_of,
     plain_fields,
 )
+from pandas_shooju.client.conflicts import Conflict, conflict_frame
 from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Point, columns_of, exact_milli
+from pandas_shooju.client.spool import Spool
 from pandas_shooju.client.submission import Answered, How, Submission
+from pandas_shooju.errors import ConfigurationError, ConflictError, ShoojuError, WriteError
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.formats.table import values_of
 
@@ -85,6 +88,9 @@ class Job(ABC):
         self._skip_meta_if_no_fields = skip_meta_if_no_fields
         self._buffer = Buffer()
         self._confirmed: dict[str, tuple[int, int]] = {}
+        self._items_stored = 0
+        #: dates that were left to newer jobs
+        self._superseded: list[Conflict] = []
         self._make_locks()
 
     def _make_locks(self) -> None:
@@ -130,22 +136,44 @@ class Job(ABC):
         """What the server has confirmed: for each series id, the numbers of points and of fields."""
         return self._confirmed
 
-    def pending_frame(self) -> pd.DataFrame:
-        """The items that wait: the index ``series_id``, ``points``, ``fields``, ``error`` and ``description``.
+    @property
+    def superseded(self) -> pd.DataFrame:
+        """The dates that were left to newer jobs; a frame like `ConflictError.conflicts`."""
+        return conflict_frame(self._conn.raw, self._superseded)
 
-        A query that does not give the series id takes its place in the index.
+    def superseded_by(self) -> dict[str, str]:
+        """For each series with dates that were left to newer jobs, which jobs those are."""
+        jobs: dict[str, set[int]] = {}
+        for conflict in self._superseded:
+            jobs.setdefault(conflict.series_id, set()).update(conflict.jobs.tolist())
+        return {name: f"superseded by job {', '.join(map(str, sorted(ids)))}" for name, ids in jobs.items()}
+
+    def pending_frame(self) -> pd.DataFrame:
+        """The items that wait, with what is known about each.
+
+        Returns
+        -------
+        DataFrame
+            The index ``series_id`` (the query, if that does not give the series id); ``points`` and ``fields``, their
+            numbers; ``state``: ``"not sent"``, ``"refused"``, or ``"unknown"`` if the server may have stored the item;
+            ``error`` and ``description`` of the last attempt.
         """
+        names = {"points": "size", "fields": "fields", "state": "state", "error": "error", "description": "description"}
         with self._lock:
-            frame = frame_of(
-                self._buffer.items,
-                {"points": "size", "fields": "fields", "error": "error", "description": "description"},
-            )
+            frame = frame_of(self._buffer.items, names)
         return frame.assign(fields=frame["fields"].map(len).astype("int64"))
 
     def discard(self) -> None:
         """Empty the buffer: what waits is not going to be stored."""
         with self._lock:
             self._buffer.clear()
+
+    def _progress_note(self) -> str:
+        """How much is stored and how much waits, for the notes of exceptions."""
+        with self._lock:
+            states = [item.state for item in self._buffer.items]
+        unknown = f", {states.count('unknown')} of them of unknown outcome" if "unknown" in states else ""
+        return f"{self!s}: {self._items_stored} items were stored, and {len(states)} wait in the job{unknown}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(job_id={self.job_id}, pending={self.pending})"
@@ -326,14 +354,17 @@ class Job(ABC):
         workers: int = 1,
         progress: Callable[[int], Any] | None = None,
     ) -> bool:
-        """Send what waits.
+        """Send what waits, including items that were refused.
+
+        If interrupted (Ctrl-C), it stops at once; the outcome of the calls in flight is unknown, and everything that
+        is not confirmed waits in the job.
 
         Parameters
         ----------
         batch_size
             The most items of one call; by default the batch size of the job, and at least 1,000.
         max_points_per_call
-            The most points of one call, unless a single item has more.
+            The most points of one call; a series with more is sent in several calls, one after the other.
         workers
             Calls in flight at once; never two with items of the same series.
         progress
@@ -348,13 +379,15 @@ class Job(ABC):
         ------
         WriteError
             Items were refused; they wait in the job, and `failed` shows why.
+        ConflictError
+            The same, because a newer job has written some of the dates.
         ConnectionError
             Calls failed, and nothing was refused; what they contained waits in the job.
         """
         size = max(self._batch_size, _CALL_SIZE) if batch_size is None else batch_size
         if size < 1 or workers < 1 or max_points_per_call < 1:
             raise ValueError(f"submit needs positive numbers, got {batch_size=}, {max_points_per_call=}, {workers=}")
-        self._submit(lambda: self._buffer.items, How(size, max_points_per_call, workers, progress))
+        self._submit(lambda item: True, How(size, max_points_per_call, workers, progress))
         return True
 
     def finish(self, submit: bool = True) -> None:
@@ -363,10 +396,11 @@ class Job(ABC):
         Parameters
         ----------
         submit
-            Submit first; if that fails, the job is not finished.
+            Submit first; if that fails, the job is not finished. Items whose refusal was already raised are not sent
+            again.
         """
         if submit:
-            self.submit()
+            self._submit(_not_refused, How(max(self._batch_size, _CALL_SIZE), _CALL_POINTS))
         self._finish()
 
     def _submit_if_full(self) -> None:
@@ -375,16 +409,24 @@ class Job(ABC):
             full = full and sum(item.error is None for item in self._buffer.items) >= self._batch_size
         if full:
             # what failed before waits for an explicit submit, so that it does not fail every write after it
-            self._submit(self._buffer.untried, How(max(self._batch_size, _CALL_SIZE), _CALL_POINTS))
+            self._submit(_untried, How(max(self._batch_size, _CALL_SIZE), _CALL_POINTS))
 
-    def _submit(self, select: Callable[[], list[Item]], how: How) -> None:
+    def _submit(self, wanted: Callable[[Item], bool], how: How) -> None:
         with self._submitting:
             for hook in self._pre_hooks:
                 hook(job_id=self.job_id)
             with self._lock:
-                items = select()
+                items = self._buffer.select(wanted)
                 self._buffer.close()
-            responses = self._send(items, how)
+            try:
+                responses = self._send(items, how)
+            except ShoojuError:
+                with self._lock:
+                    self._buffer.note_told()
+                raise
+            except BaseException as error:
+                error.add_note(f"{self._progress_note()}; submit() sends them again")
+                raise
             for hook in self._post_hooks:
                 hook(job_id=self.job_id, response={"responses": responses, "success": True})
 
@@ -403,8 +445,10 @@ class Job(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Finish, unless an exception was raised: then nothing is sent, and the buffer remains."""
-        if kind is None:
+        if error is None:
             self.finish()
+        elif not any(self._progress_note() in note for note in getattr(error, "__notes__", ())):
+            error.add_note(f"{self._progress_note()}; the job is not finished")
 
 
 class RemoteJob(Job):
@@ -425,6 +469,38 @@ class RemoteJob(Job):
     """
 
     _job_id: int
+    _spool: Spool | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self._spool is not None:
+            raise ConfigurationError(f"{self!r} has a spool, which only one process can write, so it cannot be pickled")
+        return super().__getstate__()
+
+    def spool_to(self, path: str | os.PathLike[str]) -> None:
+        """Record every item in that folder before it is sent; see :meth:`Connection.register_job`."""
+        settings = {
+            "collision_retry_timeout": self._collision_retry_timeout,
+            "async_mode": self._async_mode,
+            "skip_meta_if_no_fields": self._skip_meta_if_no_fields,
+        }
+        self._spool = Spool.begin(path, {"job_id": self._job_id, "server": self._conn.server, "settings": settings})
+
+    def take_up(self, spool: Spool, items: Iterable[Item]) -> None:
+        """Continue with the items of a spool that a process has left behind."""
+        self._spool = spool
+        for item in items:
+            self._buffer.add(item)
+
+    def finish_later(self) -> None:
+        """Let `resume` finish the job after a crash."""
+        if self._spool is not None:
+            self._spool.to_be_finished()
+
+    def leave_spool(self) -> None:
+        """Remove the folder of the job from its spool: no more is going to be recorded."""
+        if self._spool is not None:
+            self._spool.close(done=True)
+            self._spool = None
 
     def _delete_found(self, query: str, force: bool) -> int:
         found: list[str] = []
@@ -437,37 +513,129 @@ class RemoteJob(Job):
         return len(found)
 
     def _finish(self) -> None:
+        self.finish_later()
         self._conn.raw.post(f"/jobs/{self.job_id}/finish")
+        self.leave_spool()
+
+    def discard(self) -> None:
+        """Empty the buffer: what waits is not going to be stored."""
+        with self._lock:
+            if self._spool is not None:
+                self._spool.settle(self._buffer.items)
+            super().discard()
 
     def _send(self, items: list[Item], how: How) -> list[dict[str, Any]]:
-        return Submission(self._post, how).send(items)
+        with self._lock:
+            items = self._buffer.split(items, how.max_points)
+        if self._spool is not None and items:
+            self._spool.add(item for item in items if item.number is None)
+        found: list[Conflict] = []
+        superseded = len(self._superseded)
+        submission = Submission(lambda call: self._post(call, found), self._settle, how)
+        failed: WriteError | None = None
+        try:
+            responses = submission.send(items)
+        except WriteError as error:
+            if not found:
+                raise
+            failed = error
+        found += self._superseded[superseded:]
+        if not found:
+            return responses
+        raise self._conflict(found, failed) from None
 
-    def _post(self, items: list[Item]) -> Iterator[Answered]:
-        """Send items in one call, and those whose series was locked again; yields responses as they arrive."""
+    def _conflict(self, found: list[Conflict], failed: WriteError | None) -> ConflictError:
+        """The error that tells of newer jobs."""
+        frame = conflict_frame(self._conn.raw, found)
+        text = ""
+        if len(frame):
+            first = frame.iloc[0]
+            text = f": {frame.index[0]!r} on {first['date']} by job {first['job']}"
+            text += f" (user {first['user']})" if first["user"] else ""
+            text += f", and {len(frame) - 1} more dates" if len(frame) > 1 else ""
+        if failed is None:
+            message = f"everything was stored except for dates that newer jobs have written{text}"
+            return ConflictError(message, error="already_exists", description=message, conflicts=frame)
+        return ConflictError(
+            f"{failed}; newer jobs have written the dates{text}; register a new job to overwrite them",
+            error=failed.error,
+            description=failed.description,
+            failed=failed.failed,
+            responses=failed.responses,
+            conflicts=frame,
+        )
+
+    def _post(self, items: list[Item], found: list[Conflict]) -> Iterator[Answered]:
+        """Send items in one call, and those whose series was locked again; yields responses as they arrive.
+
+        What newer jobs have written of items that are refused for good is added to `found`.
+        """
         params: dict[str, Any] = {"job_id": self.job_id, "date_format": "milli"}
         if self._async_mode:
             params["async_mode"] = True
         if self._skip_meta_if_no_fields:
             params["skip_meta_if_no_fields"] = True
+        doubtful = {id(item) for item in items if item.state == "unknown"}
         for attempt in range(1, _LOCK_ATTEMPTS + 1):
-            answer = self._conn.raw.post(
+            for item in items:
+                item.state = "unknown"  # until there is a response, even if this call is interrupted
+            answer = self._conn.raw.call(
+                "post",
                 "/series/write",
                 params=params,
                 data_json={"series": [item.document() for item in items]},
                 send_format=options.series_format,
             )
-            answered = list(zip(items, validation.responses(answer, len(items)), strict=True))
-            last = attempt == _LOCK_ATTEMPTS
-            items = [] if last else [item for item, response in answered if _locked(response)]
-            settled = [pair for pair in answered if not _locked(pair[1])] if items else answered
-            self._confirm(settled)
+            answered = list(zip(items, validation.responses(answer.document.plain(), len(items)), strict=True))
+            if answer.attempts > 1:
+                doubtful.update(map(id, items))
+            again, refused, pause = [], [], 0.0
+            settled = []
+            for item, response in answered:
+                if _locked(response) and attempt < _LOCK_ATTEMPTS:
+                    again.append(item)
+                    pause = self._collision_retry_timeout
+                elif conflicts.is_conflict(response) and not item.delete:
+                    refused.append((item, response))
+                else:
+                    settled.append((item, response))
             yield settled
-            if not items:
+            for item, response in refused:
+                gave_way = self._give_way(item, found, doubtful=id(item) in doubtful)
+                if gave_way and not item.empty and attempt < _LOCK_ATTEMPTS:
+                    again.append(item)
+                else:
+                    yield [(item, {"success": True} if gave_way and item.empty else response)]
+            if not again:
                 return
-            time.sleep(self._collision_retry_timeout)
+            items = again
+            if pause:
+                retry.sleep(pause)
 
-    def _confirm(self, answered: Answered) -> None:
-        """Remove from the buffer what the server has stored, and note why the rest was not."""
+    def _give_way(self, item: Item, found: list[Conflict], *, doubtful: bool) -> bool:
+        """Find out what newer jobs have written of a refused item; if it may have been stored, leave that to them.
+
+        Returns whether what remains of the item can be sent again.
+        """
+        try:
+            stored = conflicts.read_back(self._conn.raw, item)
+        except ShoojuError as error:
+            if doubtful:
+                error.outcome_unknown = True
+                raise
+            found.append(conflicts.unknown_conflict(item))
+            return False
+        conflict = conflicts.conflict_of(item, stored, self._job_id)
+        if not doubtful or not len(conflict.dates):
+            found.append(conflict)
+            return False
+        conflicts.give_way(item, conflict, stored)
+        with self._lock:
+            self._superseded.append(conflict)
+        return True
+
+    def _settle(self, answered: Answered) -> int:
+        """Remove from the buffer what the server has stored, and note why the rest was not; returns their number."""
         stored = []
         for item, response in answered:
             gone = item.delete and response.get("error") == "series_not_found"
@@ -475,14 +643,21 @@ class RemoteJob(Job):
                 item.error = item.description = None
                 stored.append(item)
             else:
+                item.state = "refused"
+                item.told = False
                 item.error = str(response.get("error") or "not_stored")
                 item.description = response.get("description")
         with self._lock:
-            self._buffer.remove(stored)
+            changed = self._buffer.settle(stored)
+            self._items_stored += len(stored)
             for item in stored:
                 if not item.delete:
                     points, fields = self._confirmed.get(item.target.name, (0, 0))
                     self._confirmed[item.target.name] = points + item.size, fields + len(item.fields)
+        if self._spool is not None and stored:
+            self._spool.add(item for item in changed if not item.empty)
+            self._spool.settle([*stored, *(item for item in changed if item.empty)])
+        return len(stored)
 
 
 class DryRunJob(Job):
@@ -511,7 +686,7 @@ class DryRunJob(Job):
         for item in items:
             self._print(item)
         with self._lock:
-            self._buffer.remove(items)
+            self._buffer.settle(items)
         return [{"success": True} for _item in items]
 
     def _print(self, item: Item) -> None:
@@ -557,6 +732,15 @@ def _hook(fn: Hook) -> Hook:
     if not callable(fn):
         raise TypeError(f"a hook of a job must be a function, got {fn!r}")
     return fn
+
+
+def _untried(item: Item) -> bool:
+    return item.error is None
+
+
+def _not_refused(item: Item) -> bool:
+    """Whether to send an item without being asked to: not if the caller knows that it was refused."""
+    return not item.told
 
 
 def _locked(response: Mapping[str, Any]) -> bool:

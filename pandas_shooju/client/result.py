@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
 
-from pandas_shooju.client.buffer import SeriesWrite, Target
+from pandas_shooju.client.buffer import RemoveOthers, SeriesWrite, Target
 from pandas_shooju.client.job import DryRunJob, RemoteJob
-from pandas_shooju.errors import ShoojuError, WriteInterrupted
+from pandas_shooju.errors import WriteInterrupted
 from pandas_shooju.formats.columns import Int64Array
 from pandas_shooju.progress import Progress
+
+#: what may be known of an item that waits, the least first
+_STATES = ("unknown", "refused", "not sent")
 
 
 class WriteResult:
@@ -23,7 +28,9 @@ class WriteResult:
         The job of the write; None if there was nothing to write, so that no job was registered.
     series : DataFrame
         A row for each series: the index ``series_id``; ``points`` and ``fields``, how many were to be written;
-        ``stored``, whether the server has confirmed all of them; ``error``, the reason if not.
+        ``stored``, whether the server has confirmed all of them; ``state``, which is ``"stored"``, ``"refused"``,
+        ``"superseded"`` (a newer job has written some of the dates, and the rest is stored), ``"unknown"`` (the server
+        may have stored some of it) or ``"not sent"``; ``error``, the reason if it is not stored.
 
     Examples
     --------
@@ -36,9 +43,9 @@ class WriteResult:
     >>> result
     <WriteResult: 2 points of 1 series stored by job 1: users\sam\price>
     >>> result.series
-                     points  fields  stored error
+                     points  fields  stored   state error
     series_id
-    users\sam\price       2       0    True
+    users\sam\price       2       0    True  stored
     """
 
     def __init__(
@@ -49,11 +56,17 @@ class WriteResult:
         finish: bool = False,
         batch_size: int = 1000,
         workers: int = 4,
+        remove_others: RemoveOthers = None,
+        register: Callable[[], RemoteJob | DryRunJob] | None = None,
     ) -> None:
         self.job = job
         self._finish = finish
         self._batch_size = batch_size
         self._workers = workers
+        self._remove_others = remove_others
+        self._register = register
+        #: what is to be written, until the job has it
+        self._writes: Sequence[SeriesWrite] | None = writes
         # a series may be written several times, under several report dates
         self._keys = [Target.of_id(write.series_id).key for write in writes]
         first = dict(zip(reversed(self._keys), (write.series_id for write in reversed(writes)), strict=True))
@@ -69,6 +82,7 @@ class WriteResult:
                 ),
                 "fields": _sums(rows, [len(write.fields) for write in writes], len(keys)),
                 "stored": np.zeros(len(keys), bool),
+                "state": np.full(len(keys), "not sent", object),
                 "error": np.full(len(keys), "", object),
             },
             index=pd.Index([first[key] for key in keys], name="series_id", dtype=object),
@@ -87,53 +101,73 @@ class WriteResult:
     def retry(self, progress: bool | None = None) -> WriteResult:
         """Send what is not confirmed as stored, with the batch size and the workers of the write.
 
+        A job that could not be registered is registered.
+
         Raises
         ------
         WriteError, ConnectionError
             Something failed again; ``error.result`` is this result.
         WriteInterrupted
-            The write was interrupted (Ctrl-C).
+            The write was interrupted (Ctrl-C); ``error.result`` is this result.
         """
-        job = self.job
-        if job is None:
+        if not self._items:
             return self
         try:
             with Progress("writing", "series", progress) as bar:
-                job.submit(
-                    batch_size=self._batch_size,
-                    workers=self._workers,
-                    progress=lambda n: bar.advance(n, self._items),
-                )
-            if self._finish:
-                job.finish()
-        except ShoojuError as error:
-            error.result = self
-            raise
-        except KeyboardInterrupt:
-            self._update(job)
+                self._send(lambda n: bar.advance(n, self._items))
+        except KeyboardInterrupt as error:
+            self._update()
             interrupted = WriteInterrupted(f"interrupted: {self!r}; error.result.retry() sends the rest")
             interrupted.result = self
-            raise interrupted from None
+            raise interrupted.with_traceback(error.__traceback__) from None
+        except BaseException as error:
+            error.result = self  # type: ignore[attr-defined]
+            raise
         finally:
-            self._update(job)
+            self._update()
         return self
 
-    def _update(self, job: RemoteJob | DryRunJob) -> None:
+    def _send(self, progress: Callable[[int], None]) -> None:
+        if self.job is None and self._register is not None:
+            self.job = self._register()
+        job = self.job
+        assert job is not None
+        if self._writes is not None:
+            with without_collecting():
+                job.enqueue(self._writes, self._remove_others)
+            self._writes = None
+            if self._finish and isinstance(job, RemoteJob):
+                job.finish_later()
+        job.submit(batch_size=self._batch_size, workers=self._workers, progress=progress)
+        if self._finish:
+            job.finish()
+
+    def _update(self) -> None:
         """Note which series wait in the job, and why."""
-        if isinstance(job, DryRunJob):
+        job = self.job
+        if isinstance(job, DryRunJob) or job is None or self._writes is not None:
             return
-        waiting: dict[str, str] = {}
-        for name, error, description in job.pending_frame()[["error", "description"]].itertuples(name=None):
-            reason = f"{error} ({description})" if description else error or "not sent"
-            waiting.setdefault(Target.of_id(name).key, reason)
+        waiting: dict[str, tuple[str, str]] = {}
+        frame = job.pending_frame()[["state", "error", "description"]]
+        for name, state, error, description in frame.itertuples(name=None):
+            reason = f"{error} ({description})" if description else error or state
+            key = Target.of_id(name).key
+            # of several items, the one of which least is known
+            if key not in waiting or _STATES.index(state) < _STATES.index(waiting[key][0]):
+                waiting[key] = state, reason
+        for name, reason in job.superseded_by().items():
+            waiting.setdefault(Target.of_id(name).key, ("superseded", reason))
         self.series["stored"] = [key not in waiting for key in self._keys]
-        self.series["error"] = [waiting.get(key, "") for key in self._keys]
+        self.series["state"] = [waiting[key][0] if key in waiting else "stored" for key in self._keys]
+        self.series["error"] = [waiting[key][1] if key in waiting else "" for key in self._keys]
 
     def __repr__(self) -> str:
         stored, series = int(self.series["stored"].sum()), len(self.series)
         if not series:
             return "<WriteResult: nothing to write>"
-        if self.job is None or isinstance(self.job, DryRunJob):
+        if self.job is None:
+            text = f"nothing stored of {series} series, no job was registered"
+        elif isinstance(self.job, DryRunJob):
             text = f"a dry run, nothing stored of {series} series"
         else:
             text = f"{self.points} points of {stored} series stored by job {self.job.job_id}"
@@ -144,3 +178,15 @@ class WriteResult:
 
 def _sums(rows: Int64Array, values: list[int], count: int) -> Int64Array:
     return np.bincount(rows, values, minlength=count).astype(np.int64)
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """Pause the garbage collector, which would traverse many new objects again and again."""
+    pause = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if pause:
+            gc.enable()

@@ -15,7 +15,9 @@ import logging
 import random
 import re
 import ssl
+import threading
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
@@ -47,6 +49,28 @@ _BROKEN = (
 )
 
 logger = logging.getLogger("pandas_shooju")
+
+#: set on threads whose requests may be abandoned, so that they are not tried again
+abandoned: ContextVar[threading.Event | None] = ContextVar("abandoned", default=None)
+
+
+class Abandoned(BaseException):
+    """Nobody waits for this request any more."""
+
+
+def sleep(seconds: float) -> None:
+    """Wait before another attempt.
+
+    Raises
+    ------
+    Abandoned
+        The request was abandoned in the meantime.
+    """
+    event = abandoned.get()
+    if event is None:
+        time.sleep(seconds)
+    elif event.wait(seconds):
+        raise Abandoned
 
 
 @dataclass(frozen=True)
@@ -141,7 +165,9 @@ class Failure(Exception):
         status = response.status_code
         reason = f"HTTP status {status}{f' {response.reason}' if response.reason else ''}{said}"
         if status in (401, 403):
-            return cls(f"{reason}; check the user and the API key", kind=AuthenticationError, status=status)
+            return cls(
+                f"{reason}; check the user and the API key", unknown=False, kind=AuthenticationError, status=status
+            )
         return cls(
             reason,
             transient=status in TRANSIENT_STATUSES,
@@ -169,6 +195,7 @@ class Attempts:
         self._advice = _NOT_REPEATABLE.get(path.rstrip("/")) if method.lower() == "post" else None
         self._rewindable = rewindable
         self._began = time.monotonic()
+        self._unknown = False
         self.number = 1
 
     @property
@@ -188,13 +215,14 @@ class Attempts:
 
     def next(self, failure: Failure, url: str) -> None:
         """Wait for the next attempt, or raise the error that the failure means."""
+        self._unknown = self._unknown or failure.unknown
         repeatable = self._rewindable and not (failure.unknown and self._advice)
         pause = self._policy.pause(self.number, failure.retry_after)
         again = failure.transient and repeatable and self.number < self._policy.retries and pause < self.remaining
         if not again:
             raise self._error(failure, url) from None
         logger.warning("the request to %s failed (%s); next attempt in %.1f s", url, failure.reason, pause)
-        time.sleep(pause)
+        sleep(pause)
         self.number += 1
 
     def _error(self, failure: Failure, url: str) -> ShoojuError:
@@ -203,9 +231,13 @@ class Attempts:
         message = f"the request to {url} failed{attempts}: {failure.reason}"
         if failure.unknown and self._advice and failure.kind is not AuthenticationError:
             message += f"; {self._advice}"
+        error: ShoojuError
         if issubclass(failure.kind, ShoojuFormatError):
-            return failure.kind(message)
-        return failure.kind(message, status=failure.status, url=url)
+            error = failure.kind(message)
+        else:
+            error = failure.kind(message, status=failure.status, url=url)
+        error.outcome_unknown = self._unknown
+        return error
 
 
 def _seconds(retry_after: str | None) -> float | None:

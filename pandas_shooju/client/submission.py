@@ -2,19 +2,27 @@
 
 A call that fails does not prevent the others from being sent, unless the server is unreachable or refuses the key. But
 an item is not sent before one of the same series that failed.
+
+An interrupt (Ctrl-C) takes effect at once. The calls in flight are abandoned: they run on daemon threads, are not tried
+again, and whatever comes of them no longer changes an item, whose outcome therefore remains unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from pandas_shooju.client import retry
 from pandas_shooju.client.buffer import Item, chains, failed_frame, waves
 from pandas_shooju.errors import AuthenticationError, ConnectionError, ShoojuError, WriteError
 
 #: failed calls in a row after which the server is considered unreachable
 _GONE_AFTER = 3
+#: seconds between two looks for an interrupt, on systems where waiting for a queue cannot be interrupted
+_LOOK = 0.2
 
 
 class How(NamedTuple):
@@ -28,6 +36,7 @@ class How(NamedTuple):
 
 Answered = list[tuple[Item, dict[str, Any]]]
 Post = Callable[[list[Item]], Iterator[Answered]]
+Settle = Callable[[Answered], int]
 
 
 class Submission:
@@ -37,13 +46,20 @@ class Submission:
     ----------
     post
         Sends the items of a call; yields the items that got a response, with their responses, as they arrive.
+    settle
+        Notes what became of these items; returns how many are stored.
+    how
+        How to send.
     """
 
-    def __init__(self, post: Post, how: How) -> None:
+    def __init__(self, post: Post, settle: Settle, how: How) -> None:
         self._post = post
+        self._settle = settle
         self._how = how
         self._unanswered = 0
         self._gone = False
+        self._lock = threading.Lock()  # held while items change
+        self._abandoned = threading.Event()
         self.errors: list[ShoojuError] = []
         self.responses: dict[int, dict[str, Any]] = {}
         #: series with an item that was not stored: the items after it must wait
@@ -57,68 +73,98 @@ class Submission:
         WriteError, ConnectionError
             Some items were not stored.
         """
-        for wave in waves(items):
-            self._send_wave([item for item in wave if item.target.key not in self.stuck])
+        try:
+            for wave in waves(items):
+                self._send_wave([item for item in wave if item.target.key not in self.stuck])
+        except BaseException:  # an interrupt, or a failing progress function
+            self._abandoned.set()
+            with self._lock:  # so that no item changes from now on
+                raise
         self._raise_if_failed(items)
         return [self.responses[id(item)] for item in items]
 
     def _send_wave(self, items: list[Item]) -> None:
-        workers = self._how.workers
         split = chains(items, self._how.batch_size, self._how.max_points)
-        if workers == 1:
+        if self._how.workers == 1:
             for chain in split:
                 for confirmed in self._run(chain):
                     self._report(confirmed)
             return
-        with ThreadPoolExecutor(workers, "shooju-write") as executor:
-            in_flight: set[Future[int]] = set()
+        reports: queue.SimpleQueue[int | BaseException | None] = queue.SimpleQueue()
+        taking = threading.Lock()
+        threads = [
+            threading.Thread(target=self._work, args=(split, taking, reports), name="shooju-write", daemon=True)
+            for _ in range(min(self._how.workers, len(items)))
+        ]
+        for thread in threads:
+            thread.start()
+        working = len(threads)
+        while working:
             try:
-                for chain in split:
-                    if len(in_flight) >= 2 * workers:
-                        in_flight = self._await(in_flight)
-                    in_flight.add(executor.submit(self._run_all, chain))
-                while in_flight:
-                    in_flight = self._await(in_flight)
-            except BaseException:  # an interrupt, or a failing progress function: start nothing more
-                self._gone = True
-                raise
+                report = reports.get(timeout=_LOOK)
+            except queue.Empty:
+                continue
+            if isinstance(report, BaseException):
+                raise report
+            if report is None:
+                working -= 1
+            else:
+                self._report(report)
 
-    def _await(self, in_flight: set[Future[int]]) -> set[Future[int]]:
-        done, rest = wait(in_flight, return_when=FIRST_COMPLETED)
-        for future in done:
-            self._report(future.result())
-        return rest
+    def _work(
+        self,
+        split: Iterator[list[list[Item]]],
+        taking: threading.Lock,
+        reports: queue.SimpleQueue[int | BaseException | None],
+    ) -> None:
+        """Send chains until there are none left; the work of one thread."""
+        retry.abandoned.set(self._abandoned)
+        try:
+            while not self._abandoned.is_set():
+                with taking:
+                    chain = next(split, None)
+                if chain is None:
+                    break
+                for confirmed in self._run(chain):
+                    reports.put(confirmed)
+        except BaseException as error:
+            reports.put(error)
+        finally:
+            reports.put(None)
 
     def _report(self, confirmed: int) -> None:
         if confirmed and self._how.progress is not None:
             self._how.progress(confirmed)
 
-    def _run_all(self, chain: list[list[Item]]) -> int:
-        return sum(self._run(chain))
-
     def _run(self, chain: list[list[Item]]) -> Iterator[int]:
         """Send the calls of a chain; yields the number of items that each response confirms."""
         for call in chain:
             if self._gone:
-                self._note(call, None)
+                self.stuck.update(item.target.key for item in call)
                 continue
+            states = {id(item): item.state for item in call}
             try:
                 for answered in self._post(call):
-                    self.responses.update((id(item), response) for item, response in answered)
-                    refused = [item.target.key for item, _ in answered if item.error is not None]
-                    self.stuck.update(refused)
-                    self._unanswered = 0
-                    yield len(answered) - len(refused)
+                    with self._lock:
+                        if self._abandoned.is_set():
+                            return
+                        stored = self._settle(answered)
+                        self.responses.update((id(item), response) for item, response in answered)
+                        self.stuck.update(item.target.key for item, _ in answered if item.error is not None)
+                        self._unanswered = 0
+                    yield stored
             except ShoojuError as error:
-                self._note([item for item in call if id(item) not in self.responses], error)
+                with self._lock:
+                    if self._abandoned.is_set():
+                        return
+                    self._note([item for item in call if id(item) not in self.responses], error, states)
 
-    def _note(self, items: list[Item], error: ShoojuError | None) -> None:
+    def _note(self, items: list[Item], error: ShoojuError, states: dict[int, Any]) -> None:
         """Note why these items got no response."""
-        self.stuck.update(item.target.key for item in items)
-        if error is None:
-            return
         self.errors.append(error)
         for item in items:
+            self.stuck.add(item.target.key)
+            item.state = "unknown" if error.outcome_unknown else states[id(item)]
             item.error = getattr(error, "error", None) or type(error).__name__
             item.description = getattr(error, "description", None) or str(error)
         if isinstance(error, ConnectionError):
@@ -132,7 +178,9 @@ class Submission:
             return
         refused = [item for item in left if id(item) in self.responses]
         if not refused and self.errors and all(isinstance(error, ConnectionError) for error in self.errors):
-            self.errors[0].add_note(f"{len(left)} of {len(items)} items wait in the job; submit() sends them again")
+            self.errors[0].add_note(
+                f"{len(left)} of {len(items)} items wait in the job{_states(left)}; submit() sends them again"
+            )
             raise self.errors[0]
         failed = failed_frame(left)
         first = refused[0] if refused else left[0]
@@ -140,9 +188,15 @@ class Submission:
         if len(failed) > 1:
             message += f", and {len(failed) - 1} more"
         raise WriteError(
-            f"{len(left)} of {len(items)} items were not stored and wait in the job: {message}",
+            f"{len(left)} of {len(items)} items were not stored and wait in the job{_states(left)}: {message}",
             error=first.error,
             description=first.description,
             failed=failed,
             responses=[self.responses[id(item)] for item in items if id(item) in self.responses],
         )
+
+
+def _states(items: Iterable[Item]) -> str:
+    """How many items are not simply unsent, for messages."""
+    counts = Counter(item.state for item in items)
+    return f" ({counts['unknown']} of unknown outcome)" if counts["unknown"] else ""

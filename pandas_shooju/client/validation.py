@@ -27,7 +27,7 @@ def check_success(document: Document, what: str) -> None:
     """
     root = document.root
     if not isinstance(root, dict) or not isinstance(root.get("success"), bool):
-        raise ShoojuFormatError(f"{what} returned no 'success': true or false; is it a Shooju endpoint?")
+        raise _misshapen(f"{what} returned no 'success': true or false; is it a Shooju endpoint?")
     if not root["success"]:
         error = ShoojuApiError.from_answer(root)
         if error.error in _UNAUTHORIZED:
@@ -71,13 +71,11 @@ def _is_series(item: dict[str, Any]) -> bool:
 def check_bulk(document: Document, asked: Sequence[Any]) -> None:
     """Check that a bulk response holds exactly the series that were asked for, in that order."""
     if document.count != len(asked):
-        raise ShoojuFormatError(f"{len(asked)} series were requested, and {document.count} were returned")
+        raise _misshapen(f"{len(asked)} series were requested, and {document.count} were returned")
     for one, series_id in zip(asked, document.ids(), strict=True):
         name = one if isinstance(one, str) else one.get("query") or one.get("series_id")
         if series_id is not None and not _answers(str(name), series_id):
-            raise ShoojuFormatError(
-                f"the series {str(name)[:100]!r} was requested, and {str(series_id)[:100]!r} was returned"
-            )
+            raise _misshapen(f"the series {str(name)[:100]!r} was requested, and {str(series_id)[:100]!r} was returned")
 
 
 def _answers(name: str, series_id: Any) -> bool:
@@ -91,7 +89,7 @@ def responses(answer: Any, count: int) -> list[dict[str, Any]]:
     """What became of each item of a write."""
     given = answer.get("responses") if isinstance(answer, dict) else None
     if not isinstance(given, list) or len(given) != count:
-        raise ShoojuFormatError(f"{count} items were written, and the response does not say what became of each")
+        raise _misshapen(f"{count} items were written, and the response does not say what became of each")
     for response in given:
         if not isinstance(response, dict) or not isinstance(response.get("success"), bool):
             raise _wrong("an object with 'success': true or false for each item", response)
@@ -125,6 +123,14 @@ def _file_id(given: Any) -> str:
     return str(given)
 
 
+def file_size(answer: Any) -> int | None:
+    """The size of a file in bytes; None if the server does not tell."""
+    given = answer.get("file") if isinstance(answer, dict) else None
+    if not isinstance(given, dict):
+        raise _wrong("an object under 'file'", given)
+    return given["size"] if _is_id(given.get("size")) else None
+
+
 def reported_dates(answer: Any) -> list[int]:
     """Dates of reports, in milliseconds since 1970-01-01."""
     given = (answer.get("reported_dates") or []) if isinstance(answer, dict) else None
@@ -138,7 +144,7 @@ def credentials(answer: Any) -> tuple[str, str]:
     given = answer if isinstance(answer, Mapping) else {}
     user, key = given.get("user"), given.get("api_secret")
     if not (isinstance(user, str) and user and isinstance(key, str) and key):
-        raise ShoojuFormatError("the response to the sign-in must contain the strings 'user' and 'api_secret'")
+        raise _misshapen("the response to the sign-in must contain the strings 'user' and 'api_secret'")
     return user, key
 
 
@@ -152,4 +158,11 @@ def _is_date(number: Any) -> bool:
 
 
 def _wrong(expected: str, given: Any) -> ShoojuFormatError:
-    return ShoojuFormatError(f"the response must contain {expected}, got {str(given)[:200]!r}")
+    return _misshapen(f"the response must contain {expected}, got {str(given)[:200]!r}")
+
+
+def _misshapen(message: str) -> ShoojuFormatError:
+    """The error of a response from which nothing can be concluded, not even that the request failed."""
+    error = ShoojuFormatError(message)
+    error.outcome_unknown = True
+    return error

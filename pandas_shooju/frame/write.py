@@ -7,9 +7,9 @@ What a frame means is settled in :mod:`pandas_shooju.frame.shapes`, and what dif
 from __future__ import annotations
 
 import datetime
-import gc
-from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
+import os
+from collections.abc import Hashable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from pandas_shooju.frame.dates_values import listed
@@ -41,6 +41,7 @@ def write(
     remove_others: RemoveOthers | None = None,
     na: Missing = "skip",
     changed_from: Writable | Literal["server"] | None = None,
+    spool: str | os.PathLike[str] | None = None,
     batch_size: int = 1000,
     workers: int = 4,
     dry_run: bool = False,
@@ -87,6 +88,10 @@ def write(
     changed_from
         Write only what differs from an earlier frame of the same shape; without `sid`, to the series that it was read
         from. ``"server"`` compares with what the server has of the series, between the first and last date.
+    spool
+        A folder in which everything is recorded before it is sent, and from which it is removed when it is stored;
+        after a crash, `pandas_shooju.resume` sends the rest. Only with a description as `job`; needs the extra
+        ``spool``.
     batch_size
         Series per request.
     workers
@@ -108,6 +113,10 @@ def write(
     WriteError
         Series were refused: ``error.failed`` is a frame of them with the reasons, and ``error.result.retry()`` sends
         again what is not stored.
+    ConflictError
+        The same, because a newer job has written some of the dates: ``error.conflicts`` is a frame of those.
+    WriteInterrupted
+        Interrupted (Ctrl-C); ``error.result`` as above.
     ConnectionError
         The server could not be reached; ``error.result`` as above.
     ValueError, TypeError
@@ -133,7 +142,7 @@ def write(
     # imported here, so that importing pandas_shooju stays fast
     from pandas_shooju.client.connection import connection_of
     from pandas_shooju.client.job import DryRunJob, RemoteJob
-    from pandas_shooju.client.result import WriteResult
+    from pandas_shooju.client.result import WriteResult, without_collecting
 
     if job is None:
         raise TypeError(
@@ -148,6 +157,8 @@ def write(
             raise ValueError("dry_run=True needs a description as job, since a registered job writes")
         if connection is not None and connection_of(connection) is not job.connection:
             raise ValueError("a registered job writes by its own connection; leave out connection=")
+        if spool is not None:
+            raise ValueError("a registered job has its spool from register_job(..., spool=...); leave out spool=")
         connection = job.connection
     if remove_others not in (None, "points", "fields", "all"):
         raise ValueError(f"remove_others must be None, 'points', 'fields' or 'all', got {remove_others!r}")
@@ -156,7 +167,7 @@ def write(
     named: dict[str, Any] = {
         "fields": fields, "date": date, "value": value, "tz": tz, "reported_date": reported_date, "na": na,
     }  # fmt: skip
-    with _no_collecting():
+    with without_collecting():
         if changed_from is None:
             writes = series_writes(data, sid, **named)
             _check_not_emptied(writes, remove_others)
@@ -167,16 +178,15 @@ def write(
             found = changes(data, changed_from, sid, remove_others=remove_others, connection=connection, **named)
             writes = [change.write() for change in found]
             remove_others = None
-    to_job: RemoteJob | DryRunJob | None = None
-    if not isinstance(job, str):
-        to_job = job
-    elif writes:
-        to_job = connection_of(connection).register_job(job, batch_size=batch_size, dry_run=dry_run)
-    with _no_collecting():
-        if to_job is not None:
-            to_job.enqueue(writes, remove_others)
-        result = WriteResult(to_job, writes, finish=isinstance(job, str), batch_size=batch_size, workers=workers)
-    del writes  # the job has them now, and lets go of each when it is stored
+    register = None
+    if isinstance(job, str):
+        register = partial(_register, connection, job, batch_size=batch_size, dry_run=dry_run, spool=spool)
+    with without_collecting():
+        result = WriteResult(
+            None if isinstance(job, str) else job, writes, finish=isinstance(job, str), batch_size=batch_size,
+            workers=workers, remove_others=remove_others, register=register,
+        )  # fmt: skip
+    del writes  # the result passes them on to the job, which lets go of each when it is stored
     return result.retry(progress)
 
 
@@ -192,13 +202,7 @@ def _check_not_emptied(writes: Sequence[SeriesWrite], remove_others: RemoveOther
         )
 
 
-@contextmanager
-def _no_collecting() -> Iterator[None]:
-    """Pause the garbage collector, which would traverse all the new objects again and again."""
-    pause = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if pause:
-            gc.enable()
+def _register(connection: Connection | str | None, description: str, **settings: Any) -> RemoteJob | DryRunJob:
+    from pandas_shooju.client.connection import connection_of
+
+    return connection_of(connection).register_job(description, **settings)

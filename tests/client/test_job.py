@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
+import signal
 import threading
 import time
 
@@ -20,7 +22,7 @@ from pandas_shooju.client.points import Point, milli_tuple
 from pandas_shooju.errors import AuthenticationError, ConnectionError, WriteError
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.query import series
-from tests.client.faults import answer, cut, drop, lose, status
+from tests.client.faults import Fault, answer, cut, drop, lose, status
 
 
 def columns(*rows):
@@ -182,7 +184,9 @@ def test_enqueue_never_submits(sj, path):
     assert job.pending == 1
     waiting = job.pending_frame()
     assert waiting.index.name == "series_id"
-    assert waiting.to_dict("index") == {path: {"points": 1, "fields": 1, "error": None, "description": None}}
+    assert waiting.to_dict("index") == {
+        path: {"points": 1, "fields": 1, "state": "not sent", "error": None, "description": None}
+    }
     job.discard()
     assert job.pending == 0
     job.submit()
@@ -286,9 +290,9 @@ def test_what_failed_does_not_fail_the_writes_after_it(sj, path):
     assert stored(sj, f"sid={path}")[0] == [(0, 2.0)]
     assert job.pending == 1
     with pytest.raises(WriteError, match="country="):
-        job.finish()
-    job.discard()
+        job.submit()
     job.finish()
+    assert job.failed.index.tolist() == [f"country={path}"]
 
 
 @pytest.mark.parametrize("fault", [drop(), cut(), lose(), status(503)], ids=["drop", "cut", "lose", "503"])
@@ -454,6 +458,122 @@ def test_a_progress_that_fails_loses_nothing(sj, path):
             job.submit(batch_size=1, workers=workers, progress=interrupted)
     job.submit()
     assert len(job.confirmed) == 6
+
+
+@contextlib.contextmanager
+def interrupted_in_flight(proxy, when=is_write):
+    """Interrupts this thread while a request is under way, which gets its response only after the block."""
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def act(proxy, seen, sock):
+        arrived.set()
+        go_on.wait(30)
+        sock.sendall(proxy.forward(seen))
+
+    def interrupt():
+        if arrived.wait(30):
+            signal.raise_signal(signal.SIGINT)
+
+    proxy.fail(Fault(act), when=when)
+    thread = threading.Thread(target=interrupt, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        go_on.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_an_interrupt_waits_for_nothing_and_leaves_the_job_ready_to_go_on(proxy, through, sj, path, workers):
+    job = through().register_job("interrupted", batch_size=100)
+    for number in range(6):
+        job.write(rf"sid={path}\{number}", points=[(0, number)])
+
+    def sends_2(seen):
+        return is_write(seen) and rf"sid={path}\2" in names(sent_items(seen))
+
+    with interrupted_in_flight(proxy, sends_2):
+        with pytest.raises(KeyboardInterrupt) as caught:
+            job.submit(batch_size=1, workers=workers)
+        waiting = job.pending_frame()["state"].to_dict()
+    assert waiting[rf"{path}\2"] == "unknown"
+    [note] = caught.value.__notes__
+    assert f"j{job.job_id}: {6 - len(waiting)} items were stored, and {len(waiting)} wait in the job" in note
+    # what comes of the call that was abandoned changes nothing any more
+    for thread in [thread for thread in threading.enumerate() if thread.name == "shooju-write"]:
+        thread.join(10)
+    assert job.pending_frame()["state"].to_dict() == waiting
+    job.finish()
+    assert len(list(sj.scroll(f"sid:{path}"))) == 6
+
+
+def test_a_call_that_was_abandoned_is_not_tried_again(proxy, through, path):
+    job = through(retries=5, retry_delay=30).register_job("abandoned", batch_size=100)
+    for number in range(2):
+        job.write(rf"sid={path}\{number}", points=[(0, number)])
+    proxy.fail(drop(), when=is_write)
+
+    def interrupt():
+        while not any(map(is_write, proxy.seen)):
+            time.sleep(0.001)
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        job.submit(batch_size=2, workers=2)
+    for thread in [thread for thread in threading.enumerate() if thread.name == "shooju-write"]:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert sum(map(is_write, proxy.seen)) == 1
+
+
+def test_the_exception_of_a_block_says_what_is_stored(sj, path):
+    def block():
+        with sj.register_job("block", batch_size=2) as job:
+            for number in range(3):
+                job.write(rf"sid={path}\{number}", points=[(0, number)])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        block()
+    assert re.fullmatch(
+        r"j\d+: 2 items were stored, and 1 wait in the job; the job is not finished", caught.value.__notes__[0]
+    )
+
+
+# --- series with more points than one call takes ---
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_long_series_is_sent_in_parts(proxy, through, sj, path, workers):
+    job = through().register_job("parts", batch_size=100)
+    sj.register_job("before").write(f"sid={path}", points=[(-1, 1), (5, 1)], fields={"old": 1})
+    rows = [(date, float(date)) for date in range(25)]
+    job = through().register_job("parts", batch_size=100)
+    job.write(f"sid={path}", points=rows[::-1], fields={"new": 1}, remove_others="all")
+    job.write(rf"sid={path}\short", points=rows[:3])
+    job.submit(max_points_per_call=10, workers=workers)
+    sent = [
+        item for seen in proxy.seen if is_write(seen) for item in sent_items(seen) if item["query"] == f"sid={path}"
+    ]
+    assert [len(item["points"]) for item in sent] == [10, 10, 5]
+    assert [item.get("keep_only") for item in sent] == ["all", None, None]
+    assert [item.get("fields") for item in sent] == [{"new": 1}, None, None]
+    assert stored(sj, f"sid={path}") == (rows, {"new": 1})
+    assert job.confirmed[path] == (25, 1)
+
+
+def test_the_parts_after_one_that_failed_wait(proxy, through, sj, path):
+    job = through(retries=1).register_job("parts", batch_size=100)
+    rows = [(date, float(date)) for date in range(25)]
+    job.write(f"sid={path}", points=rows, remove_others="points")
+    proxy.fail(answer(b'{"success": true, "responses": [{"success": true}]}'), drop(), when=is_write)
+    with pytest.raises(ConnectionError):
+        job.submit(max_points_per_call=10)
+    assert job.pending_frame()[["points", "state"]].values.tolist() == [[10, "unknown"], [5, "not sent"]]
+    job.submit()
+    assert stored(sj, f"sid={path}")[0] == rows[10:]
 
 
 def test_writes_from_several_threads_all_arrive(sj, path):

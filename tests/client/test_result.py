@@ -37,7 +37,8 @@ def test_several_writes_to_one_series_are_one_row(sj, path):
     assert result.retry() is result
     assert result.ok
     assert result.series.to_dict("list") == {
-        "points": [5, 1], "fields": [1, 1], "stored": [True, True], "error": ["", ""]
+        "points": [5, 1], "fields": [1, 1], "stored": [True, True], "state": ["stored", "stored"],
+        "error": ["", ""],
     }  # fmt: skip
     assert repr(result) == f"<WriteResult: 6 points of 2 series stored by job {job.job_id}: {path}, ...>"
 

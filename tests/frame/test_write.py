@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import pandas_shooju as sj
 from pandas_shooju import local, read_shooju
 from pandas_shooju.frame.shapes import series_writes
+from tests.client import faults
 
 DATES = pd.date_range("2024-01-01", periods=4, tz="UTC")
 
@@ -32,8 +33,8 @@ def test_the_result_says_what_was_stored(conn):
     assert result.points == 7
     assert repr(result) == r"<WriteResult: 7 points of 2 series stored by job 1: users\sam\a, ...>"
     assert result.series.to_dict("index") == {
-        r"users\sam\a": {"points": 3, "fields": 1, "stored": True, "error": ""},
-        r"users\sam\b": {"points": 4, "fields": 1, "stored": True, "error": ""},
+        r"users\sam\a": {"points": 3, "fields": 1, "stored": True, "state": "stored", "error": ""},
+        r"users\sam\b": {"points": 4, "fields": 1, "stored": True, "state": "stored", "error": ""},
     }
 
 
@@ -153,6 +154,44 @@ def test_an_item_the_server_refuses_waits_and_the_others_are_stored(conn):
     assert read_shooju([r"sid=users\sam\a"], connection=conn).iloc[0, 0] == 1.0
     with pytest.raises(sj.WriteError):
         result.retry()
+
+
+def test_a_failed_registration_has_the_result_and_retry_registers(socket_conn):
+    with faults.proxy(socket_conn.server) as proxy, sj.Connection(proxy.url, "sam", "key", retries=1) as conn:
+        proxy.fail(faults.status(500))
+        with pytest.raises(sj.ConnectionError) as raised:
+            frame(a=1.0, b=2.0).shooju.write("late", sid=SID, fields={"unit": "MW"}, connection=conn)
+        result = raised.value.result
+        assert result.job is None
+        assert result.series["state"].tolist() == ["not sent", "not sent"]
+        assert "nothing stored of 2 series" in repr(result)
+        assert result.retry().ok
+        assert result.series["state"].tolist() == ["stored", "stored"]
+        assert read_shooju(r"sid:users\sam", "unit", layout="fields", connection=conn)["unit"].tolist() == ["MW", "MW"]
+
+
+@pytest.mark.parametrize("where", ["/jobs/", "/series/write", "/finish"])
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
+def test_any_exception_has_the_result(where, kind):
+    class Hook(sj.BaseHook):
+        armed = True
+
+        def before_request(self, request):
+            if self.armed and where in request.url:
+                raise kind
+            return request
+
+    hook = Hook()
+    with local.start() as server, sj.Connection(server.url, "sam", "key", hooks=[hook]) as conn:
+        with pytest.raises(kind) as raised:
+            frame(a=1.0).shooju.write("hooked", sid=SID, connection=conn)
+        if kind is KeyboardInterrupt:
+            assert isinstance(raised.value, sj.WriteInterrupted)
+        result = raised.value.result
+        assert result.ok is (where == "/finish")
+        hook.armed = False
+        assert result.retry().ok
+        assert read_shooju([r"sid=users\sam\a"], connection=conn).iloc[0, 0] == 1.0
 
 
 class Gate:

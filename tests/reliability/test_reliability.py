@@ -1,0 +1,32 @@
+"""The short form of ``python -m tests.reliability``."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from tests.reliability import lies, schedules
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("first", [0, 20, 40])
+def test_nothing_is_lost_or_made_twice_and_every_report_is_true(first):
+    problems: list[schedules.Problem] = []
+    counts = schedules.run(range(first, first + 20), lambda seed, found: problems.extend(found))
+    assert problems == []
+    assert counts["write_frame"] > 3
+
+
+def test_no_lie_is_believed():
+    reports: list[str] = []
+    outcomes = lies.run(reports.append)
+    assert reports == []
+    assert outcomes["true"] == len(lies.CALLS)
+    assert outcomes["noticed"] == outcomes.total() - outcomes["true"] >= 300
