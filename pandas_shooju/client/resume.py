@@ -8,7 +8,7 @@ from pandas_shooju.client import spool
 from pandas_shooju.client.connection import Connection, connection_of
 from pandas_shooju.client.job import RemoteJob
 from pandas_shooju.client.spool import Spool, Spooled
-from pandas_shooju.errors import ConfigurationError, ShoojuError
+from pandas_shooju.errors import ConfigurationError, ShoojuApiError, ShoojuError
 
 
 def resume(path: str | os.PathLike[str], connection: Connection | str | None = None) -> list[RemoteJob]:
@@ -82,7 +82,11 @@ def _resume(spool: Spool, left: Spooled, conn: Connection) -> RemoteJob:
     job.take_up(spool, left.items)
     job.submit()
     if left.finish:
-        job.finish()
-    else:
-        job.leave_spool()
+        try:
+            job.finish()
+        except ShoojuApiError:
+            if left.items:
+                raise
+            # everything had been stored: the crash came after the job was finished
+    job.leave_spool()
     return job
