@@ -183,10 +183,7 @@ def _download(client: Client, path: str, file: BinaryIO) -> None:
             if isinstance(root, dict) and root.get("success") is False and "error" in root:
                 raise ShoojuApiError.from_answer(root)
     # a response that does not say that it is a file may be a page of a proxy
-    try:
-        known = validation.file_size(client.get(path))
-    except ShoojuApiError:
-        return
+    known = validation.file_size(client.get(path))
     if known is not None and known != size:
         raise ShoojuFormatError(f"{size} bytes ({kind or 'unknown type'}) were returned for a file of {known} bytes")
 
