@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import pandas_shooju as shooju
+from pandas_shooju import cli
 from pandas_shooju.client.points import milli_tuple
 from pandas_shooju.errors import ConfigurationError, ConflictError, ConnectionError, ShoojuFormatError, WriteError
 from tests.client.faults import answer, drop, lose
@@ -196,3 +197,20 @@ def test_a_job_with_a_spool_stays_in_its_process(sj, path, tmp_path):
     job = sj.register_job("stays", spool=tmp_path)
     with pytest.raises(ConfigurationError, match="cannot be pickled"):
         pickle.dumps(job)
+
+
+def test_resume_on_the_command_line(crashed, tmp_path, path, sj, capsys, monkeypatch):
+    monkeypatch.setenv("SHOOJU_API_KEY", "secret-key")
+    arguments = ["resume", str(tmp_path), "--server", crashed.connection.server, "--user", "sam"]
+    assert cli.main(arguments) == 0
+    assert capsys.readouterr().out == f"job {crashed.job_id}: 4 points of 1 series stored\n"
+    assert points_of(sj, f"sid={path}") == [(0, 1.0), (2000, 3.0)]
+    assert cli.main(arguments) == 0
+    assert capsys.readouterr().out == "nothing was left to send\n"
+
+
+def test_a_forked_process_cannot_write_to_the_spool_of_its_parent(sj, path, tmp_path, monkeypatch):
+    job = sj.register_job("forks", spool=tmp_path)
+    monkeypatch.setattr(job._spool, "_process", -1)  # as in a child
+    with pytest.raises(ConfigurationError, match="only be used by the process that registered it"):
+        job.write(f"sid={path}", points=[(0, 1)])
