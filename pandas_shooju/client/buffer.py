@@ -110,8 +110,12 @@ class Item:
     state : {"not sent", "unknown", "refused"}
         What is known about an item that waits. It is unknown whether an item is stored after a request without a
         response.
+    doubtful : bool
+        Whether a request before the last response may have stored the item.
+    refused : bool
+        Whether the last response refused the item.
     told : bool
-        Whether the caller has been told that the item was refused.
+        Whether the caller has been told so.
     error, description : str or None
         Why the last attempt did not store the item.
     number : int or None
@@ -119,8 +123,8 @@ class Item:
     """
 
     __slots__ = (
-        "_ascending", "_chunks", "delete", "description", "error", "fields", "force", "number", "remove_others",
-        "reported_date", "size", "state", "target", "told",
+        "_ascending", "_chunks", "delete", "description", "doubtful", "error", "fields", "force", "number", "refused",
+        "remove_others", "reported_date", "size", "state", "target", "told",
     )  # fmt: skip
 
     def __init__(
@@ -139,6 +143,8 @@ class Item:
         self.remove_others: RemoveOthers = None
         self.state: State = "not sent"
         self.told = False
+        self.doubtful = False
+        self.refused = False
         self.error: str | None = None
         self.description: str | None = None
         self.number: int | None = None
@@ -221,7 +227,8 @@ class Item:
         for start in range(0, len(points), max_points):
             part = Item(self.target, self.reported_date)
             part.merge({}, points[start : start + max_points], None, ascending=True)
-            part.state, part.told, part.error, part.description = self.state, self.told, self.error, self.description
+            for name in ("state", "doubtful", "refused", "told", "error", "description"):
+                setattr(part, name, getattr(self, name))
             parts.append(part)
         parts[0].fields, parts[0].remove_others = self.fields, self.remove_others
         return parts
@@ -335,7 +342,7 @@ class Buffer:
 
     def note_told(self) -> None:
         """Note that the caller has been told which items are refused."""
-        refused = [item for item in self._items.values() if item.state == "refused"]
+        refused = [item for item in self._items.values() if item.refused]
         self._refused = {}
         for item in refused:
             item.told = True

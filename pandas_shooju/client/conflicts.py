@@ -16,7 +16,7 @@ from pandas_shooju.client import reader
 from pandas_shooju.client.buffer import Item
 from pandas_shooju.client.points import to_datetime
 from pandas_shooju.client.transport import Client
-from pandas_shooju.errors import ShoojuError, ShoojuFormatError
+from pandas_shooju.errors import ConflictError, ShoojuError, ShoojuFormatError, WriteError
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.formats.columns import Int64Array
 
@@ -102,6 +102,28 @@ def conflict_frame(client: Client, conflicts: list[Conflict]) -> pd.DataFrame:
             "page": [f"{client.url}/#jobs/{job}" for job in jobs.tolist()],
         },
         index=index,
+    )
+
+
+def conflict_error(client: Client, found: list[Conflict], failed: WriteError | None) -> ConflictError:
+    """The error that tells of newer jobs, in place of `failed` if items were refused."""
+    frame = conflict_frame(client, found)
+    text = ""
+    if len(frame):
+        first = frame.iloc[0]
+        text = f": {frame.index[0]!r} on {first['date']} by job {first['job']}"
+        text += f" (user {first['user']})" if first["user"] else ""
+        text += f", and {len(frame) - 1} more dates" if len(frame) > 1 else ""
+    if failed is None:
+        message = f"everything was stored except for dates that newer jobs have written{text}"
+        return ConflictError(message, error="already_exists", description=message, conflicts=frame)
+    return ConflictError(
+        f"{failed}; newer jobs have written the dates{text}; register a new job to overwrite them",
+        error=failed.error,
+        description=failed.description,
+        failed=failed.failed,
+        responses=failed.responses,
+        conflicts=frame,
     )
 
 

@@ -17,9 +17,9 @@ from pandas_shooju.client.reader import parameters
 from pandas_shooju.query import series
 
 if TYPE_CHECKING:
+    from pandas_shooju.client.base_job import Job
     from pandas_shooju.client.buffer import RemoveOthers
     from pandas_shooju.client.connection import Connection
-    from pandas_shooju.client.job import Job
     from pandas_shooju.client.mget import SeriesReads
 
 #: how a query begins, as opposed to a series id

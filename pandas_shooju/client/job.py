@@ -1,454 +1,25 @@
-"""Jobs: what is written under one description. They buffer, submit in batches, and know what is confirmed.
-
-Nothing is lost: an item leaves the buffer only when the response of the server to that very item says success, or when
-reading back shows that a newer job has overwritten all of it. Whatever else happens (a refused item, a broken
-connection, an exception, an interrupt), the item waits, and the next `submit` sends it.
-"""
+"""`RemoteJob` and `DryRunJob`: where the items of a job go."""
 
 from __future__ import annotations
 
 import os
-import threading
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-import pandas as pd
-
-from pandas_shooju.client import conflicts, deprecated, reader, retry, validation
-from pandas_shooju.client.buffer import (
-    Buffer,
-    Item,
-    RemoveOthers,
-    SeriesWrite,
-    Target,
-    failed_frame,
-    frame_of,
-    plain_fields,
-)
-from pandas_shooju.client.conflicts import Conflict, conflict_frame
+from pandas_shooju.client import conflicts, reader, retry, validation
+from pandas_shooju.client.base_job import Job, check_batch_size
+from pandas_shooju.client.buffer import Item, Target
+from pandas_shooju.client.conflicts import Conflict, conflict_error
 from pandas_shooju.client.options import options
-from pandas_shooju.client.points import Date, Point, columns_of, exact_milli
+from pandas_shooju.client.points import Point
 from pandas_shooju.client.spool import Spool
 from pandas_shooju.client.submission import Answered, How, Submission
-from pandas_shooju.errors import ConfigurationError, ConflictError, ShoojuError, WriteError
-from pandas_shooju.formats import PointColumns
+from pandas_shooju.errors import ConfigurationError, ShoojuError, WriteError
 from pandas_shooju.formats.table import values_of
 
-if TYPE_CHECKING:
-    from pandas_shooju.client.connection import Connection
-
-__all__ = ["DryRunJob", "Job", "RemoteJob"]
+__all__ = ["DryRunJob", "RemoteJob", "check_batch_size"]
 
 _LOCK_ATTEMPTS = 3
-#: the least items of a call, if the caller does not say otherwise
-_CALL_SIZE = 1000
-_CALL_POINTS = 500_000
-
-Points: TypeAlias = "PointColumns | pd.Series[Any] | Iterable[Point | tuple[Any, float | None]]"
-Hook = Callable[..., Any]
-
-
-class Job(ABC):
-    """What all jobs have in common; :meth:`Connection.register_job` makes them.
-
-    ``str(job)`` is the name that operators take: ``f"@asof:{job}"`` is ``"@asof:j17"``.
-    """
-
-    put_points = deprecated.put_points
-    put_point = deprecated.put_point
-    put_reported_points = deprecated.put_reported_points
-    put_field = deprecated.put_field
-    put_fields = deprecated.put_fields
-    remove_points = deprecated.remove_points
-    remove_fields = deprecated.remove_fields
-    delete = deprecated.delete
-    delete_by_query = deprecated.delete_by_query
-
-    def __init__(
-        self,
-        conn: Connection,
-        job_id: int | None,
-        batch_size: int = 1,
-        pre_hooks: Iterable[Hook] | None = None,
-        post_hooks: Iterable[Hook] | None = None,
-        collision_retry_timeout: float = 60,
-        async_mode: bool = False,
-        skip_meta_if_no_fields: bool = False,
-    ) -> None:
-        check_batch_size(batch_size)
-        self._conn = conn
-        self._job_id = job_id
-        self._batch_size = batch_size
-        self._pre_hooks = list(pre_hooks or ())
-        self._post_hooks = list(post_hooks or ())
-        self._collision_retry_timeout = collision_retry_timeout
-        self._async_mode = async_mode
-        self._skip_meta_if_no_fields = skip_meta_if_no_fields
-        self._buffer = Buffer()
-        self._confirmed: dict[str, tuple[int, int]] = {}
-        self._items_stored = 0
-        #: dates that were left to newer jobs
-        self._superseded: list[Conflict] = []
-        self._make_locks()
-
-    def _make_locks(self) -> None:
-        # held while the buffer changes, and while it is submitted
-        self._lock = threading.RLock()
-        self._submitting = threading.RLock()
-
-    def __getstate__(self) -> dict[str, Any]:
-        with self._submitting, self._lock:
-            state = {**vars(self), "_buffer": self._buffer.items, "_confirmed": dict(self._confirmed)}
-        return {name: value for name, value in state.items() if name not in ("_lock", "_submitting")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._buffer = Buffer(state["_buffer"])
-        self._make_locks()
-
-    # --- what a job is ---
-
-    @property
-    def connection(self) -> Connection:
-        """The connection that the job writes by."""
-        return self._conn
-
-    @property
-    def job_id(self) -> int | None:
-        """The id of the job; None for a dry run."""
-        return self._job_id
-
-    @property
-    def pending(self) -> int:
-        """The number of items that wait to be stored."""
-        return len(self._buffer)
-
-    @property
-    def failed(self) -> pd.DataFrame:
-        """The items that were tried and not stored: the index ``series_id``, ``error`` and ``description``."""
-        with self._lock:
-            return failed_frame(self._buffer.items)
-
-    @property
-    def confirmed(self) -> dict[str, tuple[int, int]]:
-        """What the server has confirmed: for each series id, the numbers of points and of fields."""
-        return self._confirmed
-
-    @property
-    def superseded(self) -> pd.DataFrame:
-        """The dates that were left to newer jobs; a frame like `ConflictError.conflicts`."""
-        return conflict_frame(self._conn.raw, self._superseded)
-
-    def superseded_by(self) -> dict[str, str]:
-        """For each series with dates that were left to newer jobs, which jobs those are."""
-        jobs: dict[str, set[int]] = {}
-        for conflict in self._superseded:
-            jobs.setdefault(conflict.series_id, set()).update(conflict.jobs.tolist())
-        return {name: f"superseded by job {', '.join(map(str, sorted(ids)))}" for name, ids in jobs.items()}
-
-    def pending_frame(self) -> pd.DataFrame:
-        """The items that wait, with what is known about each.
-
-        Returns
-        -------
-        DataFrame
-            The index ``series_id`` (the query, if that does not give the series id); ``points`` and ``fields``, their
-            numbers; ``state``: ``"not sent"``, ``"refused"``, or ``"unknown"`` if the server may have stored the item;
-            ``error`` and ``description`` of the last attempt.
-        """
-        names = {"points": "size", "fields": "fields", "state": "state", "error": "error", "description": "description"}
-        with self._lock:
-            frame = frame_of(self._buffer.items, names)
-        return frame.assign(fields=frame["fields"].map(len).astype("int64"))
-
-    def discard(self) -> None:
-        """Empty the buffer: what waits is not going to be stored."""
-        with self._lock:
-            self._buffer.clear()
-
-    def _progress_note(self) -> str:
-        """How much is stored and how much waits, for the notes of exceptions."""
-        with self._lock:
-            states = [item.state for item in self._buffer.items]
-        unknown = f", {states.count('unknown')} of them of unknown outcome" if "unknown" in states else ""
-        return f"{self!s}: {self._items_stored} items were stored, and {len(states)} wait in the job{unknown}"
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(job_id={self.job_id}, pending={self.pending})"
-
-    def __str__(self) -> str:
-        return repr(self) if self.job_id is None else f"j{self.job_id}"
-
-    # --- writing ---
-
-    def write(
-        self,
-        series_query: str,
-        fields: Mapping[str, Any] | None = None,
-        points: Points | None = None,
-        remove_others: RemoveOthers = None,
-    ) -> None:
-        r"""Write points and fields of a series; they are merged into what the series has.
-
-        Submits once `batch_size` series are buffered.
-
-        Parameters
-        ----------
-        series_query
-            A query that names one series; ``sid=...`` creates the series if it does not exist.
-        fields
-            Names and values; any JSON.
-        points
-            A list of `Point` or of tuples ``(date, value)``, or a pandas Series of numbers with a `DatetimeIndex`.
-            Aware dates are converted to UTC, naive ones are taken as UTC. A missing value removes the point.
-        remove_others
-            ``"points"``, ``"fields"`` or ``"all"``: first remove all others of the series.
-
-        Raises
-        ------
-        WriteError
-            The server did not store some of what was submitted; it waits in the job.
-        ConnectionError
-            The request failed; everything waits in the job.
-
-        Examples
-        --------
-        >>> from pandas_shooju.client.connection import Connection
-        >>> from pandas_shooju.client.points import Point
-        >>> conn = Connection("local::memory:")
-        >>> job = conn.register_job("GDP of China")
-        >>> job.write(r"sid=users\sam\gdp", points=[Point(1577836800000, 14.7)], fields={"unit": "US$ tn"})
-        >>> job.confirmed
-        {'users\\sam\\gdp': (1, 1)}
-        """
-        self._write(series_query, None, fields, points, remove_others)
-
-    def write_reported(
-        self,
-        series_query: str,
-        reported_date: Date,
-        fields: Mapping[str, Any] | None = None,
-        points: Points | None = None,
-    ) -> None:
-        """Write points and fields of a series as reported at a date, beside the series' own.
-
-        Parameters
-        ----------
-        series_query, fields, points
-            As for :meth:`write`.
-        reported_date
-            A date, a datetime, or milliseconds since 1970-01-01.
-        """
-        self._write(series_query, exact_milli(reported_date), fields, points)
-
-    def _write(
-        self,
-        series_query: str,
-        reported_date: int | None,
-        fields: Mapping[str, Any] | None,
-        points: Points | None,
-        remove_others: RemoveOthers = None,
-    ) -> None:
-        target = _target(series_query)
-        _check_remove_others(remove_others)
-        plain = plain_fields(fields)
-        columns = None if points is None else columns_of(points)
-        with self._lock:
-            self._buffer.write(target, plain, columns, remove_others, reported_date)
-        self._submit_if_full()
-
-    def enqueue(self, writes: Iterable[SeriesWrite], remove_others: RemoveOthers = None) -> None:
-        """Buffer many writes at once, without submitting and without checking them; `submit` sends them.
-
-        Parameters
-        ----------
-        writes
-            What to write; the dates of the points must ascend, and JSON must be able to represent the fields.
-        remove_others
-            As for :meth:`write`.
-        """
-        _check_remove_others(remove_others)
-        with self._lock:
-            for series_id, points, fields, reported_date in writes:
-                target = Target.of_id(series_id)
-                self._buffer.write(target, fields, points, remove_others, reported_date, ascending=True)
-
-    def delete_series(self, query: str, one: bool = True, force: bool = False) -> int | None:
-        """Delete the series that a query finds.
-
-        Parameters
-        ----------
-        query
-            A query; it names one series, or any number with ``one=False``.
-        one
-            Buffer the deletion of one series; otherwise submit at once, with everything that waits.
-        force
-            Delete for good, instead of moving to the trash.
-
-        Returns
-        -------
-        int or None
-            The number of series that were deleted if ``one=False``.
-        """
-        if one:
-            self._delete([_target(query)], bool(force))
-            return None
-        if not query.strip():
-            raise ValueError("query must not be empty: that finds every series there is")
-        return self._delete_found(query, bool(force))
-
-    def delete_reported(
-        self, series_query: str, reported_dates: Date | Iterable[Date] | None = None, delete_all: bool = False
-    ) -> None:
-        """Delete what was written to a series as reported at some dates; the series' own points remain.
-
-        Parameters
-        ----------
-        series_query
-            A query that names one series.
-        reported_dates
-            A date or several; or ``"all"``.
-        delete_all
-            Delete all of them, if no dates are given.
-        """
-        target = _target(series_query)
-        if isinstance(reported_dates, Iterable) and not isinstance(reported_dates, str):
-            dates = list(reported_dates)
-        else:
-            dates = [] if reported_dates is None else [reported_dates]
-        if bool(dates) == delete_all:
-            raise ValueError(
-                "delete_reported takes either dates or delete_all=True, "
-                f"got reported_dates={reported_dates!r}, delete_all={delete_all}"
-            )
-        for date in ["all" if date == "all" else exact_milli(date) for date in dates] or ["all"]:
-            self._delete([target], reported_date=date)
-
-    def _delete(self, targets: Iterable[Target], force: bool = False, reported_date: Any = None) -> None:
-        with self._lock:
-            for target in targets:
-                self._buffer.delete(target, force, reported_date)
-        self._submit_if_full()
-
-    @abstractmethod
-    def _delete_found(self, query: str, force: bool) -> int | None:
-        """Delete all series that a query finds; their number, where that is known."""
-
-    # --- submitting ---
-
-    def add_pre_submit_hook(self, fn: Hook) -> None:
-        """Call ``fn(job_id=...)`` before every submit."""
-        self._pre_hooks.append(_hook(fn))
-
-    def add_post_submit_hook(self, fn: Hook) -> None:
-        """Call ``fn(job_id=..., response={"success": True, "responses": [...]})`` after every successful submit."""
-        self._post_hooks.append(_hook(fn))
-
-    def submit(
-        self,
-        *,
-        batch_size: int | None = None,
-        max_points_per_call: int = _CALL_POINTS,
-        workers: int = 1,
-        progress: Callable[[int], Any] | None = None,
-    ) -> bool:
-        """Send what waits, including items that were refused.
-
-        If interrupted (Ctrl-C), it stops at once; the outcome of the calls in flight is unknown, and everything that
-        is not confirmed waits in the job.
-
-        Parameters
-        ----------
-        batch_size
-            The most items of one call; by default the batch size of the job, and at least 1,000.
-        max_points_per_call
-            The most points of one call; a series with more is sent in several calls, one after the other.
-        workers
-            Calls in flight at once; never two with items of the same series.
-        progress
-            Called on this thread with the number of items that a call confirmed.
-
-        Returns
-        -------
-        bool
-            True: everything is stored.
-
-        Raises
-        ------
-        WriteError
-            Items were refused; they wait in the job, and `failed` shows why.
-        ConflictError
-            The same, because a newer job has written some of the dates.
-        ConnectionError
-            Calls failed, and nothing was refused; what they contained waits in the job.
-        """
-        size = max(self._batch_size, _CALL_SIZE) if batch_size is None else batch_size
-        if size < 1 or workers < 1 or max_points_per_call < 1:
-            raise ValueError(f"submit needs positive numbers, got {batch_size=}, {max_points_per_call=}, {workers=}")
-        self._submit(lambda item: True, How(size, max_points_per_call, workers, progress))
-        return True
-
-    def finish(self, submit: bool = True) -> None:
-        """Submit what waits, and mark the job as finished; nothing more can be written under it.
-
-        Parameters
-        ----------
-        submit
-            Submit first; if that fails, the job is not finished. Items whose refusal was already raised are not sent
-            again.
-        """
-        if submit:
-            self._submit(_not_refused, How(max(self._batch_size, _CALL_SIZE), _CALL_POINTS))
-        self._finish()
-
-    def _submit_if_full(self) -> None:
-        with self._lock:
-            full = len(self._buffer) >= self._batch_size
-            full = full and sum(item.error is None for item in self._buffer.items) >= self._batch_size
-        if full:
-            # what failed before waits for an explicit submit, so that it does not fail every write after it
-            self._submit(_untried, How(max(self._batch_size, _CALL_SIZE), _CALL_POINTS))
-
-    def _submit(self, wanted: Callable[[Item], bool], how: How) -> None:
-        with self._submitting:
-            for hook in self._pre_hooks:
-                hook(job_id=self.job_id)
-            with self._lock:
-                items = self._buffer.select(wanted)
-                self._buffer.close()
-            try:
-                responses = self._send(items, how)
-            except ShoojuError:
-                with self._lock:
-                    self._buffer.note_told()
-                raise
-            except BaseException as error:
-                error.add_note(f"{self._progress_note()}; submit() sends them again")
-                raise
-            for hook in self._post_hooks:
-                hook(job_id=self.job_id, response={"responses": responses, "success": True})
-
-    @abstractmethod
-    def _send(self, items: list[Item], how: How) -> list[dict[str, Any]]:
-        """Send items; the response to each."""
-
-    @abstractmethod
-    def _finish(self) -> None:
-        """Mark the job as finished."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Finish, unless an exception was raised: then nothing is sent, and the buffer remains."""
-        if error is None:
-            self.finish()
-        elif not any(self._progress_note() in note for note in getattr(error, "__notes__", ())):
-            error.add_note(f"{self._progress_note()}; the job is not finished")
 
 
 class RemoteJob(Job):
@@ -542,28 +113,7 @@ class RemoteJob(Job):
         found += self._superseded[superseded:]
         if not found:
             return responses
-        raise self._conflict(found, failed) from None
-
-    def _conflict(self, found: list[Conflict], failed: WriteError | None) -> ConflictError:
-        """The error that tells of newer jobs."""
-        frame = conflict_frame(self._conn.raw, found)
-        text = ""
-        if len(frame):
-            first = frame.iloc[0]
-            text = f": {frame.index[0]!r} on {first['date']} by job {first['job']}"
-            text += f" (user {first['user']})" if first["user"] else ""
-            text += f", and {len(frame) - 1} more dates" if len(frame) > 1 else ""
-        if failed is None:
-            message = f"everything was stored except for dates that newer jobs have written{text}"
-            return ConflictError(message, error="already_exists", description=message, conflicts=frame)
-        return ConflictError(
-            f"{failed}; newer jobs have written the dates{text}; register a new job to overwrite them",
-            error=failed.error,
-            description=failed.description,
-            failed=failed.failed,
-            responses=failed.responses,
-            conflicts=frame,
-        )
+        raise conflict_error(self._conn.raw, found, failed) from None
 
     def _post(self, items: list[Item], found: list[Conflict]) -> Iterator[Answered]:
         """Send items in one call, and those whose series was locked again; yields responses as they arrive.
@@ -575,7 +125,9 @@ class RemoteJob(Job):
             params["async_mode"] = True
         if self._skip_meta_if_no_fields:
             params["skip_meta_if_no_fields"] = True
-        doubtful = {id(item) for item in items if item.state == "unknown"}
+        for item in items:
+            item.doubtful = item.state == "unknown"
+            item.refused = False
         for attempt in range(1, _LOCK_ATTEMPTS + 1):
             for item in items:
                 item.state = "unknown"  # until there is a response, even if this call is interrupted
@@ -588,7 +140,8 @@ class RemoteJob(Job):
             )
             answered = list(zip(items, validation.responses(answer.document.plain(), len(items)), strict=True))
             if answer.attempts > 1:
-                doubtful.update(map(id, items))
+                for item in items:
+                    item.doubtful = True
             again, refused, pause = [], [], 0.0
             settled = []
             for item, response in answered:
@@ -601,7 +154,7 @@ class RemoteJob(Job):
                     settled.append((item, response))
             yield settled
             for item, response in refused:
-                gave_way = self._give_way(item, found, doubtful=id(item) in doubtful)
+                gave_way = self._give_way(item, found)
                 if gave_way and not item.empty and attempt < _LOCK_ATTEMPTS:
                     again.append(item)
                 else:
@@ -612,7 +165,7 @@ class RemoteJob(Job):
             if pause:
                 retry.sleep(pause)
 
-    def _give_way(self, item: Item, found: list[Conflict], *, doubtful: bool) -> bool:
+    def _give_way(self, item: Item, found: list[Conflict]) -> bool:
         """Find out what newer jobs have written of a refused item; if it may have been stored, leave that to them.
 
         Returns whether what remains of the item can be sent again.
@@ -620,13 +173,13 @@ class RemoteJob(Job):
         try:
             stored = conflicts.read_back(self._conn.raw, item)
         except ShoojuError as error:
-            if doubtful:
+            if item.doubtful:
                 error.outcome_unknown = True
                 raise
             found.append(conflicts.unknown_conflict(item))
             return False
         conflict = conflicts.conflict_of(item, stored, self._job_id)
-        if not doubtful or not len(conflict.dates):
+        if not item.doubtful or not len(conflict.dates):
             found.append(conflict)
             return False
         conflicts.give_way(item, conflict, stored)
@@ -643,8 +196,8 @@ class RemoteJob(Job):
                 item.error = item.description = None
                 stored.append(item)
             else:
-                item.state = "refused"
-                item.told = False
+                item.state = "unknown" if item.doubtful else "refused"
+                item.refused, item.told = True, False
                 item.error = str(response.get("error") or "not_stored")
                 item.description = response.get("description")
         with self._lock:
@@ -707,40 +260,6 @@ class DryRunJob(Job):
             shown = ", ".join(str(Point(date, value)) for date, value in points[:limit].to_rows())
             rest = f" (only {limit}/{len(points)} shown)" if len(points) > limit else ""
             print(f"{name} points: [{shown}]{rest}")
-
-
-def check_batch_size(batch_size: int) -> None:
-    """Check how many series a job buffers."""
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be a positive number of series, got batch_size={batch_size}")
-
-
-def _target(query: str) -> Target:
-    if not isinstance(query, str) or not query.strip():
-        raise TypeError(f'a query that names a series must be a string such as sid="users\\me\\gdp", got {query!r}')
-    return Target.of_query(query)
-
-
-def _check_remove_others(remove_others: RemoveOthers) -> None:
-    if remove_others not in (None, "points", "fields", "all"):
-        raise ValueError(
-            f"remove_others must be 'points', 'fields', 'all' or None, got remove_others={remove_others!r}"
-        )
-
-
-def _hook(fn: Hook) -> Hook:
-    if not callable(fn):
-        raise TypeError(f"a hook of a job must be a function, got {fn!r}")
-    return fn
-
-
-def _untried(item: Item) -> bool:
-    return item.error is None
-
-
-def _not_refused(item: Item) -> bool:
-    """Whether to send an item without being asked to: not if the caller knows that it was refused."""
-    return not item.told
 
 
 def _locked(response: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pandas_shooju.client.buffer import RemoveOthers, SeriesWrite, Target
 from pandas_shooju.client.job import DryRunJob, RemoteJob
-from pandas_shooju.errors import WriteInterrupted
+from pandas_shooju.errors import ConflictError, WriteInterrupted
 from pandas_shooju.formats.columns import Int64Array
 from pandas_shooju.progress import Progress
 
@@ -138,9 +138,18 @@ class WriteResult:
             self._writes = None
             if self._finish and isinstance(job, RemoteJob):
                 job.finish_later()
-        job.submit(batch_size=self._batch_size, workers=self._workers, progress=progress)
+        try:
+            job.submit(batch_size=self._batch_size, workers=self._workers, progress=progress)
+        except ConflictError as error:
+            if error.failed is None:  # nothing waits any more
+                self._finish_job(job)
+            raise
+        self._finish_job(job)
+
+    def _finish_job(self, job: RemoteJob | DryRunJob) -> None:
         if self._finish:
             job.finish()
+            self._finish = False
 
     def _update(self) -> None:
         """Note which series wait in the job, and why."""

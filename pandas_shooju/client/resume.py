@@ -8,7 +8,7 @@ from pandas_shooju.client import spool
 from pandas_shooju.client.connection import Connection, connection_of
 from pandas_shooju.client.job import RemoteJob
 from pandas_shooju.client.spool import Spool, Spooled
-from pandas_shooju.errors import ConfigurationError, ShoojuError
+from pandas_shooju.errors import ConfigurationError, ConflictError, ShoojuApiError, ShoojuError
 
 
 def resume(path: str | os.PathLike[str], connection: Connection | str | None = None) -> list[RemoteJob]:
@@ -34,6 +34,8 @@ def resume(path: str | os.PathLike[str], connection: Connection | str | None = N
     ------
     WriteError, ConnectionError
         Some of it was not stored; it remains in the spool.
+    ConflictError
+        Newer jobs have written some of the dates. If its `failed` is None, everything else is stored.
     ConfigurationError
         The spool is for another server.
     BlockingIOError
@@ -61,7 +63,8 @@ def resume(path: str | os.PathLike[str], connection: Connection | str | None = N
             jobs.append(_resume(*left, connection_of(connection)))
         except ShoojuError as error:
             left[0].close(done=False)
-            error.add_note(f"the rest of the job remains in {str(folder)!r}")
+            if folder.exists():
+                error.add_note(f"the rest of the job remains in {str(folder)!r}")
             errors.append(error)
         except BaseException:
             left[0].close(done=False)
@@ -80,9 +83,21 @@ def _resume(spool: Spool, left: Spooled, conn: Connection) -> RemoteJob:
         )
     job = RemoteJob(conn, left.job["job_id"], 1000, **left.job["settings"])
     job.take_up(spool, left.items)
-    job.submit()
+    superseded: ConflictError | None = None
+    try:
+        job.submit()
+    except ConflictError as error:
+        if error.failed is not None:
+            raise
+        superseded = error  # nothing waits any more
     if left.finish:
-        job.finish()
-    else:
-        job.leave_spool()
+        try:
+            job.finish()
+        except ShoojuApiError:
+            if left.items:
+                raise
+            # everything had been stored: the crash came after the job was finished
+    job.leave_spool()
+    if superseded is not None:
+        raise superseded
     return job

@@ -195,7 +195,8 @@ class Attempts:
         self._advice = _NOT_REPEATABLE.get(path.rstrip("/")) if method.lower() == "post" else None
         self._rewindable = rewindable
         self._began = time.monotonic()
-        self._unknown = False
+        #: whether the server may have carried out the request in one of the attempts that failed
+        self.unknown = False
         self.number = 1
 
     @property
@@ -215,7 +216,7 @@ class Attempts:
 
     def next(self, failure: Failure, url: str) -> None:
         """Wait for the next attempt, or raise the error that the failure means."""
-        self._unknown = self._unknown or failure.unknown
+        self.unknown = self.unknown or failure.unknown
         repeatable = self._rewindable and not (failure.unknown and self._advice)
         pause = self._policy.pause(self.number, failure.retry_after)
         again = failure.transient and repeatable and self.number < self._policy.retries and pause < self.remaining
@@ -236,7 +237,7 @@ class Attempts:
             error = failure.kind(message)
         else:
             error = failure.kind(message, status=failure.status, url=url)
-        error.outcome_unknown = self._unknown
+        error.outcome_unknown = self.unknown
         return error
 
 

@@ -291,7 +291,7 @@ class Client:
                 given = _returned(hook.after_request(given), Response, hook)
             document = Document.of(given.json)
         if not binary and not call.get("ignore_exceptions"):
-            validation.check_success(document, what)
+            validation.check_success(document, what, attempts.unknown)
         return Answer(document, response, attempts.number)
 
     def _request(self, method: str, path: str, call: CallOptions, attempt: int) -> Request:

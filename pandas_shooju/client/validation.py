@@ -15,8 +15,17 @@ from pandas_shooju.formats import Document
 _UNAUTHORIZED = ("unauthorized",)
 
 
-def check_success(document: Document, what: str) -> None:
-    """Raise the error that a response describes; `what` names the request.
+def check_success(document: Document, what: str, outcome_unknown: bool = False) -> None:
+    """Raise the error that a response describes.
+
+    Parameters
+    ----------
+    document
+        The response.
+    what
+        The name of the request.
+    outcome_unknown
+        Whether the server may have carried out the request in an earlier attempt.
 
     Raises
     ------
@@ -31,11 +40,12 @@ def check_success(document: Document, what: str) -> None:
     if not root["success"]:
         error = ShoojuApiError.from_answer(root)
         if error.error in _UNAUTHORIZED:
-            raise AuthenticationError(
+            error = AuthenticationError(
                 f"{what} failed: {error}; check the user and the API key",
                 error=error.error,
                 description=error.description,
             )
+        error.outcome_unknown = outcome_unknown
         raise error
 
 

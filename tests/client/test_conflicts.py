@@ -52,7 +52,24 @@ def test_the_outcome_of_an_item(proxy, through, path, fault, state):
     assert states(job) == []
 
 
-def test_a_server_that_cannot_be_reached_has_stored_nothing(through, path, proxy):
+@pytest.mark.parametrize(
+    "second",
+    [b'{"success": false, "error": "busy"}', b'{"success": true, "responses": [{"success": false, "error": "no"}]}'],
+    ids=["the request", "the item"],
+)
+def test_a_refusal_after_an_attempt_without_a_response_proves_nothing(proxy, through, sj, path, second):
+    job = through(retries=2).register_job("attempts", batch_size=10)
+    job.write(f"sid={path}", points=[(0, 1)])
+    proxy.fail(lose(), answer(second, "application/json"), when=is_write)
+    with pytest.raises(WriteError):
+        job.submit()
+    assert states(job) == ["unknown"]
+    assert points_of(sj, f"sid={path}") == [(0, 1.0)]
+    job.submit()
+    assert states(job) == []
+
+
+def test_a_lost_response_before_a_server_is_gone_leaves_the_outcome_unknown(through, path, proxy):
     job = through(retries=2).register_job("gone", batch_size=10)
     proxy.fail(lose(), when=is_write)
     job.write(f"sid={path}", points=[(0, 1)])
@@ -212,5 +229,6 @@ def test_the_result_of_a_frame_says_what_is_superseded(proxy, through, sj, path)
     assert again.value.result is result
     assert result.series["state"].tolist() == ["superseded"]
     assert result.series["error"].tolist() == [f"superseded by job {newer.job_id}"]
+    assert sum("/finish" in seen.path for seen in proxy.seen) == 1
     result.retry()
-    assert proxy.seen[-1].path.split("?")[0].endswith("/finish")
+    assert sum("/finish" in seen.path for seen in proxy.seen) == 1

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pandas_shooju.errors import ConnectionError, ShoojuApiError, ShoojuError
+from pandas_shooju.errors import ConnectionError, ShoojuApiError, ShoojuError, ShoojuFormatError
 from tests.client.faults import answer, cut, drop, status
 
 BIG = bytes(range(256)) * 20_000
@@ -107,8 +107,20 @@ def test_an_error_that_comes_as_an_answer_is_not_taken_for_the_file(proxy, throu
 
 @pytest.mark.parametrize("body", [b'{"success": true}', b'{"suc', b"[1]"])
 def test_a_file_of_json_is_a_file(proxy, through, body):
+    conn = through()
+    file_id = conn.upload_file(body, "a.json")
     proxy.fail(answer(body, "application/json"))
-    assert through().download_file("1").read()[:4] == body[:4]
+    assert conn.download_file(file_id).read() == body
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/octet-stream"])
+def test_a_page_of_a_proxy_is_not_a_file(proxy, through, tmp_path, kind):
+    conn = through()
+    file_id = conn.upload_file(b"abc", "a.txt")
+    proxy.fail(answer(b"<html>please sign in</html>", kind))
+    with pytest.raises(ShoojuFormatError, match=r"27 bytes .* were returned for a file of 3 bytes"):
+        conn.download_file(file_id, tmp_path / "a.txt")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_downloads_go_by_the_session_and_its_credentials(proxy, through):

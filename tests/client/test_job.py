@@ -464,15 +464,16 @@ def test_a_progress_that_fails_loses_nothing(sj, path):
 def interrupted_in_flight(proxy, when=is_write):
     """Interrupts this thread while a request is under way, which gets its response only after the block."""
     arrived, go_on = threading.Event(), threading.Event()
+    waited = []
 
     def act(proxy, seen, sock):
         arrived.set()
-        go_on.wait(30)
+        waited.append(not go_on.wait(30))
         sock.sendall(proxy.forward(seen))
 
     def interrupt():
         if arrived.wait(30):
-            signal.raise_signal(signal.SIGINT)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     proxy.fail(Fault(act), when=when)
     thread = threading.Thread(target=interrupt, daemon=True)
@@ -482,6 +483,7 @@ def interrupted_in_flight(proxy, when=is_write):
     finally:
         go_on.set()
         thread.join()
+    assert waited in ([], [False])  # (empty if the response has not been sent yet)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -517,7 +519,7 @@ def test_a_call_that_was_abandoned_is_not_tried_again(proxy, through, path):
     def interrupt():
         while not any(map(is_write, proxy.seen)):
             time.sleep(0.001)
-        signal.raise_signal(signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):

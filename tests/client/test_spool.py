@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import pandas_shooju as shooju
+from pandas_shooju import cli
 from pandas_shooju.client.points import milli_tuple
 from pandas_shooju.errors import ConfigurationError, ConflictError, ConnectionError, ShoojuFormatError, WriteError
 from tests.client.faults import answer, drop, lose
@@ -204,55 +199,18 @@ def test_a_job_with_a_spool_stays_in_its_process(sj, path, tmp_path):
         pickle.dumps(job)
 
 
-WRITER = """
-    import sys
-    import numpy as np, pandas as pd
-    import pandas_shooju as sj
-    url, path, spool, first = sys.argv[1:]
-    conn = sj.Connection(url, "sam", "key", retries=1)
-    print("ready", flush=True)
-    for round in range(int(first), 1000):
-        data = pd.DataFrame(np.full((3, 6), float(round)), pd.date_range("2024", periods=3), columns=list("abcdef"))
-        sid = path + r"\\r%d\\{name}" % round
-        data = data.rename_axis(columns="name")
-        data.shooju.write(f"round {round}", sid=sid, spool=spool, batch_size=2, connection=conn)
-        print(round, flush=True)
-"""
+def test_resume_on_the_command_line(crashed, tmp_path, path, sj, capsys, monkeypatch):
+    monkeypatch.setenv("SHOOJU_API_KEY", "secret-key")
+    arguments = ["resume", str(tmp_path), "--server", crashed.connection.server, "--user", "sam"]
+    assert cli.main(arguments) == 0
+    assert capsys.readouterr().out == f"job {crashed.job_id}: 4 points of 1 series stored\n"
+    assert points_of(sj, f"sid={path}") == [(0, 1.0), (2000, 3.0)]
+    assert cli.main(arguments) == 0
+    assert capsys.readouterr().out == "nothing was left to send\n"
 
 
-def kill_and_resume(conn, url, path, spool, seconds, first):
-    """Kill a writer after some time; afterwards, every round that it began to write is stored as a whole, and once.
-
-    Returns the number of rounds, and whether there was something to resume.
-    """
-    writer = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(WRITER), url, path, str(spool), str(first)], stdout=subprocess.PIPE
-    )
-    assert writer.stdout is not None
-    writer.stdout.readline()
-    time.sleep(seconds)
-    writer.send_signal(signal.SIGKILL)
-    reported = len(writer.stdout.read().split())
-    writer.wait()
-    resumed = shooju.resume(spool, conn)
-    assert list(spool.glob("*")) == []
-    found: dict[int, dict[str, list[tuple[float, int]]]] = {}
-    for item in conn.scroll(f"sid:{path}", max_points=-1, extra_params={"include_job": "y"}, serializer=milli_tuple):
-        number, name = item["series_id"].removeprefix(path + r"\r").split("\\")
-        found.setdefault(int(number), {})[name] = [(value, job) for _, value, job in item["points"]]
-    assert sorted(found) == list(range(len(found)))
-    assert len(found) >= first + reported
-    for number, series in found.items():
-        [job] = {job for points in series.values() for _, job in points}
-        assert series == {name: [(float(number), job)] * 3 for name in "abcdef"}
-    return len(found), bool(resumed)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
-def test_a_writer_that_is_killed_at_any_moment_loses_nothing(sj, served, path, tmp_path):
-    random = np.random.default_rng(1)
-    rounds = resumed = 0
-    for _ in range(15):
-        rounds, left = kill_and_resume(sj, served.url, path, tmp_path, random.uniform(0, 0.1), rounds)
-        resumed += left
-    assert resumed > 0
+def test_a_forked_process_cannot_write_to_the_spool_of_its_parent(sj, path, tmp_path, monkeypatch):
+    job = sj.register_job("forks", spool=tmp_path)
+    monkeypatch.setattr(job._spool, "_process", -1)  # as in a child
+    with pytest.raises(ConfigurationError, match="only be used by the process that registered it"):
+        job.write(f"sid={path}", points=[(0, 1)])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import socket
 import tempfile
@@ -239,6 +240,9 @@ class Run:
                 _, error = self.attempt(result.retry, interrupts=True)
                 failures += error is not None and result.job is None
                 continue
+            if result.job is not None and self.random.random() < 0.3:
+                self.retry_after_a_rival(result, writes, spool)
+                return
             if spool is not None and result.job is not None:  # the process is killed, and another one goes on
                 result.job._spool.close(done=False)
                 sj.resume(spool, self.conn)
@@ -250,6 +254,28 @@ class Run:
             os.rmdir(spool)  # it must be empty
         self.check_intended(writes)
         self.check_jobs(description, failures)
+
+    def retry_after_a_rival(self, result: Any, writes: list[Write], spool: str | None) -> None:
+        """Let a newer job write a date of one of the series, and retry: the newer job's points must remain."""
+        ours = self.random.choice(writes)
+        report = ours.report if isinstance(ours.report, int) else None
+        newer = Write(ours.series, {self.random.randrange(12) * 1000: -1.0}, report=report)
+        self.write(self.truth.register_job(f"{self.path} rival"), newer)
+        _, error = self.attempt(result.retry, interrupts=True)
+        if error is not None:
+            try:
+                result.retry()
+            except sj.ConflictError as conflict:
+                self.log.append(f"ConflictError: {conflict.conflicts.to_dict('records')}")  # type: ignore[union-attr]
+        for write in writes:
+            state = result.series.loc[write.series, "state"]
+            if state not in ("stored", "superseded", "refused"):
+                self.problem("not as intended", f"{write.series} is {state} after a retry")
+            if state != "refused":
+                self.model[write.series] = write.apply(self.model[write.series])
+        self.check_intended([newer])
+        if spool is not None:
+            shutil.rmtree(spool)
 
     def write_job(self) -> None:
         writes: list[Write] = []

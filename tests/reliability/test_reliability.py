@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import pytest
 
-from tests.reliability import lies, schedules
+from tests.reliability import kills, lies, schedules
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +31,12 @@ def test_no_lie_is_believed():
     assert reports == []
     assert outcomes["true"] == len(lies.CALLS)
     assert outcomes["noticed"] == outcomes.total() - outcomes["true"] >= 300
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+def test_a_writer_that_is_killed_at_any_moment_loses_nothing():
+    reports: list[str] = []
+    counts = kills.run(15, 1, reports.append)
+    assert reports == []
+    assert counts["resumed"] > 0
+    assert counts["rounds"] > 0
