@@ -26,9 +26,6 @@ from pandas_shooju.errors import ConfigurationError
 
 __all__ = ["Connection", "connection_of", "default_connection"]
 
-#: seconds between attempts to write a series that is locked
-_COLLISION_RETRY_TIMEOUT = 10.0
-
 
 class Connection(SeriesReads[dict[str, Any] | None]):
     r"""A connection to a Shooju server. Nothing is sent before the first call.
@@ -310,7 +307,7 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         no_history: bool = False,
         source: str = "python",
         *,
-        collision_retry_timeout: float = _COLLISION_RETRY_TIMEOUT,
+        collision_retry_timeout: float = 10.0,
         skip_meta_if_no_fields: bool = False,
         spool: str | os.PathLike[str] | None = None,
     ) -> RemoteJob | DryRunJob:

@@ -45,9 +45,6 @@ def query_or_id(series_query: str | None, series_id: str | None) -> dict[str, An
     return {"series_id": name}
 
 
-# --- reads and uploads --------------------------------------------------------------------------------------------
-
-
 def get_points(
     reads: SeriesReads[Any],
     series_id: str,
@@ -91,9 +88,6 @@ class UploaderSession:
     def complete_multipart(self, file_id: str) -> str:
         """Finish the upload; the id of the file."""
         return self._conn.multipart_upload(file_id).complete()
-
-
-# --- of a job ---------------------------------------------------------------------------------------------------
 
 
 def put_points(job: Job, series_id: str, points: Iterable[Point]) -> None:

@@ -29,10 +29,8 @@ __all__ = ["ScrollIterable"]
 MAX_BULK = 1000
 
 Fields = str | Iterable[str] | None
-#: makes the form of a document's series that the caller is going to use
+#: makes the form of a document's series that the caller is going to use: dicts or columns
 Parse = Callable[[Document], object]
-
-
 as_items: Parse = validation.series_items
 as_table: Parse = attrgetter("series")
 
