@@ -1,7 +1,7 @@
 """Columns and indexes of pandas objects -> dates of points. Pure.
 
-Dates are converted exactly, whatever they are stored as; what are not dates is an error with the call that would make
-dates of them. What the values of points may be is decided in :mod:`pandas_shooju.values`.
+Dates are converted exactly, whatever their dtype. For anything else, the error contains the code that would convert it
+to dates. :mod:`pandas_shooju.values` decides which values points may have.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def date_index(values: Any) -> pd.DatetimeIndex:
     Raises
     ------
     TypeError
-        They are not dates; the message tells how to convert them.
+        They are not dates; the message says how to convert them.
     ValueError
         Some dates are naive and others aware, or a date is finer than a millisecond.
     """
@@ -102,33 +102,34 @@ def ascending(dates: Int64Array, what: str) -> Int64Array | None:
     if len(repeated):
         more = "" if len(repeated) == 1 else f" ({len(repeated)} dates are repeated)"
         raise ValueError(
-            f"{what} contains the date {np.datetime64(int(repeated[0]), 'ms')} more than once{more}, and a series has "
-            "one value at each date; drop or aggregate the duplicates. If these are local times that repeat an hour "
-            "because the clock went back, name their time zone: write(..., tz='Europe/Berlin')"
+            f"the dates of a series must be unique, but {what} contains "
+            f"{np.datetime64(int(repeated[0]), 'ms')} more than once{more}; drop or aggregate the duplicates. If these "
+            "are local times that repeat an hour because the clock went back, pass their time zone, such as "
+            "tz='Europe/Berlin'"
         )
     return order
 
 
 def without_missing(points: PointColumns, na: Missing) -> PointColumns:
-    """The points that are written: those that have a value, or with ``na="null"`` all of them."""
+    """The points to write: those that have a value, or with ``na="null"`` all of them."""
     if na == "null":
         return points
     present = ~np.isnan(points.values)
     return points if present.all() else points[present]
 
 
-# --- advice for what are not dates ------------------------------------------------------------------------------------
+# --- advice for converting to dates ----------------------------------------------------------------------------------
 
 
 def conversion_to_dates(values: Any, expression: str) -> str:
-    """What to do about an index or a column that does not hold dates: code that makes dates of these very values.
+    """Advice on an index or a column that does not contain dates: code that converts these values to dates.
 
     Parameters
     ----------
     values
         The index or the column.
     expression
-        What it is called in the caller's code, such as ``frame.index``.
+        The expression for it in the caller's code, such as ``frame.index``.
 
     Examples
     --------
@@ -148,7 +149,7 @@ def conversion_to_dates(values: Any, expression: str) -> str:
             if day_first is not None and not day_first.equals(converted):
                 advice += ", with dayfirst=True if the day comes before the month"
         return advice
-    return "dates must be datetimes or periods, such as pd.to_datetime makes of strings"
+    return "dates must be datetimes or periods (see pandas.to_datetime)"
 
 
 def _converted(values: Any, casts: tuple[str, ...], options: dict[str, Any]) -> Any:
@@ -167,7 +168,7 @@ def _converted(values: Any, casts: tuple[str, ...], options: dict[str, Any]) -> 
 
 
 def _conversions(values: Any) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """The casts and the options with which `pd.to_datetime` may convert some values, the likelier first."""
+    """The casts and options with which `pd.to_datetime` may convert some values, the most likely ones first."""
     kind = infer_dtype(values, skipna=True)
     if kind in ("integer", "floating", "mixed-integer-float"):
         numbers = [number for number in values if pd.notna(number)]
@@ -198,11 +199,11 @@ _INTEGER_DATES: list[tuple[int, int, dict[str, Any]]] = [
 ]
 
 
-# --- words for errors -------------------------------------------------------------------------------------------------
+# --- errors -------------------------------------------------------------------------------------------------
 
 
 def column_named(frame: pd.DataFrame, name: Hashable, argument: str) -> pd.Series:
-    """The column that an argument names, or an error that lists those there are."""
+    """The column that an argument names, or an error that lists the columns."""
     if name not in frame.columns:
         raise ValueError(f"{argument} must be a column of the frame ({listed(frame.columns)}), got {name!r}")
     column = frame[name]
@@ -212,11 +213,11 @@ def column_named(frame: pd.DataFrame, name: Hashable, argument: str) -> pd.Serie
 
 
 def kind_of(values: Any) -> str:
-    """What an index or column is, in words."""
+    """The type and dtype of an index or column, for messages."""
     return f"{type(values).__name__} of dtype {values.dtype}"
 
 
 def listed(names: Iterable[Any]) -> str:
-    """The first few of some names, in words."""
+    """The first few names, for messages."""
     texts = [repr(name) for name in names]
     return ", ".join(texts[:8]) + (", ..." if len(texts) > 8 else "") if texts else "none"

@@ -1,4 +1,4 @@
-"""`Origin`: what ``frame.attrs["shooju"]`` holds, and how the columns of a frame are found in it.
+"""`Origin`: the contents of ``frame.attrs["shooju"]``, and how the columns of a frame are found in it.
 
 Pure. This is the one place that knows the form of that data::
 
@@ -10,8 +10,8 @@ names of its column levels and, for each column as it was read, the label, the s
 whether the server derived the points from those of the series (by operators or in an expression). In the other
 layouts ``derived`` is a single bool, since the series ids are in the data.
 
-It is plain JSON data (so `to_parquet` keeps it), and it informs: pandas drops and carries over `attrs` as it sees
-fit, so nothing here decides where data is written.
+It is plain JSON data, so `to_parquet` keeps it. It is only informative: many operations of pandas drop `attrs`, and
+others keep them where they no longer apply, so nothing here decides where data is written.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Origin(dict[str, Any]):
         fields: Mapping[str, Sequence[Any]],
         **shared: Any,
     ) -> Self:
-        """The origin of a wide frame with these columns; `shared` is what every layout has."""
+        """The origin of a wide frame with these columns; `shared` are the entries that every layout has."""
         return cls(
             **shared,
             layout="wide",
@@ -77,8 +77,8 @@ def origin_of(data: Any) -> Mapping[str, Any] | None:
 def column_positions(frame: pd.DataFrame) -> list[int | None]:
     """The position of each column in the origin of the frame, by its label; None for one that is not there.
 
-    The names of the levels must be those of the origin, in any order: labels 0, 1, 2 that pandas made up are no field
-    values, whatever was read.
+    The names of the levels must be those of the origin, in any order: the labels 0, 1, 2 that pandas makes up are not
+    field values, even if such values were read.
     """
     origin, columns = origin_of(frame), frame.columns
     if origin is None or origin["layout"] != "wide":
@@ -127,7 +127,7 @@ def without_asof(series_id: str) -> str:
 
 
 def _json_label(label: Any) -> Any:
-    """A label as JSON has it: tuples are lists, a missing part is null, what JSON has no form for is a string."""
+    """A label as JSON: tuples become lists, missing parts null, and anything that JSON cannot represent a string."""
     if isinstance(label, tuple):
         return [_json_label(part) for part in label]
     if label is None or label is pd.NaT or label is pd.NA or label != label:
