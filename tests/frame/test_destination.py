@@ -275,13 +275,13 @@ def test_changed_from_that_names_no_series_is_an_error(store):
             read_shooju(r"sid:users\sam\gdp country=*@A:M", "country", connection=store),
             "was not read with a column|computed by the server",
         ),
-        (read_shooju(r"sid:users\sam\gdp", layout="long", connection=store), "must have the shape of the frame"),
+        (read_shooju(r"sid:users\sam\gdp", layout="long", connection=store), "must have the same shape as the data"),
     ]:
         kind = TypeError if "shape" in words else ValueError
         with pytest.raises(kind, match=words):
             new.shooju.write("oops", changed_from=earlier, connection=store)
     for other, words in [
-        (new.assign(UK=1.0), "was not read with a column 'UK'"),
+        (new.assign(UK=1.0), "read with all columns of the frame, but 'UK' is new"),
         (new.set_axis([0, 1], axis=1), "column levels must be those of changed_from"),
         (new.rename_axis(columns="region"), "column levels must be those of changed_from"),
     ]:

@@ -278,7 +278,7 @@ def test_points_are_not_taken_for_fields(conn):
     with pytest.raises(TypeError, match=r"transpose it: frame.T"):
         read.T.shooju.write("rows", connection=conn)
     long = read_shooju(r"sid:users\z", layout="long", connection=conn)
-    with pytest.raises(TypeError, match="can be read as points or as fields"):
+    with pytest.raises(TypeError, match="could contain points or fields"):
         long.rename(columns={"val": "v"}).shooju.write("unclear", sid="{series_id}", connection=conn)
     for indexed in (
         long.set_index("dt"),
