@@ -12,9 +12,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from pandas_shooju import __version__
 from pandas_shooju.errors import ShoojuError
+from pandas_shooju.frame.request import Layout
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -106,7 +108,7 @@ def make_parser() -> argparse.ArgumentParser:
     read.add_argument("--max-points", type=int, default=-1, help="maximum number of points per series (default: all)")
     read.add_argument(
         "--layout",
-        choices=["wide", "long", "fields"],
+        choices=get_args(Layout),
         default="wide",
         help="layout of the result (default: %(default)s)",
     )

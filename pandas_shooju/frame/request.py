@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import EllipsisType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -80,9 +80,9 @@ def checked_request(
     for one in queries_of(query):
         if not isinstance(one, str):
             raise TypeError(f"each query of a list or dict must be a string, got {one!r}")
-    _one_of(layout, "layout", ("wide", "long", "fields"))
-    _one_of(on_missing, "on_missing", ("raise", "warn", "ignore"))
-    _one_of(dtype_backend, "dtype_backend", (None, "numpy_nullable", "pyarrow"))
+    _one_of(layout, "layout", get_args(Layout))
+    _one_of(on_missing, "on_missing", get_args(OnMissing))
+    _one_of(dtype_backend, "dtype_backend", (None, *get_args(DtypeBackend)))
     if isinstance(max_points, bool) or not isinstance(max_points, int | np.integer) or max_points < -1:
         raise ValueError(f"max_points must be -1 (all points) or a non-negative integer, got {max_points!r}")
     if layout != "wide" and columns is not None:
@@ -127,7 +127,7 @@ def _one_of(value: Any, name: str, allowed: tuple[str | None, ...]) -> None:
 def positive(value: Any, name: str) -> int:
     """The value of the argument `name`, a number of series, which must be positive."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be a positive integer (a number of series), got {value!r}")
+        raise ValueError(f"{name} must be a positive integer, got {value!r}")
     return int(value)
 
 
