@@ -262,7 +262,7 @@ def test_a_lie_is_named(body, words):
         ({"series": [{"points": "abc"}]}, "points must be columns or rows, got str"),
         ({"series": [], "sjts": 1}, "must not contain the key 'sjts'"),
         ({"series": [{"x": object()}]}, "cannot be represented"),
-        ({"series": [{"points": PointColumns(np.arange(2), np.ones(3))}]}, "2 dates and 3 values"),
+        ({"series": [{"points": PointColumns(np.arange(2), np.ones(3))}]}, "as many values as dates, got 3 and 2"),
         ({"series": [{"points": PointColumns(np.arange(1), np.ones(1), np.array([2**32]))}]}, "32 bits"),
         (
             {"series": [
