@@ -118,6 +118,41 @@ def without_missing(points: PointColumns, na: Missing) -> PointColumns:
     return points if present.all() else points[present]
 
 
+# --- report dates -----------------------------------------------------------------------------------------------------
+
+
+def report_dates(values: Any, name: Any) -> list[int]:
+    """Milliseconds of report dates, one for each point or column; naive dates are UTC."""
+    if not is_dates(values):
+        raise TypeError(
+            f"reported_date={name!r} must contain dates, got {kind_of(values)}; convert it with pd.to_datetime"
+        )
+    index = date_index(values)
+    if index.hasnans:
+        raise ValueError(
+            f"reported_date={name!r} must not contain missing dates, got NaT at position "
+            f"{int(np.flatnonzero(index.isna())[0])}; write points without a report date separately"
+        )
+    dates: list[int] = clocks.to_milliseconds(index).tolist()
+    return dates
+
+
+def one_report_date(given: Any) -> int | None:
+    """Milliseconds of one report date for everything."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        try:
+            given = pd.Timestamp(given)
+        except ValueError:
+            raise ValueError(
+                f"reported_date must be a date, or the name of a column or column level of the frame, got {given!r}"
+            ) from None
+    if isinstance(given, int | np.integer) and 0 < given < 100_000_000:
+        raise ValueError(f"reported_date must be a date or milliseconds since 1970-01-01, got {given!r}")
+    return clocks.exact_milli(given)
+
+
 # --- advice for converting to dates ----------------------------------------------------------------------------------
 
 

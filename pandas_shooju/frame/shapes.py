@@ -29,6 +29,8 @@ from pandas_shooju.frame.dates_values import (
     is_dates,
     kind_of,
     listed,
+    one_report_date,
+    report_dates,
     without_missing,
 )
 from pandas_shooju.frame.fields import Fields, column_fields, fields_of_rows, row_fields
@@ -210,8 +212,8 @@ def _with_attrs(frame: pd.DataFrame, source: pd.DataFrame | pd.Series) -> pd.Dat
 
 def _wide(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     level = call.reported_date if _is_level(frame, call.reported_date) else None
-    reported = _report_dates(frame.columns.get_level_values(level), level) if level is not None else None
-    one_date = _one_report_date(call.reported_date) if level is None else None
+    reported = report_dates(frame.columns.get_level_values(level), level) if level is not None else None
+    one_date = one_report_date(call.reported_date) if level is None else None
     dates = _milliseconds(date_index(frame.index), call.tz, frame, "the index")
     order = ascending(dates, "the index")
     ids = column_ids(frame, call.sid, level)
@@ -251,7 +253,7 @@ def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite
     if isinstance(call.value, list):
         return _melted(frame, call, keys)
     reported = call.reported_date if _is_column(frame, call.reported_date) else None
-    one_date = _one_report_date(call.reported_date) if reported is None else None
+    one_date = one_report_date(call.reported_date) if reported is None else None
     date = _date_column(frame, call.date, reported)
     value = "val" if call.value is None else call.value
     name_of, by = row_ids(frame, call.sid, keys)
@@ -262,7 +264,7 @@ def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite
         return []
     key_count = len(by)
     if reported is not None:
-        ms = _report_dates(column_named(frame, reported, "reported_date"), reported)
+        ms = report_dates(column_named(frame, reported, "reported_date"), reported)
         frame = _with_attrs(frame.assign(**{_REPORTED: ms}), frame)
         by = [*by, _REPORTED]
     frame, starts, labels = _by_label(frame, by)
@@ -350,38 +352,6 @@ def _milliseconds(
     return milliseconds
 
 
-def _report_dates(values: Any, name: Any) -> list[int]:
-    """Milliseconds of report dates, one for each point or column; naive dates are UTC."""
-    if not is_dates(values):
-        raise TypeError(
-            f"reported_date={name!r} must contain dates, got {kind_of(values)}; convert it with pd.to_datetime"
-        )
-    index = date_index(values)
-    if index.hasnans:
-        raise ValueError(
-            f"reported_date={name!r} must not contain missing dates, got NaT at position "
-            f"{int(np.flatnonzero(index.isna())[0])}; write points without a report date separately"
-        )
-    dates: list[int] = clocks.to_milliseconds(index).tolist()
-    return dates
-
-
-def _one_report_date(given: Any) -> int | None:
-    """Milliseconds of one report date for everything."""
-    if given is None:
-        return None
-    if isinstance(given, str):
-        try:
-            given = pd.Timestamp(given)
-        except ValueError:
-            raise ValueError(
-                f"reported_date must be a date, or the name of a column or column level of the frame, got {given!r}"
-            ) from None
-    if isinstance(given, int | np.integer) and 0 < given < 100_000_000:
-        raise ValueError(f"reported_date must be a date or milliseconds since 1970-01-01, got {given!r}")
-    return clocks.exact_milli(given)
-
-
 def _ascending_within(
     dates: Int64Array, numbers: Float64Array, starts: Int64Array, ids: Sequence[str]
 ) -> tuple[Int64Array, Float64Array]:
@@ -449,9 +419,9 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
             "its rows and its columns, like a correlation matrix"
         )
     reported = call.reported_date if _is_column(frame, call.reported_date) else None
-    reports: Sequence[int | None] = [_one_report_date(call.reported_date) if reported is None else None] * len(frame)
+    reports: Sequence[int | None] = [one_report_date(call.reported_date) if reported is None else None] * len(frame)
     if reported is not None:
-        reports = _report_dates(frame[reported], reported)
+        reports = report_dates(frame[reported], reported)
     if call.sid == SAME:
         ids = [check_id(own_id(label), (label,), ["series_id"]) for label in frame.index]
     else:
