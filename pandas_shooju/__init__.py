@@ -9,9 +9,9 @@ Importing the package registers ``pd.read_shooju`` and the accessor ``.shooju`` 
     new = old * 1.02
     new.shooju.write("GDP, revised", changed_from=old)
 
-The client beneath them (`Connection`, `sid`, `Point`, jobs) keeps the names of the published client.
+The underlying client (`Connection`, `sid`, `Point`, jobs) keeps the names of the published client.
 
-The names below are imported when they are first used.
+Most names are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ _MODULES = {
 }
 
 
-if not TYPE_CHECKING:  # or type checkers would believe in any name
+if not TYPE_CHECKING:  # otherwise type checkers would accept any name
 
     def __getattr__(name: str) -> Any:
         if name in _MODULES:

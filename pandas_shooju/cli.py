@@ -1,7 +1,7 @@
 r"""The command line: ``pandas-shooju COMMAND``, or ``python -m pandas_shooju COMMAND``.
 
 Each command parses its arguments and calls the function that does the work. The exit status is 0 for success, 1 for an
-error of the data or the server, and 2 for wrong arguments. `notebooks/reference/command-line.md` describes every
+error of the data or the server, and 2 for invalid arguments. `notebooks/reference/command-line.md` describes every
 option.
 """
 
@@ -12,9 +12,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from pandas_shooju import __version__
 from pandas_shooju.errors import ShoojuError
+from pandas_shooju.frame.request import Layout
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = make_parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     try:
         arguments.run(arguments)
-    except BrokenPipeError:  # the reader of our output, such as `head`, has enough
+    except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (ShoojuError, ValueError, TypeError, OSError, ImportError) as error:
@@ -54,7 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    demo = commands.add_parser("demo", help="write real data to an embedded store, read it back, and draw it")
+    demo = commands.add_parser("demo", help="write real data to an embedded store, read it back, and plot it")
     demo.add_argument("--store", help="file of the embedded store (default: the store of your user)")
     demo.add_argument("--chart", default="pandas-shooju-demo.png", help="where to save the chart (%(default)s)")
     demo.set_defaults(run=_demo)
@@ -70,51 +72,58 @@ def make_parser() -> argparse.ArgumentParser:
         default=0,
         help="port to listen on (default: any free port)",
     )
-    serve.add_argument("--user", help="user that clients must give; required beyond loopback")
+    serve.add_argument("--user", help="user that clients must send; required unless HOST is a loopback address")
     serve.add_argument(
         "--api-key",
         default=os.environ.get("SHOOJU_API_KEY"),
-        help="key that clients must give (default: SHOOJU_API_KEY)",
+        help="API key that clients must send (default: the environment variable SHOOJU_API_KEY)",
     )
-    serve.add_argument("--access-log", action="store_true", help="write a line for each request to standard error")
+    serve.add_argument("--access-log", action="store_true", help="log each request to standard error")
     serve.add_argument("--compress", action="store_true", help="compress responses for clients that accept gzip")
     serve.set_defaults(run=_serve)
 
     store = commands.add_parser("store", help="maintain an embedded store")
     actions = store.add_subparsers(required=True, metavar="ACTION")
     for name, help_, argument in (
-        ("info", "show what is in the store", None),
-        ("vacuum", "make the file as small as its contents", None),
-        ("export", "write its series (fields, points, points by report date) into an archive", "archive to write"),
-        ("import", "merge the series of an archive into the store", "archive to read"),
+        ("info", "show the contents of the store", None),
+        ("vacuum", "shrink the file to the size of its contents", None),
+        ("export", "export the series (fields, points, points by report date) to an archive", "archive to write"),
+        ("import", "import the series of an archive into the store", "archive to read"),
     ):
         action = actions.add_parser(name, help=help_)
         action.add_argument("store", metavar="STORE", help="file of the store")
         if argument:
             action.add_argument("archive", type=Path, metavar="ARCHIVE", help=argument)
         if name == "export":
-            action.add_argument("--query", default="", help="which series (default: all that are not in the trash)")
+            action.add_argument(
+                "--query", default="", help="the series to export (default: all that are not in the trash)"
+            )
         action.set_defaults(run=_store, action=name)
 
-    read = commands.add_parser("read", help="read series, and print them or save them to a file")
-    read.add_argument("query", metavar="QUERY", help=r"such as 'sid:users\sam country=(US,CN)'")
-    read.add_argument("--fields", help="names of fields, separated by commas; * for all")
+    read = commands.add_parser("read", help="read series and print them, or save them to a file")
+    read.add_argument("query", metavar="QUERY", help=r"query, such as 'sid:users\sam country=(US,CN)'")
+    read.add_argument("--fields", help="names of fields, separated by commas, or * for all")
     read.add_argument("--df", help="first date: an ISO date, MIN, or relative to now such as -5y")
     read.add_argument("--dt", help="last date: an ISO date, MAX, or relative to now")
-    read.add_argument("--max-points", type=int, default=-1, help="points per series (default: all)")
-    read.add_argument("--layout", choices=["wide", "long", "fields"], default="wide", help="(default: %(default)s)")
+    read.add_argument("--max-points", type=int, default=-1, help="maximum number of points per series (default: all)")
+    read.add_argument(
+        "--layout",
+        choices=get_args(Layout),
+        default="wide",
+        help="layout of the result (default: %(default)s)",
+    )
     read.add_argument("--tz", help="time zone of the dates")
-    read.add_argument("-o", "--output", type=Path, help="a .parquet, .csv or .json file")
+    read.add_argument("-o", "--output", type=Path, help="file to save to: .parquet, .csv or .json")
     _connection_arguments(read)
     read.set_defaults(run=_read)
 
-    write = commands.add_parser("write", help="write the series in a file")
-    write.add_argument("file", metavar="FILE", type=Path, help="a .parquet, .csv or .json file")
+    write = commands.add_parser("write", help="write the series in a file to Shooju")
+    write.add_argument("file", metavar="FILE", type=Path, help="file to read: .parquet, .csv or .json")
     write.add_argument("--job", required=True, help="description of the job")
     write.add_argument("--sid", help=r"template of the series ids, such as 'users\sam\{country}'")
     write.add_argument("--date", help="column of dates (default: dt, or the first column)")
     write.add_argument("--value", help="column of values, if the file has a row per point (default: val)")
-    write.add_argument("--fields", help="columns that become fields, separated by commas")
+    write.add_argument("--fields", help="columns to write as fields, separated by commas")
     write.add_argument("--dry-run", action="store_true", help="print what would be written, and send nothing")
     _connection_arguments(write)
     write.set_defaults(run=_write)
@@ -127,8 +136,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _connection_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--server", help="account, URL, or 'local' or 'local:PATH' for an embedded store")
-    parser.add_argument("--user", help="user (default: SHOOJU_USER); the key is read from SHOOJU_API_KEY")
+    parser.add_argument("--server", help="name of an account, URL, or 'local' or 'local:PATH' for an embedded store")
+    parser.add_argument(
+        "--user", help="user (default: the environment variable SHOOJU_USER); the API key is read from SHOOJU_API_KEY"
+    )
 
 
 def _demo(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The demo that ``pandas-shooju demo`` runs: write real data, read it back, draw it.
+"""The demo that ``pandas-shooju demo`` runs: it writes real data, reads it back, and plots it.
 
 Each step is a function. The demo prints its docstring and its code, runs it, and prints what it returns, so readers see
 exactly what ran. The data are public tables that the package `vega_datasets` ships.
@@ -89,7 +89,7 @@ def write_one_series(conn: Connection, data: Any) -> Any:
 
 
 def write_long(conn: Connection, data: Any) -> Any:
-    """Write a long frame, which has a row per point: electricity in Iowa. A template over its columns gives the ids."""
+    """Write a long frame, which has a row per point: electricity in Iowa. A template over its columns makes the ids."""
     iowa = data.iowa_electricity()
     return iowa.shooju.write(
         "Iowa electricity",
@@ -138,7 +138,7 @@ def read_long(conn: Connection, data: Any) -> Any:
 
 
 def read_localized(conn: Connection, data: Any) -> Any:
-    """Read in local time. The clocks in Seattle skip an hour in March and repeat one in November; no instant moves."""
+    """Read in local time. Clocks in Seattle skip an hour in March and repeat one in November; instants do not move."""
     temps = read_shooju({"temp": r"sid=users\demo\seattle\temp@localize"}, connection=conn)
     return pd.concat(
         [temps.loc["2010-03-14 01:00":"2010-03-14 04:00", "temp"], temps.loc["2010-11-07":"2010-11-07", "temp"].head(4)]
@@ -151,7 +151,7 @@ def read_aggregated(conn: Connection, data: Any) -> Any:
 
 
 def write_changes(conn: Connection, data: Any) -> Any:
-    """Revise what was read: see the difference, then write only that, to the series that the frame was read from."""
+    """Revise data: look at the difference, then write only that, to the series that the frame was read from."""
     old = read_shooju(r"sid:users\demo\employment", "sector", connection=conn)
     new = old.copy()
     new.iloc[-1, 0] += 1

@@ -1,9 +1,9 @@
-"""What can go wrong, as a tree: one class for each thing that a caller would do differently.
+"""The exceptions, as a tree: one class for each case that a caller would handle differently.
 
 ::
 
-    ShoojuError                       everything that this package raises by itself
-    ├── ShoojuFormatError             the response is not what it claims to be, or the data cannot be sent
+    ShoojuError                       the base class
+    ├── ShoojuFormatError             a response is malformed, or data cannot be represented in the format
     ├── ConfigurationError            no server or no credentials: configure them, then try again
     ├── ConnectionError               the request failed: try again later
     │   └── AuthenticationError       the server does not accept the user or the key: correct them
@@ -13,8 +13,8 @@
             └── ConflictError         a newer job has written these dates: register a new job to overwrite it
 
 `ShoojuFormatError` and `ConfigurationError` are also `ValueError`, `ConnectionError` is also the built-in exception of
-that name, `AuthenticationError` is also a `ShoojuApiError`, and `SeriesNotFoundError` is also `LookupError`. Wrong
-arguments are `TypeError` and `ValueError`, as everywhere. `WriteInterrupted` is a `KeyboardInterrupt`, so that
+that name, `AuthenticationError` is also a `ShoojuApiError`, and `SeriesNotFoundError` is also `LookupError`. Invalid
+arguments raise `TypeError` and `ValueError`, as everywhere. `WriteInterrupted` is a `KeyboardInterrupt`, so that
 ``except Exception`` does not catch it.
 
 No message contains an API key, a token, or the parameters of a URL.
@@ -45,12 +45,12 @@ __all__ = [
 
 
 class ShoojuError(Exception):
-    """Everything that this package raises by itself, apart from `TypeError` and `ValueError` for arguments.
+    """The base class of all errors of this package, except `TypeError` and `ValueError` for invalid arguments.
 
     Attributes
     ----------
     result : WriteResult or None
-        What was stored before the error, if a frame was being written; ``error.result.retry()`` sends the rest.
+        If a frame was being written, the result so far; ``error.result.retry()`` sends the rest.
     outcome_unknown : bool
         Whether the server may have carried out the request nevertheless.
     """
@@ -60,7 +60,7 @@ class ShoojuError(Exception):
 
 
 class ShoojuFormatError(ShoojuError, ValueError):
-    """Bytes or data that are not what they claim to be.
+    """Malformed data.
 
     Raised for a truncated or damaged document, for a response of the wrong shape, and for data that a format cannot
     represent.
@@ -68,11 +68,11 @@ class ShoojuFormatError(ShoojuError, ValueError):
 
 
 class ConfigurationError(ShoojuError, ValueError):
-    """No server, no credentials, or settings that contradict each other."""
+    """The server or the credentials are missing, or settings contradict each other."""
 
 
 class ConnectionError(ShoojuError, builtins.ConnectionError):
-    """A request failed: refused, broken, timed out, or with an HTTP status other than 200.
+    """A request failed: the connection was refused, broken or timed out, or the HTTP status was not 200.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class ConnectionError(ShoojuError, builtins.ConnectionError):
 
 
 class ShoojuApiError(ShoojuError):
-    """The server refused what it was asked to do.
+    """The server refused a request.
 
     Attributes
     ----------
@@ -143,11 +143,11 @@ class AuthenticationError(ConnectionError, ShoojuApiError):
 
 
 class SeriesNotFoundError(ShoojuApiError, LookupError):
-    """A query that must name a series names none."""
+    """A query that must name a series does not name one."""
 
 
 class WriteError(ShoojuApiError):
-    """Some items of a job were not stored. They wait in the job, and its `submit` sends them again.
+    """Some items of a job were not stored. They stay in the job, and its `submit` sends them again.
 
     Attributes
     ----------
@@ -205,7 +205,7 @@ class WriteInterrupted(KeyboardInterrupt):
     Attributes
     ----------
     result : WriteResult or None
-        What was stored before; ``result.retry()`` sends the rest.
+        The result so far; ``result.retry()`` sends the rest.
     """
 
     result: WriteResult | None = None

@@ -1,9 +1,9 @@
-r"""Decoded series to frames: the wide, the long and the fields layout.
+r"""Frames from decoded series: the wide, the long and the fields layout. Pure.
 
-Pure: no connection, no requests. Series come as a :class:`SeriesTable`: columns, as frames have them.
+The series come as a :class:`SeriesTable`, which has columns as a frame has.
 
 Dates become ``datetime64[ms]``, and every index is built from instants: the wall-clock dates of localized series are
-turned into UTC first (:mod:`pandas_shooju.clocks`), joined as UTC, and shown in the time zone that the caller wants.
+converted to UTC first (:mod:`pandas_shooju.clocks`), joined as UTC, and converted to the requested time zone.
 
 Field values keep their type, in columns as in labels: an integer beside a missing value or a fraction stays an integer,
 and the string ``"1"``, the number 1 and True are three different values. Such columns and labels have the dtype object.
@@ -30,7 +30,7 @@ Float64Array = npt.NDArray[np.float64]
 
 
 def field_names(table: SeriesTable, wanted: Sequence[str]) -> list[str]:
-    """The names of the fields to show: those wanted, with all fields that occur in place of ``"*"``."""
+    """The names of the requested fields; ``"*"`` is replaced by all fields that occur."""
     if "*" not in wanted:
         return list(wanted)
     return list(dict.fromkeys([*(name for name in wanted if name != "*"), *table.fields]))
@@ -39,7 +39,7 @@ def field_names(table: SeriesTable, wanted: Sequence[str]) -> list[str]:
 def typed(column: Column) -> Any:
     """An array of the values of a column that keeps their type; missing values are NaN.
 
-    The dtype is int64, float64, bool or that of strings where all values are such, and object where a common dtype
+    The dtype is int64, float64, bool or the string dtype if all values have that type, and object if a common dtype
     would change a value: integers beside missing values or fractions stay integers.
     """
     values = column if isinstance(column, list) else _of_arrow(column)
@@ -63,10 +63,10 @@ def typed(column: Column) -> Any:
 
 
 def _of_arrow(column: Any) -> Any:
-    """The same for an array of pyarrow; a list of Python values if the array has to be made of those."""
+    """The same for a pyarrow array; a list of Python values if the array has to be built from those."""
     kind = str(column.type)
     if kind == "double" or (kind == "int64" and not column.null_count):
-        return np.array(column.to_numpy(zero_copy_only=False))  # a copy: that of pyarrow is read-only
+        return np.array(column.to_numpy(zero_copy_only=False))  # a copy, because arrays of pyarrow are read-only
     if kind == "string" and str_dtype() != np.dtype(object):
         return pd.array(column, dtype=str_dtype())
     return column.to_pylist()
@@ -76,7 +76,7 @@ def _of_arrow(column: Any) -> Any:
 
 
 def labels(table: SeriesTable, names: Sequence[str]) -> pd.Index:
-    """The column labels that these fields give: a plain Index for one field, a MultiIndex for several.
+    """The column labels that these fields make: a plain Index for one field, a MultiIndex for several.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def _flat_index(array: Any, name: Hashable) -> pd.Index:
 
 
 def _multi_index(arrays: Sequence[Any], names: Sequence[str] | None) -> pd.MultiIndex:
-    """As `MultiIndex.from_arrays`, which makes floats of integers beside missing values, and 1 of True."""
+    """Like `MultiIndex.from_arrays`, but integers beside missing values stay integers, and True does not become 1."""
     found = [_level(array, None if names is None else names[i]) for i, array in enumerate(arrays)]
     codes, levels = zip(*found, strict=True)
     return pd.MultiIndex(levels=levels, codes=codes, names=names)
@@ -146,7 +146,7 @@ def _level(array: Any, name: str | None) -> tuple[Any, pd.Index]:
         if not _is_missing(value) and isinstance(first.setdefault(value, value), bool) != isinstance(value, bool):
             raise ValueError(
                 f"the column labels would contain {first[value]!r} and {value!r}"
-                f"{'' if name is None else f' (values of the field {name!r})'}, which pandas cannot tell apart; label "
+                f"{'' if name is None else f' (values of the field {name!r})'}, which pandas cannot distinguish; label "
                 "the columns by other fields, such as columns='series_id', or read with layout='long'"
             )
     try:
@@ -165,20 +165,19 @@ def _not_unique(index: pd.Index, table: SeriesTable, names: Sequence[str]) -> Va
     label = index[same[0]]
     if all(map(_is_missing, label if isinstance(label, tuple) else [label])):
         return ValueError(
-            f"{len(same)} series have no field {', '.join(map(repr, names))}. Column labels must be unique: name other "
-            "fields in `columns=`, or use columns='series_id'"
+            f"column labels must be unique, but {len(same)} series lack the field {', '.join(map(repr, names))}; name "
+            "other fields in columns=, or use columns='series_id'"
         )
     series_ids = values_of(table.series_ids)
     return ValueError(
-        f"{len(same)} series have the label {_shown(label)} (by {', '.join(names)}): "
-        f"{', '.join(series_ids[position] for position in same[:5])}{', ...' if len(same) > 5 else ''}. Column labels "
-        "must be unique: name more fields in `columns=`, use columns='series_id' or layout='long', or give a dict of "
-        "queries, whose keys are the labels"
+        f"column labels must be unique, but {len(same)} series have the label {_shown(label)} (by {', '.join(names)}): "
+        f"{', '.join(series_ids[position] for position in same[:5])}{', ...' if len(same) > 5 else ''}; name more "
+        "fields in columns=, use columns='series_id' or layout='long', or pass a dict of queries with labels as keys"
     )
 
 
 def _key(label: Any) -> Any:
-    """What tells labels apart: type and value, with all missing values alike."""
+    """A key by which labels are equal: their type and value; all missing values are equal."""
     if isinstance(label, tuple):
         return tuple(map(_key, label))
     return None if _is_missing(label) else (type(label), label)
@@ -222,7 +221,7 @@ def common_zone(table: SeriesTable) -> str:
         try:
             clocks.check_zone(zone)
         except ValueError as error:
-            raise ShoojuFormatError(f"the server localized a series, but {error}") from None
+            raise ShoojuFormatError(f"the server sent a localized series, but {error}") from None
     return zones.pop() if len(zones) == 1 else "UTC"
 
 
@@ -236,7 +235,7 @@ def index_of(utc: Int64Array, served: str, tz: TimeZone | None) -> pd.DatetimeIn
     served
         The time zone in which the series were served.
     tz
-        The time zone of the index; None gives a naive index of what the clocks of `served` show.
+        The time zone of the index; None gives a naive index of local times of `served`.
     """
     if tz is not None:
         return clocks.to_index(utc, tz, localized=False)
@@ -274,7 +273,7 @@ def wide(table: SeriesTable, columns: pd.Index, tz: TimeZone | None, served: str
     columns
         The labels.
     tz
-        The time zone of the index; None gives a naive index of what the clocks of `served` show.
+        The time zone of the index; None gives a naive index of local times of `served`.
     served
         The time zone in which the series were served.
 
@@ -303,7 +302,7 @@ def _shared_dates(table: SeriesTable, utc: Int64Array) -> Int64Array | None:
 
 
 def _joined(table: SeriesTable, utc: Int64Array) -> tuple[Int64Array, Float64Array]:
-    """All dates, ascending, and a row of values at these dates for each series."""
+    """All dates in ascending order, and for each series a row of its values at these dates."""
     known: dict[bytes, tuple[int, Int64Array | None]] = {}  # by their bytes: position in `distinct`, order
     distinct: list[Int64Array] = []
     which: list[int] = []
@@ -320,8 +319,8 @@ def _joined(table: SeriesTable, utc: Int64Array) -> tuple[Int64Array, Float64Arr
                 if (own[1:] == own[:-1]).any():
                     twice = own[1:][own[1:] == own[:-1]][0]
                     raise ValueError(
-                        f"series {values_of(table.series_ids[i : i + 1])[0]!r} has two points at "
-                        f"{np.datetime64(int(twice), 'ms')}Z, so they cannot share a column; use layout='long'"
+                        f"the series {values_of(table.series_ids[i : i + 1])[0]!r} has two points at "
+                        f"{np.datetime64(int(twice), 'ms')}Z, which a column cannot contain; use layout='long'"
                     )
             known[key] = len(distinct), order
             distinct.append(own)
@@ -366,7 +365,7 @@ def long(
     -------
     DataFrame
         ``series_id`` (categorical), the fields (text as categoricals), ``dt`` (``datetime64[ms, tz]``), ``val``
-        (float64), and if asked for ``job`` (int64) and ``timestamp`` (``datetime64[ms, UTC]``). The series are in
+        (float64), and if requested ``job`` (int64) and ``timestamp`` (``datetime64[ms, UTC]``). The series are in
         the given order, with the dates of each ascending.
     """
     clash = [name for name in fields if name in ("dt", "val", "job", "timestamp")]
@@ -378,7 +377,7 @@ def long(
     counts = table.counts
     points = table.points if len(table.points) else PointColumns.empty(jobs=jobs, timestamps=timestamps)
     if (jobs and points.jobs is None) or (timestamps and points.timestamps is None):
-        raise ValueError("the response contains no jobs or timestamps of points, although they were requested")
+        raise ValueError("the response must contain the requested jobs and timestamps of points, but it does not")
     utc = _instants(table)
     missing = np.isnan(points.values)
     if missing.any():

@@ -1,4 +1,4 @@
-"""Progress bars, by tqdm: on request, or in a notebook for whatever takes longer than a second."""
+"""Progress bars, using tqdm: on request, and in notebooks for anything that takes longer than a second."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Progress:
     Parameters
     ----------
     description
-        What is being done.
+        The text in front of the bar.
     unit
-        What is counted, such as ``"series"``.
+        The unit of the count, such as ``"series"``.
     show
         Whether to show the bar. None shows it in a notebook, once the work takes longer than a second.
 

@@ -1,14 +1,14 @@
-r"""Queries, built so that they mean what they say: ids, quoting, predicates, operators, expressions. Pure.
+r"""Build queries and expressions, with correct quoting. Pure.
 
-What is built prints as the query language, and is text: it goes wherever a query is asked for.
+The result is a string in the query language, and can be used wherever a query is expected.
 
 >>> found = field("country").isin(["US", "CN"]) & under(r"users\sam") & ~(field("unit") == "US$ bn")
 >>> print(found.aggregate("M").localize("America/Chicago"))
 country=("US","CN") AND sid:"users\sam" AND NOT unit="US$ bn"@A:M@localize:America/Chicago
 
-Every value stands in double quotes, where ``*``, ``@``, parentheses and backslashes are plain characters; how quotes
-and the backslashes before them are written is told at `quote`. Operators end a query: what has them is read, lagged,
-averaged, or stands in an expression, and cannot be combined by ``&`` and ``|`` any more.
+Every value is put in double quotes, in which ``*``, ``@``, parentheses and backslashes are ordinary characters; see
+`quote` for quotes and the backslashes before them. Operators come last: a query with operators can be read, take more
+operators, or be part of an expression, but cannot be combined with ``&`` and ``|``.
 
 >>> a, b = series(r"users\sam\a"), series(r"users\sam\b")
 >>> print(((values(a) + values(b)) / 1000).aggregate("y"))
@@ -46,7 +46,7 @@ __all__ = [
 _Kind = Literal["atom", "and", "or", "any", "sum", "product", "operated"]
 _BEFORE_QUOTE = re.compile(r'(\\+)(?="|$)')
 _ESCAPED = re.compile(r'(\\+)("|$)')
-#: names that stand without quotes; in quotes, a name is always that of a field
+#: names that need no quotes; a name in quotes is always that of a field
 _FIELD_NAME = re.compile(r"\w[\w.-]*")
 #: names that mean something else without quotes
 _RESERVED = ("set", "not", "and", "or")
@@ -63,7 +63,7 @@ def sid(*parts: str) -> str:
     """
     for part in parts:
         if not isinstance(part, str):
-            raise TypeError(f"the parts of a series id are text; got {part!r}")
+            raise TypeError(f"the parts of a series id must be strings, got {part!r}")
     return "\\".join(parts)
 
 
@@ -82,10 +82,10 @@ def id_key(series_id: str) -> str:
 
 
 def quote(text: str) -> str:
-    r"""Text in double quotes, to stand in a query as it is.
+    r"""Put text in double quotes, so that a query takes it literally.
 
-    A quote is written ``\"``, and of the backslashes directly before a quote, or at the end, each is written twice; all
-    other backslashes are themselves.
+    A quote is written as ``\"``, and each backslash directly before a quote, or at the end, is written twice. All other
+    backslashes are unchanged.
 
     Examples
     --------
@@ -93,12 +93,12 @@ def quote(text: str) -> str:
     "users\sam\5\" pipe"
     """
     if not isinstance(text, str):
-        raise TypeError(f"only text can be quoted; got {text!r}")
+        raise TypeError(f"text must be a string, got {text!r}")
     return '"' + _BEFORE_QUOTE.sub(r"\1\1", text).replace('"', '\\"') + '"'
 
 
 def unquote(text: str) -> str:
-    r"""What `quote` made text of, given what stands between the quotes.
+    r"""Undo `quote`, given the text between the quotes.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def unquote(text: str) -> str:
 
 
 class _Operators(str):
-    """What operators may follow. Text; `kind` says what it is made of."""
+    """A string that operators can be appended to; `kind` says how it is composed."""
 
     __slots__ = ("kind",)
     kind: _Kind
@@ -123,10 +123,10 @@ class _Operators(str):
         return type(self)(f"{self}{operator}", "operated")
 
     def operator(self, name: str, argument: str | None = None) -> Self:
-        """Apply the operator ``@name``, or ``@name:argument``; operators apply from left to right."""
+        """Apply the operator ``@name`` or ``@name:argument``. Operators are applied from left to right."""
         for part in (name, argument or ""):
             if not isinstance(part, str) or re.search(r'[@()"{}]', part):
-                raise ValueError(f"{part!r} cannot stand in an operator: it ends where an @, quote or bracket begins")
+                raise ValueError(f"an operator must not contain '@', quotes, parentheses or braces, got {part!r}")
         return self._operated(f"@{name}" if argument is None else f"@{name}:{argument}")
 
     def aggregate(self, period: str) -> Self:
@@ -138,11 +138,11 @@ class _Operators(str):
         return self.operator("lag", span)
 
     def localize(self, zone: str | None = None) -> Self:
-        """Show dates by the clocks of a timezone; by default that of each series' field ``timezone``."""
+        """Convert dates to a time zone, by default the one in the field ``timezone`` of each series."""
         return self.operator("localize", zone)
 
     def asof(self, job_or_moment: Any) -> Self:
-        """Points and fields as they stood after a job (the job, or its number) or at a moment (a datetime; naive: UTC).
+        """Points and fields as they were after a job (a job or its id) or at a moment (a datetime; a naive one is UTC).
 
         Examples
         --------
@@ -164,7 +164,7 @@ class _Operators(str):
 
 
 class Query(_Operators):
-    """A query. Combine with ``&``, ``|`` and ``~``; `field`, `series`, `under`, `text` and `raw` make them."""
+    """A query, as made by `field`, `series`, `under`, `text` and `raw`. Combine queries with ``&``, ``|`` and ``~``."""
 
     __slots__ = ()
 
@@ -183,14 +183,16 @@ class Query(_Operators):
 
 def _joined(kind: Literal["and", "or"], left: Query, right: Query) -> Query:
     if not isinstance(right, Query):
-        raise TypeError(f"{right!r} is not a Query; raw({right!r}) makes one of text")
+        raise TypeError(f"a Query can only be combined with a Query, got {right!r}; convert a string with raw()")
     return Query(f" {kind.upper()} ".join((_part(left, kind), _part(right, kind))), kind)
 
 
 def _part(query: Query, within: _Kind) -> str:
-    """A query as it stands within another."""
+    """A query as a part of another one."""
     if query.kind == "operated":
-        raise TypeError(f"the query {str(query)!r} ends in operators; combine first, and apply them to the whole")
+        raise TypeError(
+            f"queries with operators cannot be combined, got {str(query)!r}; combine first, then apply operators"
+        )
     return str(query) if query.kind in ("atom", within) else f"({query})"
 
 
@@ -206,22 +208,22 @@ def series(series_id: str) -> Query:
 
 
 def under(path: str) -> Query:
-    """Every series below a path, and the one with just that id."""
+    """Every series below a path, and the series with that path as its id."""
     return Query(f"sid:{quote(_not_empty(path))}")
 
 
 def text(term: str) -> Query:
-    """Free text, over ids and field values."""
+    """Free text search in ids and field values."""
     return Query(quote(_not_empty(term)))
 
 
 def raw(query: str) -> Query:
-    """A query that is text already, without operators, to be combined with others."""
+    """A query from a string without operators, to be combined with other queries."""
     return Query(query, "any")
 
 
 def field(name: str) -> Field:
-    """A field, to be compared with values; a dotted name reaches into objects."""
+    """A field, to be compared with values. A dotted name refers to a value inside an object."""
     return Field(name)
 
 
@@ -247,7 +249,9 @@ class Field:
         if not isinstance(name, str) or not name.strip():
             raise ValueError(f"the name of a field must be a non-empty string, got {name!r}")
         if name.lower() in ("sid", "tree", "job"):
-            raise ValueError(f"{name!r} is not a field: use series(), under() or raw()")
+            raise ValueError(
+                f"the name of a field must not be {name!r}, which has its own meaning; use series(), under() or raw()"
+            )
         plain = _FIELD_NAME.fullmatch(name) and name.lower() not in _RESERVED
         self._name = name if plain else quote(name)
 
@@ -290,27 +294,27 @@ class Field:
         """The field has one of these values."""
         quoted = [quote(_value(value)) for value in values]
         if isinstance(values, str) or not quoted:
-            raise ValueError(f"isin takes a list of one or more values; got {values!r}")
+            raise ValueError(f"isin requires a list of one or more values, got {values!r}")
         return Query(f"{self._name}=({','.join(quoted)})")
 
     def like(self, pattern: str) -> Query:
-        """The field has a value that matches; ``*`` stands for any text."""
+        """The field has a value that matches the pattern, in which ``*`` stands for any text."""
         if not _PLAIN.fullmatch(pattern):
             raise ValueError(
-                f"a pattern must consist of plain characters and *, without spaces, quotes, brackets and signs, got "
+                f"a pattern must not contain spaces, quotes, parentheses or other special characters than '*', got "
                 f"{pattern!r}"
             )
         return Query(f"{self._name}={pattern}")
 
 
 class Expression(_Operators):
-    """A calculation over series: numbers and other expressions, joined by ``+ - * /`` or the methods."""
+    """A calculation with series, numbers and other expressions, joined by ``+ - * /`` or by the methods."""
 
     __slots__ = ()
-    __array_ufunc__ = None  # numpy's numbers leave the calculation to the expression
+    __array_ufunc__ = None  # so that numpy numbers leave the calculation to the expression
 
     def __new__(cls, text: str, kind: _Kind = "atom") -> Self:
-        """An expression; its text begins with a ``=``."""
+        """Create an expression; its text begins with ``=``."""
         return super().__new__(cls, text if text.startswith("=") else f"={text}", kind)
 
     def _operated(self, operator: str) -> Self:
@@ -318,10 +322,11 @@ class Expression(_Operators):
         return type(self)(f"{whole}{operator}", "operated")
 
     def _part(self, *bare: _Kind) -> str:
-        """The expression as it stands within another; in brackets unless it is of a kind that is `bare` there."""
+        """The expression as a part of another one; in parentheses unless its kind is one of `bare`."""
         if self.kind == "operated":
             raise TypeError(
-                f"the expression {str(self)!r} ends in operators; apply them to its series, or to the whole"
+                f"expressions with operators cannot be combined, got {str(self)!r}; apply the operators to the series, "
+                "or to the combined expression"
             )
         return self[1:] if self.kind in ("atom", *bare) else f"({self[1:]})"
 
@@ -360,7 +365,7 @@ class Expression(_Operators):
         return self._with("*", -1)
 
     def add(self, other: Expression | float, *, fill_value: float | None = None) -> Expression:
-        """The sum; where only one of both has a point, `fill_value` stands for the other."""
+        """The sum; at dates where only one of the two has a point, `fill_value` replaces the other."""
         return self._call("add", other, fill_value)
 
     def subtract(self, other: Expression | float, *, fill_value: float | None = None) -> Expression:
@@ -385,14 +390,14 @@ class Expression(_Operators):
 
 
 def values(query: str) -> Expression:
-    """The points of the one series that a query names (operators may follow it), to calculate with."""
+    """The points of the single series that a query names, for use in expressions. The query may have operators."""
     if "{{" in query or "}}" in query:
-        raise ValueError(f"the query {str(query)!r} holds double braces, which end it within an expression")
+        raise ValueError(f"a query in an expression must not contain double braces, got {str(query)!r}")
     return Expression(f"{{{{{query}}}}}")
 
 
 def multi_sum(query: str, *, operators: Iterable[str] = (), key_fields: Iterable[str] = ()) -> Expression:
-    r"""The sum of every series that a query finds.
+    r"""The sum of all series that a query finds.
 
     Examples
     --------
@@ -409,17 +414,19 @@ def _operand(value: Expression | float, *bare: _Kind) -> str:
         return value._part(*bare)
     value = _python(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise TypeError(f"{value!r} is no number and no Expression; values(query) makes one of a query")
+        raise TypeError(
+            f"an operand must be a finite number or an Expression, got {value!r}; for a query, use values(query)"
+        )
     return repr(value) if value >= 0 else f"({value!r})"
 
 
 def _python(value: Any) -> Any:
-    """A number or text of numpy as that of Python."""
+    """A numpy number or string as the Python type."""
     return value.item() if isinstance(value, np.generic) and not isinstance(value, np.datetime64) else value
 
 
 def _value(value: object) -> str:
-    """The text by which a field's value is found."""
+    """The text that finds the value of a field."""
     value = _python(value)
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -427,11 +434,11 @@ def _value(value: object) -> str:
         return str(value)
     if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         return value.isoformat()
-    raise TypeError(f"a field is compared with text, a number or a truth value; got {value!r}")
+    raise TypeError(f"a field can be compared with a string, a number, a boolean or a date, got {value!r}")
 
 
 def _moment(date: Any) -> str:
-    """A date or moment as operators take it."""
+    """A date or moment in the form that operators expect."""
     if isinstance(date, str):
         return date
     return to_datetime(to_milli(date)).isoformat(timespec="milliseconds")
@@ -439,5 +446,5 @@ def _moment(date: Any) -> str:
 
 def _not_empty(text: str) -> str:
     if not isinstance(text, str) or not text.strip():
-        raise ValueError(f"{text!r} names no series; give an id, a path or a word")
+        raise ValueError(f"expected a series id, a path or a word, got {text!r}")
     return text

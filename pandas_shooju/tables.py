@@ -1,4 +1,4 @@
-r"""Frames in files, for the command line: what `save` writes in any layout, `load` reads back.
+r"""Frames in files, for the command line: `load` reads back what `save` wrote, in any layout.
 
 Text stays text. Series ids, labels and fields are never parsed as numbers or missing values, so ``00060``, ``1e5`` and
 ``NA`` are kept as they are. Only the columns of dates and of values are parsed.
@@ -33,12 +33,12 @@ _MAX_LEVELS = 30
 
 
 def kind_of(path: Path) -> Kind:
-    """Return the format that the name of a file stands for.
+    """Return the format of a file, by its name.
 
     Raises
     ------
     ValueError
-        If the name ends in none of ``.parquet``, ``.csv`` (also compressed, such as ``.csv.gz``) and ``.json``.
+        If the name does not end in ``.parquet``, ``.csv`` (also compressed, such as ``.csv.gz``) or ``.json``.
     """
     if path.suffix in (".parquet", ".json"):
         return "parquet" if path.suffix == ".parquet" else "json"
@@ -68,8 +68,8 @@ def save(frame: pd.DataFrame, path: Path) -> None:
 def load(path: Path, date: str | None = None, value: str | None = None) -> pd.DataFrame:
     """Load a frame that can be written: wide, long or fields.
 
-    A file with a column ``series_id`` or ``val``, or the one that `value` names, has a row per point, or without values
-    a row per series. Any other file is wide.
+    A file with a column ``series_id`` or ``val``, or the one that `value` names, is long: it has a row per point, or
+    without values a row per series. Any other file is wide.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def load(path: Path, date: str | None = None, value: str | None = None) -> pd.Da
     Raises
     ------
     ValueError
-        If a column is missing, or does not hold dates or numbers.
+        If a column is missing, or does not contain dates or numbers.
     """
     readers: dict[Kind, Callable[[Path], pd.DataFrame]] = {
         "parquet": pd.read_parquet,
@@ -91,13 +91,13 @@ def load(path: Path, date: str | None = None, value: str | None = None) -> pd.Da
     }
     frame = readers[kind_of(path)](path)
     if "series_id" in [frame.index.name, *frame.columns]:
-        frame.attrs.clear()  # the file names its series itself, wherever they were once read from
+        frame.attrs.clear()  # the file names its series itself, wherever they were read from
     if frame.index.name == "series_id":
         return frame
     names = list(frame.columns)
     for name in (date, value):
         if name is not None and name not in [*names, frame.index.name]:
-            raise ValueError(f"{path.name} has no column {name!r}; it has {', '.join(map(repr, names))}")
+            raise ValueError(f"{name!r} must be a column of {path.name} ({', '.join(map(repr, names))})")
     is_wide = value is None and not {"series_id", "val"} & set(names)
     if isinstance(frame.index, pd.DatetimeIndex):
         if is_wide:
@@ -111,7 +111,9 @@ def load(path: Path, date: str | None = None, value: str | None = None) -> pd.Da
         return frame.set_index("series_id")
     date = date or "dt"
     if date not in names:
-        raise ValueError(f"{path.name} has no column 'dt'; name the column of dates with --date")
+        raise ValueError(
+            f"{path.name} must have a column 'dt'; if the dates are in another column, name it with --date"
+        )
     frame = frame.assign(**{str(date): _dates(frame[date], path)})
     return frame if value is None else frame.assign(**{str(value): _numbers(frame[value], path)})
 
@@ -136,12 +138,12 @@ def _dates(column: pd.Series, path: Path) -> pd.Series:
     except (ValueError, TypeError):
         wrong = next(one for one in text if not _is_date(one))
         raise ValueError(
-            f"the dates in {path.name} must be ISO dates, got {wrong!r} in the column {column.name!r}; "
-            "name the column of dates with --date"
+            f"the dates in {path.name} must be ISO dates, got {wrong!r} in the column {column.name!r}; if the dates "
+            "are in another column, name it with --date"
         ) from None
     aware = [moment.tzinfo is not None for moment in moments]
     if any(aware) and not all(aware):
-        raise ValueError(f"the dates in {path.name} must all have a UTC offset, or none")
+        raise ValueError(f"either all dates in {path.name} must have a UTC offset or none, got both kinds")
     if any(aware):  # the offsets differ across a clock change
         moments = [moment.astimezone(UTC).replace(tzinfo=None) for moment in moments]
     dates = pd.Series(np.array(moments, "datetime64[us]"), column.index, name=column.name)
@@ -169,7 +171,7 @@ def _numbers(column: pd.Series, path: Path) -> pd.Series:
     try:
         return column.astype(object).astype("float64")  # exact, unlike the faster parsers of pandas
     except (ValueError, TypeError) as error:
-        raise ValueError(f"the column {column.name!r} of {path.name} must hold numbers: {error}") from None
+        raise ValueError(f"the column {column.name!r} of {path.name} must contain numbers; {error}") from None
 
 
 # --- parquet ---
@@ -249,4 +251,4 @@ def _load_json(path: Path) -> pd.DataFrame:
         index = pd.Series(document["index"], dtype=object, name=document["index_name"])
         return frame.set_axis(pd.Index(index if index.name == "series_id" else _dates(index, path)), axis=0)
     except (KeyError, TypeError, AttributeError):
-        raise ValueError(f"{path.name} must be a file that `pandas-shooju read -o` wrote") from None
+        raise ValueError(f"{path.name} must be a file written by `pandas-shooju read -o`") from None

@@ -4,7 +4,7 @@ Name this module in the ``conftest.py`` at the root of your tests::
 
     pytest_plugins = ["pandas_shooju.testing"]
 
-Every test that asks for ``shooju_server`` then gets an empty embedded Shooju of its own, served on a loopback port::
+Every test that requests ``shooju_server`` then gets its own empty embedded Shooju, served on a loopback port::
 
     def test_pipeline(shooju_server, monkeypatch):
         monkeypatch.setenv("SHOOJU_SERVER", shooju_server.url)
@@ -13,8 +13,8 @@ Every test that asks for ``shooju_server`` then gets an empty embedded Shooju of
         run_my_pipeline()
         assert pd.read_shooju(r"sid:users\sam", max_points=0).shape[1] == 3
 
-It is a module to name rather than a plug-in that pytest finds by itself, because pytest imports those, and pandas with
-them, at the start of every run in the environment, whether a test needs them or not.
+This is a module that you name, rather than a plugin that pytest discovers, because pytest imports discovered plugins,
+and pandas with them, at the start of every run in the environment, whether a test uses them or not.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-r"""What a field may hold, and what the value of a point may be: the one place that decides. Pure.
+r"""The values that fields and points may have. Pure.
 
-``df.shooju.write``, ``job.write`` and the embedded store all ask this module, so that they agree on every value.
+``df.shooju.write``, ``job.write`` and the embedded store all use this module, so that they agree on every value.
 
-**Fields.** A field holds JSON. What pandas users have becomes JSON like this, in lists and dicts as well:
+**Fields.** A field holds JSON. Values are converted to JSON as follows, also inside lists and dicts:
 
 ======================================================  ===============================================================
 value                                                   is stored as
@@ -26,9 +26,9 @@ None                                                    removes the field (in a 
 
 Everything else is an error: infinities; bytes; complex numbers; integers beyond 64 bits and Decimals that float64
 cannot represent; strings with unpaired surrogates; members of other enums; Series and DataFrames; lists and dicts
-nested more than 100 levels deep. NaN, NaT and NA are an error, too: None is what removes a field. A column of a frame
-is different, as every missing value in it means that there is none, and the argument ``na`` of ``write`` decides what
-happens then.
+nested more than 100 levels deep. NaN, NaT and NA are errors, too; use None to remove a field. In a
+column of a frame, however, every kind of missing value means that there is no value, and the argument ``na`` of
+``write`` decides what happens.
 
 **Points.** The value of a point is a float64. Integers and Decimals are accepted if float64 represents them exactly,
 missing values become NaN. Booleans, strings, dates and complex numbers are refused.
@@ -93,9 +93,9 @@ def field_values(fields: Mapping[Any, Any]) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        A name is not a string, or a value has a type that fields do not hold.
+        A name is not a string, or the type of a value is not accepted.
     ValueError
-        A value has a type that fields hold, but cannot be stored (infinite, too large, missing, ...).
+        A value cannot be stored although its type is accepted (infinite, too large, missing, ...).
 
     Examples
     --------
@@ -166,8 +166,8 @@ def column_values(name: str, column: pd.Series[Any], na: Missing) -> list[Any]:
     column
         Of any dtype. Each distinct value of a categorical or string column is looked at once.
     na
-        What a missing value becomes: ``"null"`` None, which removes the field; ``"skip"`` NA, for the caller to
-        leave out.
+        Missing values become None with ``"null"``, which removes the field, and NA with ``"skip"``, which the caller
+        leaves out.
 
     Raises
     ------
@@ -288,7 +288,7 @@ def _iso(value: Any) -> str | None:
 
 
 def _iso_moment(value: np.datetime64) -> str:
-    """As numpy prints it, with a time as `isoformat` has it: seconds, and 6 digits or more if there is a fraction."""
+    """As numpy prints it, but with the time as in `isoformat`: with seconds, and 6 or more digits of a fraction."""
     unit, _ = np.datetime_data(value.dtype)
     if unit in ("Y", "M", "W", "D"):
         return str(value)
@@ -304,7 +304,7 @@ _PARTS = {"ms": 3, "us": 6, "ns": 9, "ps": 12, "fs": 15, "as": 18}
 
 
 def _iso_duration(count: int, unit: str) -> str | None:
-    """As `Timedelta.isoformat`, but with one sign before all of it where it is negative; None without a unit."""
+    """As `Timedelta.isoformat`, but with a single leading sign if it is negative; None without a unit."""
     sign = "-" if count < 0 else ""
     if unit in ("Y", "M"):
         return f"{sign}P{abs(count)}{unit}"
@@ -365,7 +365,7 @@ def point_values(column: pd.Series[Any] | npt.NDArray[np.float64], what: str) ->
     column
         Of any numeric dtype, or objects; float64 arrays are returned as they are.
     what
-        What the column is, for the error: ``"the column 'a'"``.
+        A description of the column for error messages: ``"the column 'a'"``.
 
     Raises
     ------
@@ -447,7 +447,7 @@ def _row(column: pd.Series[Any], at: int) -> str:
 
 
 def _exact_float(value: Any) -> float | None:
-    """A number as a float; None if it is another number then."""
+    """A number as a float; None if float64 cannot represent it exactly."""
     try:
         number = float(value)
     except (OverflowError, ValueError):
@@ -459,7 +459,7 @@ def _exact_float(value: Any) -> float | None:
 
 
 def _shown(value: Any) -> str:
-    """A value in a message: numpy scalars as plain ones, long ones cut."""
+    """A value for a message: numpy scalars as Python scalars, and long values truncated."""
     if isinstance(value, np.integer | np.floating | np.bool_) and not isinstance(value, np.timedelta64):
         value = value.item()
     try:

@@ -163,15 +163,15 @@ def test_dates_beyond_nanoseconds(tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [
-        ("dt,a\n2024-01-01,x\n", {}, "the column 'a' of wrong.csv must hold numbers: .*'x'"),
+        ("dt,a\n2024-01-01,x\n", {}, "the column 'a' of wrong.csv must contain numbers; .*'x'"),
         (
             "name,a\nfoo,1\n",
             {},
-            "must be ISO dates, got 'foo' in the column 'name'; name the column of dates with --date",
+            "must be ISO dates, got 'foo' in the column 'name'; if the dates are in another column",
         ),
-        ("day,a\n2024-01-01,1\n", {"date": "date"}, "wrong.csv has no column 'date'; it has 'day', 'a'"),
-        ("series_id,day,val\na,2024-01-01,1\n", {}, "name the column of dates with --date"),
-        ("dt,a\n2024-01-01,1\n2024-01-01T00:00Z,1\n", {}, "must all have a UTC offset, or none"),
+        ("day,a\n2024-01-01,1\n", {"date": "date"}, "'date' must be a column of wrong.csv"),
+        ("series_id,day,val\na,2024-01-01,1\n", {}, "in another column, name it with --date"),
+        ("dt,a\n2024-01-01,1\n2024-01-01T00:00Z,1\n", {}, "must have a UTC offset or none"),
     ],
 )
 def test_wrong_files_say_why(text, options, words, tmp_path):
@@ -182,5 +182,5 @@ def test_wrong_files_say_why(text, options, words, tmp_path):
 
 def test_json_of_another_program_says_what_it_must_be(tmp_path):
     (tmp_path / "other.json").write_text('[{"a": 1}]')
-    with pytest.raises(ValueError, match="must be a file that"):
+    with pytest.raises(ValueError, match="must be a file written by"):
         tables.load(tmp_path / "other.json")

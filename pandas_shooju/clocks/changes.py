@@ -1,4 +1,4 @@
-"""Clock changes: between instants and what the clocks of a time zone show. See the package for the three ways."""
+"""Conversions between instants and wall-clock times, across clock changes; see the package for an overview."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class LocalTimeError(ValueError):
 
 
 def utc_to_wall(dates: Int64Array, tz: TimeZone) -> Int64Array:
-    """What the clocks of `tz` show at these instants.
+    """The wall-clock times of `tz` at these instants.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def wall_to_utc(dates: Int64Array, tz: TimeZone, starts: Int64Array | None = Non
 
     - A time that occurs once is that instant.
     - A time that occurs twice is the earlier instant, until the dates stop rising: from there on they belong to the
-      second pass. This makes no assumption about the step, and is right for all ascending series that have at least one
-      point which shows the step back.
+      second pass. This assumes nothing about the step, and is right for every ascending series in which the dates step
+      back at least once.
     - A single time in a repeated hour shows no step back. It is the later instant if only that lies midway between its
       neighbours (so that days or hours are evenly spaced), otherwise the earlier one.
     - A time that the clock skipped, which no server sends, is read with the offset before the change.
@@ -106,7 +106,7 @@ def wall_to_utc(dates: Int64Array, tz: TimeZone, starts: Int64Array | None = Non
 
 
 def first_instants(dates: Int64Array, tz: TimeZone) -> Int64Array:
-    """The first instant at which the clocks of `tz` show each time, whatever stands beside it.
+    """The first instant at which the clocks of `tz` show each time, regardless of the other dates.
 
     A time that the clock skipped is read with the offset before the change, so 02:30 becomes 03:30.
 

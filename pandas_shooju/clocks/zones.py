@@ -1,4 +1,4 @@
-"""Time zones: which one a name or an object stands for, and its offsets from UTC.
+"""Time zones: the zone that a name or an object stands for, and its offsets from UTC.
 
 Offsets come from `zoneinfo` (or any other `tzinfo`), year by year, and are exact for the years 1 to 9999. Dates outside
 of these years take the offset of the nearest known year.
@@ -23,7 +23,7 @@ TimeZone = str | datetime.tzinfo
 _DAY = 86_400_000
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _SECOND = datetime.timedelta(seconds=1)
-# a day from either end of what datetime can represent, where every zone still has a local time
+# a day from either end of the range of datetime, where every zone still has a local time
 _FIRST_SECOND = (datetime.datetime(1, 1, 2, tzinfo=datetime.UTC) - _EPOCH) // _SECOND
 _LAST_SECOND = (datetime.datetime(9999, 12, 31, tzinfo=datetime.UTC) - _EPOCH) // _SECOND - 1
 
@@ -69,7 +69,7 @@ def timezone(tz: TimeZone) -> datetime.tzinfo:
         return _iana(tz)
     except ValueError:
         try:
-            found: datetime.tzinfo = pd.DatetimeTZDtype("ms", tz).tz  # other forms are as in pandas
+            found: datetime.tzinfo = pd.DatetimeTZDtype("ms", tz).tz  # pandas accepts more forms
             return found
         except Exception:
             pass

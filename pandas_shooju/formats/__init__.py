@@ -1,6 +1,6 @@
 """The wire formats: `json`, `msgpack` and `sjts`, to and from numpy columns.
 
-Pure: bytes in, data out. Nothing here performs I/O or knows what a document is for.
+Pure: bytes in, data out. Nothing here performs I/O or depends on the purpose of a document.
 
 :func:`encode` takes JSON-like data. In its list ``"series"``, each object carries its points as
 :class:`PointColumns`, whatever the format on the wire::
@@ -11,9 +11,9 @@ Pure: bytes in, data out. Nothing here performs I/O or knows what a document is 
 keys ``"included_job"`` and ``"included_timestamp"`` announce points with jobs or timestamps; all points of one document
 have the same columns.
 
-Decoding never takes memory out of proportion to the bytes (although a table has a place for each field of each series),
-and bytes that are not what they claim to be raise :class:`ShoojuFormatError`: in `decode`, or, for the JSON text of a
-single series, when the document's series are first used.
+Decoding never needs memory out of proportion to the bytes, except that a table has a place for each field of each
+series. Malformed bytes raise :class:`ShoojuFormatError`: in `decode`, or, for the JSON text of a single series, when
+the series of the document are first used.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def decode(data: bytes, name: str) -> Document:
     Raises
     ------
     ShoojuFormatError
-        The bytes are not such a document.
+        The bytes are not a document in that format.
     """
     if name == "sjts" and not data.startswith(sjts.MAGIC):
         name = "json"
@@ -61,9 +61,9 @@ def decode(data: bytes, name: str) -> Document:
 
 
 def sniff(data: bytes) -> str | None:
-    r"""The format of an object by its first bytes; None if it is none of the formats.
+    r"""The format of a document, by its first bytes; None if it has none of the formats.
 
-    A server may respond in another format than the one asked for.
+    A server may respond in a different format than the requested one.
 
     Examples
     --------

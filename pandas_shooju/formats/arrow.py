@@ -1,7 +1,7 @@
-"""The JSON texts of many series to columns, by pyarrow if it is installed: no Python object per series or value.
+"""The JSON texts of many series to columns, using pyarrow if it is installed: no Python object per series or value.
 
-Whatever pyarrow would not return exactly as Python's `json` does is left to `json`: lists and objects as values, values
-of several types (integers next to fractions among them), integers that float64 cannot represent. So are texts with many
+Texts that pyarrow would not decode exactly as Python's `json` does are left to `json`: lists and objects as values,
+values of several types (such as integers and fractions), integers that float64 cannot represent. So are texts with many
 different names, because pyarrow allocates a place for each name in each text. Strings are never converted to dates.
 """
 
@@ -22,7 +22,7 @@ try:
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.json
-except ImportError:  # it is an extra
+except ImportError:  # pyarrow is an extra
     pa = None
 
 #: with fewer series, Python's `json` is faster
@@ -35,7 +35,7 @@ _MOST_OPENING = 16
 
 #: a text that is this many times longer than the average may have many names
 _LONGER = 64
-#: texts that are searched for names that no other text has
+#: the number of texts that are searched for names that no other text has
 _SOME = 16
 
 _LINE_END = int.from_bytes(b"\n   ", "little")
@@ -48,13 +48,13 @@ def series_table(
 ) -> SeriesTable | None:
     """The series whose texts are at these positions, with these numbers of points (-1 for none).
 
-    None if that is left to `json`.
+    None if the texts must be decoded by `json`.
     """
     if pa is None or len(begins) < FEWEST:
         return None
     try:
         return _table(_columns(data, begins, ends), counts, points)
-    except Exception:  # whatever pyarrow, or this module, cannot handle
+    except Exception:  # anything that pyarrow, or this module, cannot handle
         return None
 
 
@@ -64,7 +64,7 @@ def _columns(data: bytes, begins: Int64Array, ends: Int64Array) -> dict[str, Any
     some = [json.loads(data[begins[i] : ends[i]]) for i in range(0, len(begins), -(-len(begins) // _SOME))]
     fields_of_some = [one.get("fields") or {} for one in some]
     if _have_own_names(some) or any(isinstance(v, list | dict) for of_one in fields_of_some for v in of_one.values()):
-        raise _Left
+        raise _NotSupported
     first = fields_of_some[0]
     texts = [name for name, value in first.items() if isinstance(value, str)]
     table = _parsed(body, _schema(texts))
@@ -73,25 +73,25 @@ def _columns(data: bytes, begins: Int64Array, ends: Int64Array) -> dict[str, Any
     if dated:
         table = _parsed(body, _schema(texts + dated))
     if len(table) != len(begins):
-        raise _Left
+        raise _NotSupported
     found = {name: table[name].chunk(0) for name in table.column_names}
     points = found.get("points")
     if points is not None and points.null_count and body.count(b'"points"') != len(points) - points.null_count:
-        raise _Left  # some may be null, which differs from being absent
+        raise _NotSupported  # some may be null, which differs from being absent
     # (`flatten` returns nulls where the object itself is null; `field` might not)
     fields = dict(zip((field.name for field in _fields(table)), found["fields"].flatten(), strict=True))
     found["fields"] = {name: fields[name] for name in names if name in fields}
     if any(_may_have_integers(body, name, column) for name, column in found["fields"].items()):
-        raise _Left
+        raise _NotSupported
     return found
 
 
 def _may_have_integers(body: bytes | bytearray, name: str, column: Any) -> bool:
-    """Whether a field that pyarrow took for floats may have integers among them: 1 is not 1.0."""
+    """Whether a field that pyarrow decoded as floats may contain integers: 1 is not 1.0."""
     if column.type != pa.float64() or not pc.any(pc.equal(column, pc.floor(column))).as_py():
         return False
     if re.fullmatch(r"[\w .-]+", name, re.ASCII) is None or b"\\u" in body:
-        return True  # the name may stand there in another spelling
+        return True  # the name may be spelt differently in the text
     return re.search(re.escape(f'"{name}"').encode() + rb"\s*:\s*-?\d+\s*[,}]", body) is not None
 
 
@@ -103,9 +103,9 @@ def _lines(data: bytes, begins: Int64Array, ends: Int64Array) -> bytes | bytearr
     """
     raw = np.frombuffer(data, np.uint8)
     if (ends <= begins).any() or (raw[begins] != ord("{")).any() or (raw[ends - 1] != ord("}")).any():
-        raise _Left
+        raise _NotSupported
     lines: bytes | bytearray
-    if (begins[1:] - ends[:-1] == 4).all():  # there is nothing but sizes between the texts
+    if (begins[1:] - ends[:-1] == 4).all():  # only sizes are between the texts
         lines = bytearray(memoryview(data)[begins[0] : ends[-1]])
         np.ndarray((len(lines) - 3,), "<u4", lines, 0, (1,))[ends[:-1] - begins[0]] = _LINE_END
         upto = ends - begins[0]
@@ -114,7 +114,7 @@ def _lines(data: bytes, begins: Int64Array, ends: Int64Array) -> bytes | bytearr
         upto = np.cumsum(ends - begins + 1) - 1
     longest = int((ends - begins).max())
     if (longest > _SHORT and not _is_flat(lines, upto)) or longest * len(begins) > _LONGER * len(lines):
-        raise _Left
+        raise _NotSupported
     if not lines.isascii():
         lines.decode()  # pyarrow does not check all of it
     return lines
@@ -127,7 +127,7 @@ def _is_flat(lines: bytes | bytearray, ends: Int64Array) -> bool:
 
 
 def _have_own_names(some: Sequence[dict[str, Any]]) -> bool:
-    """Whether many of these texts have a name that no other text has."""
+    """Whether many of these texts have a name that occurs in no other text."""
     names: Counter[str] = Counter()
     for one in some:
         for of_one in (one, *one.values()):
@@ -136,12 +136,12 @@ def _have_own_names(some: Sequence[dict[str, Any]]) -> bool:
     return sum(times == 1 for times in names.values()) > len(some) // 2
 
 
-class _Left(Exception):
-    """The texts are left to `json`."""
+class _NotSupported(Exception):
+    """The texts must be decoded by `json`."""
 
 
 def _schema(texts: Sequence[str]) -> Any:
-    """What is known in advance: these fields are strings."""
+    """The part of the schema that is known in advance: these fields are strings."""
     fields = pa.struct([(name, pa.string()) for name in texts])
     return pa.schema([("series_id", pa.string()), ("fields", fields)])
 
@@ -162,15 +162,15 @@ def _fields(table: Any) -> list[Any]:
 def _table(found: dict[str, Any], counts: Int64Array, points: PointColumns) -> SeriesTable:
     ids, fields = found["series_id"], found.get("fields", {})
     if any("double" in str(column.type) for name, column in found.items() if name != "fields"):
-        raise _Left  # pyarrow accepts as numbers what is not JSON: Inf, -NaN
+        raise _NotSupported  # pyarrow accepts numbers that are not JSON: Inf, -NaN
     if "error" in found or ids.type != pa.string() or ids.null_count or not all(map(_is_plain, fields.values())):
-        raise _Left
+        raise _NotSupported
     if not np.array_equal(_announced(found.get("points"), len(counts)), counts):
-        raise _Left
+        raise _NotSupported
     zones = None
     if "tz" in found:
         if found["tz"].type != pa.struct([("timezone", pa.string())]):
-            raise _Left
+            raise _NotSupported
         zones = found["tz"].flatten()[0].to_pylist()
     return SeriesTable(ids, fields, points, np.maximum(counts, 0), zones)
 
@@ -180,13 +180,13 @@ def _announced(points: Any, series: int) -> Int64Array:
     if points is None:
         return np.full(series, -1)
     if points.type not in (pa.int64(), pa.null()) or (pc.min(points).as_py() or 0) < 0:
-        raise _Left
+        raise _NotSupported
     announced: Int64Array = points.cast(pa.int64()).fill_null(-1).to_numpy()
     return announced
 
 
 def _is_plain(column: Any) -> bool:
-    """Whether pyarrow has the values of a field exactly as `json` would."""
+    """Whether pyarrow decoded the values of a field exactly as `json` would."""
     kind = column.type
     if kind == pa.float64():
         largest = pc.max(pc.abs(column)).as_py()

@@ -1,4 +1,4 @@
-r"""The points of SJTS: runs of evenly spaced values, read into columns.
+r"""Decoding the points of SJTS, runs of evenly spaced values, into columns.
 
     block      i64 bytes that follow, i64 first date, i32 step (only when two points or more), f64 values
 
@@ -28,14 +28,14 @@ from pandas_shooju.formats.columns import Float64Array, Int64Array
 
 Bytes = npt.NDArray[np.uint8]
 
-#: no date is beyond; within, no sum of a date and its steps can wrap around
+#: the largest date; within it, no sum of a date and its steps can overflow
 MAX_DATE = 2**62
 
-#: bytes to read as one batch: they stay in the cache while they are checked and copied
+#: the bytes of one batch, which stay in the cache while they are checked and copied
 BATCH = 1 << 20
 #: a series with more bytes does not gain from being read together with others
 _LARGE = 1 << 16
-#: the most runs of a shape; with more of them, a series is irregular
+#: the maximum number of runs of a shape; a series with more of them is irregular
 _RUNS = 8
 
 _i64 = struct.Struct("<q")
@@ -277,7 +277,7 @@ class BlockReader:
         n = (size - 8) // 8
         if not 1 <= n <= left or size != (16 if n == 1 else 12 + 8 * n) or size > there - 8:
             raise ShoojuFormatError(
-                f"a block of {size} bytes cannot follow: {there - 8} bytes and {left} points are left"
+                f"a block of {size} bytes does not fit: {there - 8} bytes and {left} points are left"
             )
         return n, 8 + size
 

@@ -32,9 +32,9 @@ class PointColumns:
     values
         float64; NaN is a missing value (a null on the wire).
     jobs
-        int64, the id of the job that wrote each point; None where not asked for.
+        int64, the id of the job that wrote each point; None if not requested.
     timestamps
-        int64, milliseconds since 1970-01-01 UTC at which each point was written; None where not asked for.
+        int64, milliseconds since 1970-01-01 UTC at which each point was written; None if not requested.
 
     Examples
     --------
@@ -102,14 +102,14 @@ class PointColumns:
 
     @classmethod
     def empty(cls, *, jobs: bool = False, timestamps: bool = False) -> PointColumns:
-        """No points, with the columns asked for."""
+        """No points, with the requested columns."""
         none = np.empty(0, np.int64)
         return cls(none, np.empty(0, np.float64), none if jobs else None, none if timestamps else None)
 
     @classmethod
     def concat(cls, parts: Sequence[PointColumns]) -> PointColumns:
         """The points of several, one after the other; all must have the same columns."""
-        # the columns of an empty part mean nothing
+        # an empty part may lack columns
         parts = [part for part in parts if len(part)] or list(parts[:1])
         if len(parts) < 2:
             return parts[0] if parts else cls.empty()
@@ -124,7 +124,7 @@ class PointColumns:
 
     @classmethod
     def from_rows(cls, rows: Iterable[Sequence[Any]], *, jobs: bool = False, timestamps: bool = False) -> PointColumns:
-        """Columns from rows ``[milliseconds, value]``, followed by the job and the timestamp where announced.
+        """Columns from rows ``[milliseconds, value]``, followed by the job and the timestamp if requested.
 
         Raises
         ------

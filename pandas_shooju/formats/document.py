@@ -1,8 +1,8 @@
-"""`Document`: what `decode` returns, for every format.
+"""`Document`: the result of `decode`, for every format.
 
-A document is the object that a request or a response holds. Its series come in two forms, each made when it is first
-asked for: `series`, one table of columns, is what becomes frames; `items`, a dict per series, is for callers who want
-dicts. Neither is derived from the other where the format can give both.
+A document is the object in a request or a response. Its series come in two forms, each of which is made when it is
+first used: `series`, a table of columns, from which frames are made; and `items`, a dict per series. If the format can
+give both, neither is derived from the other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Texts(Protocol):
         """Parse each series into a dict."""
 
     def table(self) -> SeriesTable | None:
-        """Parse all series into columns at once; None where that takes the dicts."""
+        """Parse all series into columns at once; None if that requires the dicts."""
 
 
 class Document:
@@ -36,11 +36,11 @@ class Document:
     Parameters
     ----------
     root
-        The object without its list ``"series"``; any JSON value where the document is not an object.
+        The object without its list ``"series"``; any JSON value if the document is not an object.
     items
         The elements of ``"series"``; None for a document without that list.
     texts
-        The elements of ``"series"`` where they are not parsed yet.
+        The elements of ``"series"`` if they are not parsed yet.
 
     Examples
     --------
@@ -119,7 +119,7 @@ class Document:
         return self._items or []
 
     def ids(self) -> list[Any]:
-        """The ``series_id`` of each item, None for one that failed; from the form that exists already."""
+        """The ``series_id`` of each item, None for one that failed; from the form that already exists."""
         if self._table is None:
             return [None if item.get("error") else item.get("series_id") for item in self.items()]
         ids = iter(values_of(self._table.series_ids))

@@ -1,4 +1,4 @@
-"""The points of SJTS: columns, written as runs of evenly spaced values (see :mod:`pandas_shooju.formats.blocks`).
+"""Encoding the points of SJTS, as runs of evenly spaced values (see :mod:`pandas_shooju.formats.blocks`).
 
 The positions of the blocks depend on the dates alone, so they are computed once per index (`Grid`) and used for every
 series on that index; the values are put in place by one scatter. Series with different dates are encoded together, as
@@ -19,7 +19,7 @@ from pandas_shooju.formats.columns import Float64Array, Int64Array, PointColumns
 
 Buffers: TypeAlias = list[bytes | memoryview]
 
-#: points of series with different dates to encode together
+#: the number of points of series with different dates that are encoded together
 _TOGETHER = 200_000
 _FROM_THE_FIRST = np.zeros(1, np.int64)
 

@@ -1,4 +1,4 @@
-"""What JSON and msgpack have in common: on the wire, the points of a series are rows."""
+"""The common part of JSON and msgpack: on the wire, the points of a series are rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def document_of(value: Any) -> Document:
 
 
 def _is_difference(rows: list[Any]) -> bool:
-    """Whether rows are what a job did, ``[milliseconds, value, previous value, status]``: those stay rows."""
+    """Whether rows are job differences, ``[milliseconds, value, previous value, status]``, which stay rows."""
     return bool(rows) and all(
         isinstance(row, list) and len(row) == 4 and (row[3] is None or isinstance(row[3], str)) for row in rows
     )

@@ -8,10 +8,10 @@
     block      i64 bytes that follow, i64 first date, i32 step (only for two points or more), f64 values
 
 :mod:`pandas_shooju.formats.grid` turns points into blocks, and :mod:`pandas_shooju.formats.blocks` turns blocks into
-points. Every size is checked against the bytes that are there before it is used. The arrays for the points are
-allocated once, for as many points as the bytes can hold, and every series has its slice of them.
+points. Every size is checked against the number of bytes before it is used. The arrays for the points are
+allocated once, for as many points as the bytes can contain, and every series has a slice of them.
 
-Decoding finds the sections and reads the points at once. The JSON texts are parsed when somebody asks for the series:
+Decoding finds the sections and reads the points at once. The JSON texts are parsed when the series are first used:
 into columns, or into dicts.
 """
 
@@ -71,14 +71,18 @@ def _read(data: bytes, careful: bool) -> tuple[Any, _Texts | None]:
     root = _parse(text)
     layout = root.pop("sjts", None) if isinstance(root, dict) else None
     if layout is None and nul:
-        raise ShoojuFormatError("the root section has bytes behind its JSON text, and no key 'sjts' that explains them")
+        raise ShoojuFormatError("a root section without the key 'sjts' must not have bytes after its JSON text")
     if not isinstance(root, dict) or "series" not in root:
         if pos != end:
-            raise ShoojuFormatError(f"{end - pos} bytes follow a document without series")
+            raise ShoojuFormatError(
+                f"a document without series must end with its root section, got {end - pos} more bytes"
+            )
         return root, None
     count = root.pop("series")
     if type(count) is not int or not 0 <= count <= (end - pos) // 4:
-        raise ShoojuFormatError(f"{count!r} series are announced, in {end - pos} bytes")
+        raise ShoojuFormatError(
+            f"the document announces {count!r} series, but contains only {end - pos} bytes for them"
+        )
     jobs, timestamps = _per_point_columns(layout, per_point)
 
     blocks = BlockReader(data, (end - pos) // 8)
@@ -87,7 +91,9 @@ def _read(data: bytes, careful: bool) -> tuple[Any, _Texts | None]:
     filled = blocks.filled
     for column in (jobs, timestamps):
         if column is not None and len(column) < filled:
-            raise ShoojuFormatError(f"jobs or timestamps of {len(column)} points, for {filled} points")
+            raise ShoojuFormatError(
+                f"a document must have as many jobs or timestamps as points, got {len(column)} and {filled}"
+            )
     points = PointColumns(
         blocks.dates[:filled],
         blocks.values[:filled],
@@ -139,7 +145,7 @@ class _Texts:
             if n >= 0 and type(announced) is int and announced == n:
                 item["points"] = own
             elif n >= 0 or (isinstance(item, dict) and "points" in item):
-                raise ShoojuFormatError("a series announces another number of points than it has")
+                raise ShoojuFormatError("a series announces a different number of points than it contains")
         return items
 
 
@@ -157,7 +163,7 @@ class _Sections:
         self._begins: list[int] = []
         self._ends: list[int] = []
         self._counts: list[int] = []
-        self._in_vain = 0  # bytes looked at for nothing: a bound on what hostile documents can cost
+        self._in_vain = 0  # bytes examined for nothing: bounds the cost of hostile documents
 
     def read(self, pos: int, count: int) -> _Places:
         """Read `count` series from `pos` on; the document must end with them."""
@@ -167,7 +173,7 @@ class _Sections:
             n = _careful_count(data[begin:pos]) if self._careful else _quick_count(data, begin, pos)
             if n is not None and (type(n) is not int or not 0 <= n <= (end - pos) // 8):
                 raise ShoojuFormatError(
-                    f"series number {len(self._begins)} announces {n!r} points, in {end - pos} bytes"
+                    f"series number {len(self._begins)} announces {n!r} points, but only {end - pos} bytes are left"
                 )
             self._begins.append(begin)
             self._ends.append(pos)
@@ -177,15 +183,15 @@ class _Sections:
                 if (self._blocks.shape is not None or self._blocks.irregular) and not self._careful:
                     pos = self._read_alike(pos, count)
         if pos != end:
-            raise ShoojuFormatError(f"{end - pos} bytes follow the last series")
+            raise ShoojuFormatError(f"the document must end with its last series, got {end - pos} more bytes")
         return np.array(self._begins, np.int64), np.array(self._ends, np.int64), np.array(self._counts, np.int64)
 
     def _read_alike(self, pos: int, count: int) -> int:
         """Read the series from `pos` on whose blocks are like those of the last one; where they end.
 
         The position of a series is certain only if all series before it are as assumed, and that is checked for many at
-        once. Until then the bytes there may be anything, so they are looked at first, a batch at a time, and no more
-        bytes are looked at for nothing than were read. With a shape to go by, a series ends where one of that shape
+        once. Until then the bytes there may be anything, so they are examined first, a batch at a time, and no more
+        bytes are examined for nothing than were read. With a shape to go by, a series ends where one of that shape
         does; without it, where the next text begins like the last one.
         """
         data, end, blocks = self._data, len(self._data), self._blocks
@@ -252,7 +258,7 @@ class _Sections:
 
 
 def _texts_alone(data: bytes, pos: int, count: int) -> _Places | None:
-    """The texts, if there is obviously nothing else from `pos` on; None otherwise.
+    """The texts, if there is clearly nothing else from `pos` on; None otherwise.
 
     The size of a text that is not too long ends with a zero byte, and no text contains one. So whatever follows a zero
     is assumed to be a text, and the check is that each text ends where the size of the next one begins.
@@ -283,7 +289,7 @@ def _section(data: bytes, pos: int, end: int, what: str) -> tuple[int, int]:
     begin = pos + 4
     until: int = begin + _u32.unpack_from(data, pos)[0]
     if until > end:
-        raise ShoojuFormatError(f"{what} is {until - begin} bytes long, and {end - begin} are left")
+        raise ShoojuFormatError(f"{what} has a size of {until - begin} bytes, but only {end - begin} bytes are left")
     return begin, until
 
 
@@ -297,8 +303,8 @@ def _parse(text: bytes) -> Any:
 def _parse_all(texts: list[bytes]) -> list[Any]:
     """Parse many texts at once.
 
-    They are joined into one list, with a random number between each two that no sender can know; so a text cannot
-    pretend to be several, or a part of one.
+    They are joined into one list, with a random number between them that no sender can know, so that a text cannot
+    pretend to be several texts, or a part of one.
     """
     between = secrets.randbits(62)
     items = _parse(b"[" + (b",%d," % between).join(texts) + b"]") if texts else []
@@ -323,7 +329,7 @@ def _per_point_columns(layout: Any, data: bytes) -> tuple[Int64Array | None, Int
     if layout is None:
         return None, None
     if not isinstance(layout, dict):
-        raise ShoojuFormatError(f"the key 'sjts' holds {layout!r}, not an object")
+        raise ShoojuFormatError(f"the value of the key 'sjts' must be an object, got {layout!r}")
     dtype = _JOB_COLUMNS.get((layout.get("includes_job") is True, layout.get("includes_timestamp") is True))
     if dtype is None:
         return None, None
@@ -344,9 +350,9 @@ def encode(document: Any) -> bytes:
         return MAGIC + _sized(_json_text(document))
     items = document["series"]
     if not isinstance(items, list):
-        raise ShoojuFormatError(f"'series' is {type(items).__name__}, where SJTS has a list")
+        raise ShoojuFormatError(f"'series' must be a list, got {type(items).__name__}")
     if "sjts" in document:
-        raise ShoojuFormatError("the key 'sjts' is the format's own")
+        raise ShoojuFormatError("a document must not contain the key 'sjts', which is reserved for the format")
     parts: list[bytes | memoryview] = []
     kinds: set[tuple[bool, bool]] = set()
     with_points: list[tuple[int, PointColumns]] = []  # and where their blocks go
@@ -358,9 +364,11 @@ def encode(document: Any) -> bytes:
         if isinstance(points, list):
             points = PointColumns.from_rows(points)
         if not isinstance(points, PointColumns):
-            raise ShoojuFormatError(f"points are {type(points).__name__}, not columns or rows")
+            raise ShoojuFormatError(f"points must be columns or rows, got {type(points).__name__}")
         if len(points.values) != len(points.dates):
-            raise ShoojuFormatError(f"{len(points.dates)} dates and {len(points.values)} values")
+            raise ShoojuFormatError(
+                f"points must have as many values as dates, got {len(points.values)} and {len(points.dates)}"
+            )
         parts.append(_sized(_json_text({**item, "points": len(points)})))
         if len(points):
             kinds.add((points.jobs is not None, points.timestamps is not None))
@@ -369,7 +377,7 @@ def encode(document: Any) -> bytes:
     root = {**document, "series": len(items)}
     tail = b""
     if len(kinds) > 1:
-        raise ShoojuFormatError("some points have jobs or timestamps and others do not")
+        raise ShoojuFormatError("all points of a document must have the same columns (jobs, timestamps)")
     all_points = [points for _, points in with_points]
     if kinds and kinds != {(False, False)}:
         jobs, timestamps = kinds.pop()
@@ -390,7 +398,7 @@ def _json_text(value: Any) -> bytes:
 
 def _sized(text: bytes) -> bytes:
     if len(text) >= 2**32:
-        raise ShoojuFormatError(f"a section of {len(text)} bytes, where 4 GiB is the limit")
+        raise ShoojuFormatError(f"a section must be smaller than 4 GiB, got {len(text)} bytes")
     return _u32.pack(len(text)) + text
 
 
@@ -399,7 +407,7 @@ def _pack_per_point(parts: list[PointColumns], jobs: bool, timestamps: bool) -> 
     columns = np.empty(len(points), _JOB_COLUMNS[jobs, timestamps])
     if points.jobs is not None:
         if points.jobs.min() < 0 or points.jobs.max() >= 2**32:
-            raise ShoojuFormatError("a job id does not fit in 32 bits, as SJTS has them")
+            raise ShoojuFormatError("job ids must fit in 32 bits in SJTS")
         columns["job"] = points.jobs
     if points.timestamps is not None:
         columns["timestamp"] = points.timestamps

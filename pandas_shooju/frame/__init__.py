@@ -1,1 +1,1 @@
-"""Everything that touches a frame: reading one, writing one, comparing two, and the hooks into pandas."""
+"""Reading, writing and comparing frames, and the accessors that pandas gets."""

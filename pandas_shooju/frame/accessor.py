@@ -1,6 +1,6 @@
-"""The hooks into pandas, by pandas-flavor: `pd.read_shooju`, and the accessor ``.shooju``.
+"""Registers `pd.read_shooju` and the accessor ``.shooju`` with pandas, using pandas-flavor.
 
-Thin: each method hands over to the module that does the work.
+Each method calls the module that does the work.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ R = TypeVar("R")
 
 
 def _method(function: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
-    """A function of data and more as a method of an accessor, with the signature and the docstring that it has."""
+    """Make a method of an accessor from a function of data, with the signature and the docstring of that function."""
 
     @functools.wraps(function)
     def method(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -44,19 +44,20 @@ class GroupByAccessor:
 
 
 class ShoojuAccessor(GroupByAccessor):
-    """``df.shooju`` and ``series.shooju``: write data, compare it with earlier data, see which series are behind it."""
+    """``df.shooju`` and ``series.shooju``: write data, compare it with earlier data, look up where it was read from."""
 
     diff = _method(diff)
 
     @property
     def series_ids(self) -> pd.Series:
-        """The series ids behind the data.
+        """The ids of the series that the data was read from.
 
         Returns
         -------
         Series
-            Strings. For a wide frame the index is its columns (for a Series its name), and the value is None for a
-            column that was not read from Shooju. For a long frame or one of fields: the distinct ids in it.
+            Strings. For a wide frame or a Series, there is one id per column, and the index consists of the column
+            labels; the id is None for a column that was not read from Shooju. For a long frame or a frame of fields,
+            these are the distinct ids in it.
         """
         frame = self._frame()
         if _has_ids(frame):
@@ -66,12 +67,12 @@ class ShoojuAccessor(GroupByAccessor):
 
     @property
     def fields(self) -> pd.DataFrame:
-        """The fields of the series as they were read.
+        """The fields that were read with the series.
 
         Returns
         -------
         DataFrame
-            A row for each series (index ``series_id``), a column for each field.
+            A row for each series (index ``series_id``) and a column for each field.
         """
         frame = self._frame()
         if _has_ids(frame):
@@ -97,7 +98,7 @@ def _has_ids(frame: pd.DataFrame) -> bool:
 
 
 def register() -> None:
-    """Hook everything into pandas."""
+    """Register everything with pandas."""
     pd.read_shooju = read_shooju
     pandas_flavor.register_dataframe_accessor("shooju")(ShoojuAccessor)
     pandas_flavor.register_series_accessor("shooju")(ShoojuAccessor)

@@ -1,12 +1,13 @@
 """Columns and indexes of pandas objects -> dates of points. Pure.
 
-Dates are converted exactly, whatever they are stored as; what are not dates is an error with the call that would make
-dates of them. What the values of points may be is decided in :mod:`pandas_shooju.values`.
+Dates are converted exactly, whatever their dtype. For anything else, the error contains the code that would convert it
+to dates. :mod:`pandas_shooju.values` decides which values points may have.
 """
 
 from __future__ import annotations
 
 import datetime
+import re
 import warnings
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
@@ -24,6 +25,10 @@ Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
 
 _DATE_OBJECTS = ("date", "datetime", "datetime64", "period")  # what infer_dtype calls them
+
+
+#: strings that are dates
+ISO_DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?([T ]|$)")
 
 
 def is_dates(values: Any) -> bool:
@@ -44,7 +49,7 @@ def date_index(values: Any) -> pd.DatetimeIndex:
     Raises
     ------
     TypeError
-        They are not dates; the message tells how to convert them.
+        They are not dates; the message says how to convert them.
     ValueError
         Some dates are naive and others aware, or a date is finer than a millisecond.
     """
@@ -102,33 +107,71 @@ def ascending(dates: Int64Array, what: str) -> Int64Array | None:
     if len(repeated):
         more = "" if len(repeated) == 1 else f" ({len(repeated)} dates are repeated)"
         raise ValueError(
-            f"{what} contains the date {np.datetime64(int(repeated[0]), 'ms')} more than once{more}, and a series has "
-            "one value at each date; drop or aggregate the duplicates. If these are local times that repeat an hour "
-            "because the clock went back, name their time zone: write(..., tz='Europe/Berlin')"
+            f"the dates of a series must be unique, but {what} contains "
+            f"{np.datetime64(int(repeated[0]), 'ms')} more than once{more}; drop or aggregate the duplicates. If these "
+            "are local times that repeat an hour because the clock went back, pass their time zone, such as "
+            "tz='Europe/Berlin'"
         )
     return order
 
 
 def without_missing(points: PointColumns, na: Missing) -> PointColumns:
-    """The points that are written: those that have a value, or with ``na="null"`` all of them."""
+    """The points to write: those that have a value, or with ``na="null"`` all of them."""
     if na == "null":
         return points
     present = ~np.isnan(points.values)
     return points if present.all() else points[present]
 
 
-# --- advice for what are not dates ------------------------------------------------------------------------------------
+# --- report dates -----------------------------------------------------------------------------------------------------
+
+
+def report_dates(values: Any, name: Any) -> list[int]:
+    """Milliseconds of report dates, one for each point or column; naive dates are UTC."""
+    if not is_dates(values):
+        raise TypeError(
+            f"reported_date={name!r} must contain dates, got {kind_of(values)}; convert it with pd.to_datetime"
+        )
+    index = date_index(values)
+    if index.hasnans:
+        raise ValueError(
+            f"reported_date={name!r} must not contain missing dates, got NaT at position "
+            f"{int(np.flatnonzero(index.isna())[0])}; write points without a report date separately"
+        )
+    dates: list[int] = clocks.to_milliseconds(index).tolist()
+    return dates
+
+
+def one_report_date(given: Any) -> int | None:
+    """Milliseconds of one report date for everything."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        if not ISO_DATE.match(given):
+            raise ValueError(
+                "reported_date must be a date, an ISO date as a string, or the name of a column or column level of the "
+                f"frame, got {given!r}"
+            )
+        given = pd.Timestamp(given)
+    if isinstance(given, pd.Period):
+        given = given.start_time
+    if isinstance(given, int | np.integer) and 0 < given < 100_000_000:
+        raise ValueError(f"reported_date must be a date or milliseconds since 1970-01-01, got {given!r}")
+    return clocks.exact_milli(given)
+
+
+# --- advice for converting to dates ----------------------------------------------------------------------------------
 
 
 def conversion_to_dates(values: Any, expression: str) -> str:
-    """What to do about an index or a column that does not hold dates: code that makes dates of these very values.
+    """Advice on an index or a column that does not contain dates: code that converts these values to dates.
 
     Parameters
     ----------
     values
         The index or the column.
     expression
-        What it is called in the caller's code, such as ``frame.index``.
+        The expression for it in the caller's code, such as ``frame.index``.
 
     Examples
     --------
@@ -148,7 +191,7 @@ def conversion_to_dates(values: Any, expression: str) -> str:
             if day_first is not None and not day_first.equals(converted):
                 advice += ", with dayfirst=True if the day comes before the month"
         return advice
-    return "dates must be datetimes or periods, such as pd.to_datetime makes of strings"
+    return "dates must be datetimes or periods (see pandas.to_datetime)"
 
 
 def _converted(values: Any, casts: tuple[str, ...], options: dict[str, Any]) -> Any:
@@ -171,7 +214,7 @@ def _converted(values: Any, casts: tuple[str, ...], options: dict[str, Any]) -> 
 
 
 def _conversions(values: Any) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """The casts and the options with which `pd.to_datetime` may convert some values, the likelier first."""
+    """The casts and options with which `pd.to_datetime` may convert some values, the most likely ones first."""
     kind = infer_dtype(values, skipna=True)
     if kind in ("integer", "floating", "mixed-integer-float"):
         numbers = [number for number in values if pd.notna(number)]
@@ -225,11 +268,11 @@ def _typed_key(value: Any) -> str | None:
     return f"{type(value).__name__} {value!r}"
 
 
-# --- words for errors -------------------------------------------------------------------------------------------------
+# --- errors ----------------------------------------------------------------------------------------------------------
 
 
 def column_named(frame: pd.DataFrame, name: Hashable, argument: str) -> pd.Series:
-    """The column that an argument names, or an error that lists those there are."""
+    """The column that an argument names, or an error that lists the columns."""
     if name not in frame.columns:
         raise ValueError(f"{argument} must be a column of the frame ({listed(frame.columns)}), got {name!r}")
     column = frame[name]
@@ -239,11 +282,11 @@ def column_named(frame: pd.DataFrame, name: Hashable, argument: str) -> pd.Serie
 
 
 def kind_of(values: Any) -> str:
-    """What an index or column is, in words."""
+    """The type and dtype of an index or column, for messages."""
     return f"{type(values).__name__} of dtype {values.dtype}"
 
 
 def listed(names: Iterable[Any]) -> str:
-    """The first few of some names, in words."""
+    """The first few names, for messages."""
     texts = [repr(name) for name in names]
     return ", ".join(texts[:8]) + (", ..." if len(texts) > 8 else "") if texts else "none"

@@ -1,6 +1,6 @@
-"""`diff`: in which points and fields a frame differs from an earlier one, and so what `changed_from` writes.
+"""`diff`: the points and fields in which a frame differs from an earlier one; `changed_from` writes these.
 
-Both come from :func:`changes`, which compares what the two frames say to write, series by series.
+Both use :func:`changes`, which compares what the two frames say to write, series by series.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Change(NamedTuple):
-    """In what one series differs: the points, ascending by date, and the fields; NaN and None are no value."""
+    """The points (ascending by date) and fields in which one series differs; a missing value is NaN or None."""
 
     series_id: str
     reported_date: int | None
@@ -48,7 +48,7 @@ class Change(NamedTuple):
     new_fields: dict[str, Any]
 
     def write(self) -> SeriesWrite:
-        """What stores the new state."""
+        """The write that stores the new state."""
         return SeriesWrite(self.series_id, PointColumns(self.dates, self.new), self.new_fields, self.reported_date)
 
 
@@ -66,22 +66,31 @@ def diff(
     na: Missing = "skip",
     connection: Connection | str | None = None,
 ) -> pd.DataFrame:
-    r"""The points in which the frame differs from an earlier one: what `write` with ``changed_from=old`` would send.
+    r"""Compare the data with an earlier frame, or with what is stored.
+
+    The result lists what `write` with ``changed_from=old`` would send. Nothing is written.
 
     Parameters
     ----------
-    old
-        An earlier frame of the same shape, or ``"server"``, as for `changed_from` of `write`.
+    old : DataFrame, Series, groupby or "server"
+        An earlier frame of the same shape; or ``"server"``, to compare with what is stored between the first and the
+        last date of the data.
     sid, fields, date, value, tz, reported_date, remove_others, na, connection
         As for `write`.
 
     Returns
     -------
     DataFrame
-        A row for each point that would be added, changed or removed: ``series_id``, ``dt`` (``datetime64[ms, UTC]``),
-        ``old`` and ``new`` (float64; NaN where there is no point). With report dates there is a column
-        ``reported_date`` (``datetime64[ms, UTC]``). With `fields` there is a column ``field``, and also a row for each
-        field that would be written, with its name there and no ``dt``; ``old`` and ``new`` are then of dtype object.
+        A row for each point that would be added, changed or removed, with the columns ``series_id``, ``dt``
+        (``datetime64[ms, UTC]``), ``old`` and ``new`` (float64; NaN means that there is no point). If there are report
+        dates, they are in the column ``reported_date`` (``datetime64[ms, UTC]``). With `fields` there is also a row for
+        each field that would be written, which has the name of the field in the column ``field`` and no ``dt``; ``old``
+        and ``new`` then have the dtype object.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The two cannot be compared, or it is not known which series they belong to.
 
     Examples
     --------
@@ -124,7 +133,7 @@ def changes(
     Raises
     ------
     ValueError, TypeError
-        The two cannot be compared, or it is not known to which series they belong.
+        The two cannot be compared, or it is not known which series they belong to.
     """
     from pandas_shooju.client.connection import connection_of
 
@@ -159,12 +168,12 @@ def changes(
 def _same_series(
     data: Writable, old: Writable, sid: Sid | None, date: Any, value: Any, connection: Connection | str | None
 ) -> Sid:
-    """How `data` is written to the series that `old` was read from."""
+    """The `sid` that writes `data` to the series that `old` was read from."""
     shape, old_shape = shape_of(data, date, value), shape_of(old, date, value)
     if shape != old_shape:
-        raise TypeError(f"changed_from must have the shape of the frame, which is {shape}; it is {old_shape}")
+        raise TypeError(f"changed_from must have the same shape as the data, which is {shape}, got {old_shape}")
     if shape in ("grouped", "stacked"):
-        raise ValueError(f"changed_from does not name series for data that is {shape}; name them with sid=...")
+        raise ValueError(f"changed_from cannot name the series of data that is {shape}; pass sid=...")
     _check_server(old, connection)
     if shape != "wide":
         return SAME
@@ -180,7 +189,7 @@ def _same_series(
     if names != old_names and not (plain and None in (names[0], old_names[0])) and not isinstance(data, pd.Series):
         raise ValueError(
             f"the column levels must be those of changed_from, {old_names}, got {names}; set frame.columns.names, or "
-            "name the series with sid=..."
+            "pass sid=..."
         )
     return id_of
 
@@ -196,8 +205,8 @@ def _check_server(old: Any, connection: Connection | str | None) -> None:
     to = connection_of(connection).server
     if to != read_from:
         raise ValueError(
-            f"changed_from was read from the server {read_from!r}, and this connection writes to {to!r}; name the "
-            f"series with sid=..., for example sid={SAME!r} for the series with the same ids"
+            f"changed_from must have been read from the server that is written to, {to!r}, got {read_from!r}; to write "
+            f"to the series with the same ids on this server, pass sid={SAME!r}"
         )
 
 
@@ -205,10 +214,10 @@ def _check_zones(data: Writable, old: Writable, date: Any, value: Any, tz: Any) 
     """Refuse to compare naive dates with aware ones, unless `tz` says what the naive ones are."""
     naive = [is_naive(each, date, value) for each in (data, old)]
     if tz is None and None not in naive and naive[0] != naive[1]:
-        which = "the frame has naive dates and changed_from aware ones"
+        which = "the frame has naive dates and changed_from has aware ones"
         if naive[1]:
-            which = "the frame has aware dates and changed_from naive ones"
-        raise ValueError(f"{which}, which cannot be compared; pass tz= with the time zone of the naive ones")
+            which = "the frame has aware dates and changed_from has naive ones"
+        raise ValueError(f"{which}, so they cannot be compared; pass the time zone of the naive dates as tz=")
 
 
 def _read_fields(old: Any, fields: Any, shape: Shape) -> tuple[list[str] | None, set[str] | None]:
@@ -229,7 +238,7 @@ def _with_fields_as_read(old: Any, before: list[SeriesWrite]) -> list[SeriesWrit
 
 
 def _stored(writes: Sequence[SeriesWrite], connection: Connection) -> list[SeriesWrite]:
-    """What the server has of the series, between the first and the last date of all the writes."""
+    """The stored points and fields of the series, between the first and the last date of all the writes."""
     from pandas_shooju.client import reader
 
     names = list(dict.fromkeys(name for write in writes for name in write.fields))
@@ -272,7 +281,7 @@ def _compared(
     remove_others: bool,
     na: Missing,
 ) -> list[Change]:
-    """The differences; of fields that are not known (None: all are), the new value is taken for one."""
+    """The differences; a field that is not among the known ones (None: all are known) counts as changed."""
     earlier = {(id_key(write.series_id), write.reported_date): write for write in before}
     span = _span(now) if remove_others else None
     found = []
@@ -302,14 +311,6 @@ def _compared(
             )  # fmt: skip
             found.append(change)
     return found
-
-
-_UNKNOWN = object()
-
-
-def _is_known(name: str, old: SeriesWrite | None, known_fields: set[str] | None) -> bool:
-    """Whether a field that the earlier series does not have is known to be missing."""
-    return old is not None and (known_fields is None or name in known_fields)
 
 
 def _same(a: Any, b: Any) -> bool:

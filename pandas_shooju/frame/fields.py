@@ -1,7 +1,7 @@
 """The fields that a write gives to each series: from a dict, from a frame, from column levels, or from columns. Pure.
 
-What a field may hold is decided in :mod:`pandas_shooju.values`. A None in a dict removes the field; a missing value in
-a pandas object follows the argument `na`: ``"skip"`` leaves the field alone, ``"null"`` removes it.
+:mod:`pandas_shooju.values` decides which values a field may have. A None in a dict removes the field; a missing value
+in a pandas object follows the argument `na`: ``"skip"`` leaves the field unchanged, ``"null"`` removes it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def column_fields(
     levels = [name for name in frame.columns.names if name is not None and name != "series_id"]
     wanted = levels if fields == "levels" else [fields] if isinstance(fields, str) else list(fields)
     if not levels and fields:
-        raise ValueError(f"fields={fields!r} takes fields from the column levels, but the levels have no names")
+        raise ValueError(f"fields={fields!r} requires named column levels; set frame.columns.names")
     unknown = [name for name in wanted if name not in levels]
     if unknown:
         raise ValueError(f"fields must name column levels ({listed(levels)}), got {unknown[0]!r}")
@@ -99,7 +99,7 @@ def row_fields(
 
 
 def _level_values(columns: pd.Index, name: Hashable) -> Any:
-    """The values of one level for each column; they keep their type where some are missing."""
+    """The values of one level for each column; they keep their type even if some are missing."""
     if columns.names.count(name) > 1:
         raise ValueError(f"fields must name one column level, but several are named {name!r}")
     if not isinstance(columns, pd.MultiIndex):

@@ -1,4 +1,4 @@
-"""A groupby -> its rows in the order of the groups, with the key of each group, the dates and the values.
+"""The rows of a groupby, group by group, with the key of each group, the dates and the values.
 
 Pure. Each row belongs to the group in which pandas' own iteration, ``for key, group in groupby``, yields it. Rows that
 pandas leaves out of every group, because a key is missing and the groupby has ``dropna=True``, are not written, just as
@@ -56,7 +56,7 @@ def ungrouped(
     Raises
     ------
     ValueError, TypeError
-        `date` or `value` does not name a column, or was not passed and more than one column could be meant.
+        `date` or `value` does not name a column, or was not passed although several columns could be meant.
     """
     if getattr(groupby, "axis", 0) == 1:  # pandas 2
         raise TypeError("a groupby must group rows, got one that groups columns (axis=1); transpose the frame first")
@@ -96,7 +96,7 @@ def _keys_and_numbers(groupby: GroupBy) -> tuple[list[Hashable], list[Any], Int6
         numbers = np.where(numbers < 0, -1, (np.cumsum(counts > 0) - 1)[numbers])
         counts = counts[counts > 0]
     if not np.array_equal(counts, sizes):
-        raise ValueError("pandas does not say which key each group has; group by columns of the frame instead")
+        raise ValueError("the keys of the groups cannot be determined; group by columns of the frame instead")
     keys = list(sizes.index)
     if _is_list_of_one(groupby):
         keys = [(key,) for key in keys]
@@ -141,8 +141,8 @@ def _item(names: list[str], name: str) -> Callable[[Any], Any]:
     def refuse(key: Any) -> Any:
         which = f"called {name!r}" if name else "without a name"
         raise ValueError(
-            f"the groupby has {names.count(name)} keys {which}, so a sid template cannot use them; rename them, as in "
-            "df.groupby([dates.dt.year.rename('year'), ...]), or pass a function as sid"
+            f"the keys that a template uses must have unique names, got {names.count(name)} keys {which}; rename "
+            "them, as in df.groupby([dates.dt.year.rename('year'), ...]), or pass a function as sid"
         )
 
     return refuse
@@ -187,9 +187,9 @@ def _value_column(frame: pd.DataFrame, selected: list[Hashable], value: Hashable
 
 
 def _date_column(frame: pd.DataFrame, value: Hashable, date: Hashable | None) -> tuple[pd.DataFrame, Hashable | None]:
-    """The frame with its dates in a column, and which; None if they are in an index without a name.
+    """The frame with its dates in a column, and the name of that column; None if the index, without a name, has them.
 
-    Without `date`, `dt` is taken, or the only column or level of the index with dates.
+    Without `date`, it is `dt`, or the only column or level of the index with dates.
     """
     index = frame.index
     if date is None and ("dt" in frame.columns or "dt" in index.names):
@@ -201,7 +201,7 @@ def _date_column(frame: pd.DataFrame, value: Hashable, date: Hashable | None) ->
         found += [name for name, has_dates in zip(index.names, dated, strict=True) if has_dates]
         if not found:
             raise TypeError(
-                "date= must name the column with the dates: neither the index nor a column has dates; the columns are "
+                "a groupby must have dates in a column or in the index, got neither; the columns are "
                 f"{listed(frame.columns)}"
             )
         if len(found) > 1:
@@ -220,7 +220,7 @@ def _date_column(frame: pd.DataFrame, value: Hashable, date: Hashable | None) ->
 
 
 def _levels_as_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with the levels of its index as columns, except those that have no name, or not one of their own."""
+    """The frame with the levels of its index as columns, except those without a unique name."""
     names = list(frame.index.names)
     if names == [None]:
         return frame

@@ -1,4 +1,4 @@
-r"""Which series a column, or a group of rows, is written to: always what the caller names.
+r"""The series that a column, or a group of rows, is written to: always one that the caller names.
 
 Pure. The caller names series by a template, a dict or a function (`sid`), by an earlier frame that was read from
 them (`changed_from`), or by a column or index ``series_id`` in the data.
@@ -39,10 +39,10 @@ class _Template:
             self._parts = list(string.Formatter().parse(text))
         except ValueError as error:
             raise ValueError(
-                f"sid={text!r} is not a valid template: {error}; write literal braces twice, as {{{{ and }}}}"
+                f"sid={text!r} must be a valid template: {error}; write literal braces as {{{{ and }}}}"
             ) from None
         if any("{" in (spec or "") for _, _, spec, _ in self._parts):
-            raise ValueError(f"sid={text!r} is not a valid template: it nests a placeholder in another")
+            raise ValueError(f"sid={text!r} must be a valid template: placeholders cannot be nested")
         self.names = [name for _, name, _, _ in self._parts if name is not None]
 
     def fill(self, values: Mapping[str, Any]) -> str:
@@ -54,7 +54,7 @@ class _Template:
             value = values[name]
             if is_missing(value) or value == "":
                 raise ValueError(
-                    f"{name or 'the label'!r} is missing for a series, and the template sid={self.text!r} needs it"
+                    f"{name or 'the label'!r} must not be missing, because the template sid={self.text!r} contains it"
                 )
             try:
                 text += format(string.Formatter().convert_field(value, conversion), spec or "")
@@ -64,7 +64,7 @@ class _Template:
 
 
 def column_ids(frame: pd.DataFrame, sid: Sid, ignored: Hashable | None = None) -> list[str]:
-    """The series id for each column of a wide frame; `ignored` is a level that is no part of the labels."""
+    """The series id for each column of a wide frame; `ignored` is a level that is not part of the labels."""
     columns = frame.columns
     levels = ["" if name is None else str(name) for name in columns.names]
     if not isinstance(sid, str):
@@ -76,8 +76,8 @@ def column_ids(frame: pd.DataFrame, sid: Sid, ignored: Hashable | None = None) -
     if not template.names and len(columns) > 1:
         level = next((level for level in levels if level), "name")
         raise ValueError(
-            f"sid={sid!r} has no placeholder, so all {len(columns)} columns would be written to one series; "
-            f"add a column level to it, such as {{{level}}}"
+            f"sid={sid!r} must contain a placeholder such as {{{level}}}, otherwise all {len(columns)} columns would "
+            "be written to one series"
         )
     places = {name: [at for at, level in enumerate(levels) if level == name] for name in template.names}
     if "" in places and len(levels) == 1:
@@ -101,11 +101,11 @@ def column_ids(frame: pd.DataFrame, sid: Sid, ignored: Hashable | None = None) -
 def _unknown_level(sid: str, name: str, count: int, levels: Sequence[str]) -> ValueError:
     named = [level for level in levels if level]
     if count:
-        problem = f"and {count} levels of the columns have that name"
+        problem = f"but {count} levels of the columns have that name"
     elif named:
-        problem = f"and the columns have the levels {listed(named)}"
+        problem = f"but the column levels are {listed(named)}"
     else:
-        problem = "and the columns have no level names; set them with frame.columns.name = ..."
+        problem = "but the column level has no name; set frame.columns.name"
     return ValueError(f"sid={sid!r} contains {{{name}}}, {problem}")
 
 
@@ -115,7 +115,9 @@ def _looked_up(sid: Mapping[Any, str] | Callable[[Any], str], label: Any, what: 
             return sid[_hashable(label)] if isinstance(sid, _TypedDict) else sid[label]
         except (KeyError, TypeError):
             known = [key[1] if isinstance(sid, _TypedDict) and isinstance(key, tuple) else key for key in sid]
-            raise ValueError(f"sid has no series id for the {what} {label!r}; it has {listed(known)}") from None
+            raise ValueError(
+                f"sid must have a series id for each {what}, but it has none for {label!r}; it has {listed(known)}"
+            ) from None
     return sid(label)
 
 
@@ -125,12 +127,12 @@ def _typed(sid: Mapping[Any, str]) -> Mapping[Any, str]:
 
 
 def check_sid(sid: Any) -> None:
-    """Raise `TypeError` for what cannot name series."""
+    """Raise `TypeError` for an object that cannot name series."""
     if isinstance(sid, str | Mapping) or (callable(sid) and not isinstance(sid, pd.Series)):
         return
     advice = "; convert the Series with .to_dict()" if isinstance(sid, pd.Series) else ""
     raise TypeError(
-        f"sid must be a template, a dict of labels and series ids, or a function of the label, got "
+        f"sid must be a template, a dict from label to series id, or a function of the label, got "
         f"{type(sid).__name__}{advice}"
     )
 
@@ -149,8 +151,8 @@ def _ids_behind(frame: pd.DataFrame, level: int | None = None) -> list[str]:
                 label = label[level]
             if not (looks_like_id(label) or (level is not None and found is None)):
                 raise ValueError(
-                    f"sid={SAME!r} needs the series id of the column {label!r}, which was not read from Shooju and is "
-                    r"not a series id itself; use a template such as sid=r'users\sam\{name}', a dict or a function"
+                    f"sid={SAME!r} requires columns that were read from Shooju or whose labels are series ids, got the "
+                    rf"column {label!r}; use a template such as sid=r'users\sam\{{name}}', a dict or a function"
                 )
             ids.append(own_id(label))
         elif found["derived"][at]:
@@ -161,12 +163,12 @@ def _ids_behind(frame: pd.DataFrame, level: int | None = None) -> list[str]:
 
 
 def looks_like_id(label: Any) -> bool:
-    r"""Whether a label can be told to be a series id, by the backslash that separates its parts."""
+    r"""Whether a label is recognizably a series id, by the backslash that separates its parts."""
     return isinstance(label, str) and "\\" in label
 
 
 def own_id(label: Any) -> Any:
-    """The series id in the data, without ``@asof``; one that stands for derived points is refused."""
+    """The series id in the data, without ``@asof``; the id of derived points is refused."""
     if not isinstance(label, str):
         return label
     series_id = origin.without_asof(label)
@@ -187,8 +189,8 @@ def check_read_ids(frame: pd.DataFrame, sid: Sid) -> None:
 
 def _derived(series_id: str) -> ValueError:
     return ValueError(
-        f"the points of {series_id!r} were computed by the server and are not those of a series; "
-        r"name another series for them, such as sid=r'users\sam\{name}' or a dict"
+        f"the points of {series_id!r} were computed by the server, so they cannot be written back; "
+        r"name other series for them, such as sid=r'users\sam\{name}' or a dict"
         + ("; to write back local times, read with tz= instead of @localize" if "@localize" in series_id else "")
     )
 
@@ -198,8 +200,8 @@ def ids_as_read(old: pd.DataFrame) -> Callable[[Any], str]:
     found = origin.origin_of(old)
     if found is None or found["layout"] != "wide":
         raise ValueError(
-            "changed_from does not tell which series it was read from (it has no attrs, as after an operation that "
-            f"drops them); name the series with sid=..., for example sid={SAME!r} if its labels are series ids"
+            "changed_from must be a frame that was read from Shooju, but it has no attrs (some operations drop them); "
+            f"name the series with sid=..., for example sid={SAME!r} if its labels are series ids"
         )
     positions = {_state_key(label): at for label, at in zip(old.columns, origin.column_positions(old), strict=True)}
 
@@ -207,8 +209,8 @@ def ids_as_read(old: pd.DataFrame) -> Callable[[Any], str]:
         at = positions.get(_state_key(label))
         if at is None:
             raise ValueError(
-                f"changed_from was not read with a column {label!r}; name the series of new columns with sid=..., in a "
-                "write of their own"
+                f"changed_from must have been read with all columns of the frame, but {label!r} is new; write new "
+                "columns separately, with sid=..."
             )
         series_id: str = found["series_ids"][at]
         if found["derived"][at]:
@@ -235,7 +237,7 @@ class _TypedDict(dict[Any, str]):
 
 
 def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[tuple[Any, ...]], str], list[Any]]:
-    """How a label gives a series id, and the columns whose values make a label.
+    """A function from a label to a series id, and the columns whose values make a label.
 
     `keys` are those of a groupby, and empty for a plain frame. A label of a groupby begins with the key of the group,
     so that rows of different groups never have the same label; a template may name further columns.
@@ -246,7 +248,7 @@ def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[t
         for name in columns:
             if name not in frame.columns:
                 shown = [*filter(None, keys), *(column for column in frame.columns if column not in (*keys, GROUP))]
-                raise ValueError(f"sid={sid!r} contains {{{name}}}, and the columns are {listed(shown)}")
+                raise ValueError(f"sid={sid!r} contains {{{name}}}, but the columns are {listed(shown)}")
             column_named(frame, name, "sid")
 
         of_key = [(name, keys[name]) for name in template.names if name in keys]
@@ -264,7 +266,7 @@ def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[t
     if not keys:
         raise TypeError(
             "for a long frame sid must be a template over its columns, such as r'users\\sam\\{symbol}'; a dict or a "
-            "function goes with a groupby: df.groupby('symbol').shooju.write(job, sid={...})"
+            "function requires a groupby: df.groupby('symbol').shooju.write(job, sid={...})"
         )
     if type(sid) is dict:
         sid = _typed({plain_key(key): series_id for key, series_id in sid.items()})
@@ -273,7 +275,7 @@ def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[t
 
 
 def check_id(series_id: Any, label: Any, names: Sequence[Any]) -> str:
-    """The series id that was found for a label, if it can be one."""
+    """Return the series id that was found for a label, if it is valid."""
     if not isinstance(series_id, str) or not series_id.strip():
         shown = dict(zip(names, label, strict=False)) if isinstance(label, tuple) else label
         raise ValueError(f"the series id for {shown!r} must be a string such as 'users\\sam\\gdp', got {series_id!r}")
@@ -283,18 +285,18 @@ def check_id(series_id: Any, label: Any, names: Sequence[Any]) -> str:
 
 
 def no_destination(kind: str, labels: Iterable[Any], behind: Iterable[str | None], template: str) -> ValueError:
-    """The error of a write that does not say where it goes: how to say it, and what it would have overwritten."""
+    """The error for a write without a destination: how to name one, and which series could have been overwritten."""
     known = [series_id for series_id in behind if series_id is not None]
     named = [label for label in labels if looks_like_id(label)]
     message = f"{kind} is only written to series that the call names"
     for what, ids in (("it was read from", known), ("its labels are the ids of", named)):
         if ids:
             more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
-            message += f" ({what} {', '.join(ids[:3])}{more}, which a write could overwrite by accident)"
+            message += f" ({what} {', '.join(ids[:3])}{more}, which could be overwritten by accident)"
             break
     return ValueError(
         f"{message}. Pass one of:\n"
-        f"  sid=r'{template}'  a template, a dict or a function, to write to these series;\n"
+        f"  sid=r'{template}'  (or a dict or a function) to write to these series;\n"
         f"  sid='{SAME}'  to write to the series that the data was read from, or that its labels name;\n"
-        "  changed_from=old  to write what differs from an earlier frame, to the series that frame was read from."
+        "  changed_from=old  to write what differs from an earlier frame, to the series that it was read from."
     )

@@ -1,4 +1,4 @@
-"""The limits `df` and `dt` of `read_shooju`: what users write -> exact milliseconds.
+"""The limits `df` and `dt` of `read_shooju`: from the forms that users write to exact milliseconds.
 
 Pure. Every value stands for a closed interval of instants: a day for a date, a month for ``"2024-01"``, a single
 instant for a datetime. The limit `df` is the first millisecond of its interval, and `dt` the last millisecond of its
@@ -49,7 +49,7 @@ def wire_limits(df: Limit | None, dt: Limit | None, zone: TimeZone) -> tuple[int
     Parameters
     ----------
     df, dt
-        What the caller gave.
+        The arguments of the caller.
     zone
         The time zone of naive dates.
 
@@ -62,7 +62,7 @@ def wire_limits(df: Limit | None, dt: Limit | None, zone: TimeZone) -> tuple[int
     Raises
     ------
     TypeError, ValueError
-        A limit is none of what is accepted; the message lists that.
+        A limit has a form that is not accepted; the message lists the accepted forms.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def wire_limits(df: Limit | None, dt: Limit | None, zone: TimeZone) -> tuple[int
 
 
 def interval(value: Any, name: str, zone: TimeZone) -> tuple[int, int] | str:
-    """The first and the last millisecond (UTC) of what a limit stands for, or a string that only the server can read.
+    """The first and the last millisecond (UTC) of the interval that a limit stands for; a string if the server decides.
 
     An instant that lies between two milliseconds has the later one as its first, and the earlier one as its last.
     """
@@ -128,8 +128,8 @@ def _of_string(text: str, given: str, name: str, zone: TimeZone) -> tuple[int, i
 def _of_number(value: Any, name: str) -> tuple[int, int]:
     if 0 < value < 100_000_000:
         raise ValueError(
-            f"{name} must be milliseconds since 1970-01-01 if it is a number; {value!r} looks like a year or a date as "
-            f"YYYYMMDD. Write a date as a string, such as '2024' or '20240103'"
+            f"{name} must be milliseconds since 1970-01-01 if it is a number, got {value!r}, which looks like a year "
+            "or a date (YYYYMMDD); pass such a date as a string, such as '2024' or '20240103'"
         )
     if not abs(value) < 2**63:  # also NaN
         raise _wrong(ValueError, value, name)
@@ -138,7 +138,7 @@ def _of_number(value: Any, name: str) -> tuple[int, int]:
 
 
 def _of_days(first: datetime.date, last: datetime.date, zone: TimeZone) -> tuple[int, int]:
-    """The whole of some days, by the clocks of a time zone."""
+    """From the beginning of the first day to the end of the last one, by the clocks of a time zone."""
     begin, end = ((day.toordinal() - _EPOCH.toordinal()) * _DAY for day in (first, last))
     return _of_wall(begin, end + _DAY - 1, zone)
 

@@ -1,4 +1,4 @@
-"""`Origin`: what ``frame.attrs["shooju"]`` holds, and how the columns of a frame are found in it.
+"""`Origin`: the contents of ``frame.attrs["shooju"]``, and how the columns of a frame are found in it.
 
 Pure. This is the one place that knows the form of that data::
 
@@ -11,8 +11,8 @@ whether the server derived the points from those of the series (by operators or 
 layouts, where the series ids are in the data, ``fields`` are the names that were asked for, and ``derived`` says
 whether all points are derived, or lists the ids of the series whose points are.
 
-It is plain JSON data (so `to_parquet` keeps it), and it informs: pandas drops and carries over `attrs` as it sees
-fit, so nothing here decides where data is written.
+It is plain JSON data, so `to_parquet` keeps it. It is only informative: many operations of pandas drop `attrs`, and
+others keep them where they no longer apply, so nothing here decides where data is written.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Origin(dict[str, Any]):
         fields: Mapping[str, Sequence[Any]],
         **shared: Any,
     ) -> Self:
-        """The origin of a wide frame with these columns; `shared` is what every layout has."""
+        """The origin of a wide frame with these columns; `shared` are the entries that every layout has."""
         return cls(
             **shared,
             layout="wide",
@@ -78,8 +78,8 @@ def origin_of(data: Any) -> Mapping[str, Any] | None:
 def column_positions(frame: pd.DataFrame) -> list[int | None]:
     """The position of each column in the origin of the frame, by its label; None for one that is not there.
 
-    The names of the levels must be those of the origin, in any order: labels 0, 1, 2 that pandas made up are no field
-    values, whatever was read.
+    The names of the levels must be those of the origin, in any order: the labels 0, 1, 2 that pandas makes up are not
+    field values, even if such values were read.
     """
     origin, columns = origin_of(frame), frame.columns
     if origin is None or origin["layout"] != "wide":
@@ -139,7 +139,7 @@ def without_asof(series_id: str) -> str:
 
 
 def _json_label(label: Any) -> Any:
-    """A label as JSON has it: tuples are lists, a missing part is null, what JSON has no form for is a string."""
+    """A label as JSON: tuples become lists, missing parts null, and anything that JSON cannot represent a string."""
     if isinstance(label, tuple):
         return [_json_label(part) for part in label]
     if label is None or label is pd.NaT or label is pd.NA or label != label:

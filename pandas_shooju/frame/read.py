@@ -50,8 +50,8 @@ class _Found(NamedTuple):
     """Series of one response."""
 
     table: SeriesTable
-    derived: list[bool]  # whether the points of each are not its own, but made by operators or an expression
-    labels: list[Any] | None  # their labels, if the caller gave any
+    derived: list[bool]  # whether the points of each were computed, by operators or an expression
+    labels: list[Any] | None  # their labels, if the caller named them
     missing: list[str]  # queries that found no series
 
     def part(self, start: int, stop: int | None) -> _Found:
@@ -198,7 +198,7 @@ def read_shooju(
         and a column per field, and no points.
     columns : str or list of str, optional
         The fields whose values label the columns of the wide layout; ``"series_id"`` stands for the series id. By
-        default these are `fields`, or the series id if no fields are given. Several fields make a MultiIndex. Labels
+        default these are `fields`, or the series id if no fields are read. Several fields make a MultiIndex. Labels
         keep the type of the value; lists and objects become their JSON text.
     tz : str or tzinfo, optional
         The time zone of the dates: an IANA name, ``"UTC"``, an offset such as ``"+02:00"``, or any `tzinfo` object. By
@@ -214,12 +214,12 @@ def read_shooju(
         Add the columns ``job`` (id of the job that wrote the point) and ``timestamp`` (when it was written, UTC).
         Requires ``layout="long"``.
     chunksize : int, optional
-        Return an iterator of frames with that many series each, which needs memory for a few chunks only. Each frame
+        Return an iterator of frames with that many series each, which only needs memory for a few chunks. Each frame
         has the categories and fields of its own series. As elsewhere in pandas, `pandas.concat` keeps a column
         categorical if all frames have the same categories in it, and otherwise returns a column of strings;
         ``.astype({"series_id": "category"})`` makes it categorical again.
     dtype_backend : {"numpy_nullable", "pyarrow"}, optional
-        Return nullable or pyarrow-backed dtypes, as the readers of pandas do.
+        Return nullable or pyarrow-backed dtypes, as in the readers of pandas.
     on_missing : {"raise", "warn", "ignore"}, default "raise"
         What to do if a query of a list or dict finds no series. ``"warn"`` and ``"ignore"`` skip it.
     progress : bool, optional
@@ -238,8 +238,8 @@ def read_shooju(
         In the wide layout, the values are float64, and NaN where a series has no point at a date. The index is a
         DatetimeIndex of dtype ``datetime64[ms, tz]``. In the long layout, points without a value are left out, and
         ``series_id`` and fields of strings are categoricals. Missing fields are NaN. ``frame.shooju.series_ids`` and
-        ``frame.shooju.fields`` tell which series are behind the columns. With `chunksize`, an iterator of such frames
-        that is also a context manager.
+        ``frame.shooju.fields`` say which series the columns were read from. With `chunksize`, an iterator of such
+        frames that is also a context manager.
 
     Raises
     ------
@@ -271,7 +271,7 @@ def read_shooju(
     2023-01-01 00:00:00+00:00  1.0  4.0
     2024-01-01 00:00:00+00:00  2.0  5.0
 
-    Single series, with labels of your own:
+    Single series, with your own labels:
 
     >>> queries = {"China": r"sid=users\sam\gdp\CN", "India": r"sid=users\sam\gdp\IN"}
     >>> pd.read_shooju(queries, df="2025", tz=None, on_missing="ignore", connection=conn)
@@ -301,7 +301,7 @@ def read_shooju(
     if isinstance(request.query, str):
         pages = _search(connection, request, progress, sort, max_series, chunksize or batch_size)
     elif sort is not None or max_series is not None:
-        raise ValueError("sort and max_series require a search; a list or dict of queries has an order of its own")
+        raise ValueError("sort and max_series require a search (a single string), got a list or dict of queries")
     else:
         pages = _single(connection, request, progress, chunksize or 1000)
     if chunksize is not None:
@@ -378,7 +378,7 @@ def _single(connection: Connection, request: ReadRequest, progress: bool | None,
 
 
 def _warn_of_missing(pages: list[_Found], request: ReadRequest) -> None:
-    """Warn of queries without a series, at the line that called the caller of this."""
+    """Warn of queries without a series; the warning points at the caller of `read_shooju` or of the iterator."""
     missing = [query for page in pages for query in page.missing]
     if missing and request.on_missing == "warn":
         warnings.warn(_missing_message(missing), UserWarning, stacklevel=3)
@@ -394,7 +394,7 @@ def _missing_message(queries: list[str]) -> str:
 def series_id_of(answered: str) -> tuple[str, bool]:
     r"""The series id in the response to a bulk read, which is ``$`` and the query, and whether its points are derived.
 
-    Operators stay with the id, and make derived points. A query that is not a plain ``sid=`` stands for itself.
+    Operators stay with the id, and derive points. A query that is not a plain ``sid=`` is returned as it is.
 
     >>> series_id_of(r'$sid="users\sam\gdp"')
     ('users\\sam\\gdp', False)
@@ -412,13 +412,13 @@ def series_id_of(answered: str) -> tuple[str, bool]:
 
 
 def _chunks(pages: Iterator[_Found], size: int) -> Iterator[list[_Found]]:
-    """The pages, cut so that each chunk has `size` series; a chunk without any if there are no series at all."""
+    """The pages, regrouped so that each chunk has `size` series; one empty chunk if there are no series at all."""
     waiting: list[_Found] = []
     chunks = 0
     for page in pages:
         waiting.append(page)
         while sum(len(found.table) for found in waiting) >= size:
-            # all pages but the last one are needed in full
+            # all pages but the last one are used in full
             left = size - sum(len(found.table) for found in waiting[:-1])
             last = waiting.pop()
             yield [*waiting, last.part(0, left)]

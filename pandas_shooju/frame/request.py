@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import EllipsisType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -27,7 +27,7 @@ _LOCALIZED = re.compile(r"@localize:([A-Za-z][\w/+-]*)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """What the caller asked for, checked; plain data."""
+    """A checked request, as plain data."""
 
     query: Query
     fields: list[str]
@@ -75,14 +75,14 @@ def checked_request(
     """The request that the arguments make; an error names the first that is invalid."""
     if not isinstance(query, str | Mapping):
         if isinstance(query, bytes) or not isinstance(query, Iterable):
-            raise TypeError(f"query must be a string, a list of strings, or a dict from label to string, got {query!r}")
+            raise TypeError(f"query must be a string, a list of strings, or a dict from label to query, got {query!r}")
         query = list(query)
     for one in queries_of(query):
         if not isinstance(one, str):
             raise TypeError(f"each query of a list or dict must be a string, got {one!r}")
-    _one_of(layout, "layout", ("wide", "long", "fields"))
-    _one_of(on_missing, "on_missing", ("raise", "warn", "ignore"))
-    _one_of(dtype_backend, "dtype_backend", (None, "numpy_nullable", "pyarrow"))
+    _one_of(layout, "layout", get_args(Layout))
+    _one_of(on_missing, "on_missing", get_args(OnMissing))
+    _one_of(dtype_backend, "dtype_backend", (None, *get_args(DtypeBackend)))
     if isinstance(max_points, bool) or not isinstance(max_points, int | np.integer) or max_points < -1:
         raise ValueError(f"max_points must be -1 (all points) or a non-negative integer, got {max_points!r}")
     if layout != "wide" and columns is not None:
@@ -90,10 +90,12 @@ def checked_request(
     if layout != "long" and (include_job or include_timestamp):
         raise ValueError(f"include_job and include_timestamp require layout='long', got layout={layout!r}")
     if isinstance(query, Mapping) and columns is not None:
-        raise ValueError("columns= cannot be used with a dict of queries, whose keys label the columns")
+        raise ValueError("columns= cannot be combined with a dict of queries, because its keys label the columns")
     names, labels = _names(fields, "fields"), _names(columns, "columns")
     if "*" in labels:
-        raise ValueError(f"columns must be names of fields or 'series_id', got {columns!r}; '*' is for fields=")
+        raise ValueError(
+            f"columns must be names of fields or 'series_id', got {columns!r}; '*' is only allowed in fields"
+        )
     if layout == "fields" and not names:
         names = ["*"]
     if layout == "wide" and not labels and not isinstance(query, Mapping) and "*" not in names:
@@ -123,9 +125,9 @@ def _one_of(value: Any, name: str, allowed: tuple[str | None, ...]) -> None:
 
 
 def positive(value: Any, name: str) -> int:
-    """The number of series that the argument `name` gives, which must be positive."""
+    """The value of the argument `name`, a number of series, which must be positive."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be a positive number of series, got {value!r}")
+        raise ValueError(f"{name} must be a positive integer, got {value!r}")
     return int(value)
 
 
@@ -135,7 +137,7 @@ def _names(names: str | Sequence[str] | None, argument: str) -> list[str]:
     listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
     for name in listed:
         if not isinstance(name, str):
-            raise TypeError(f"{argument} must be the name of a field, or a list of names, got {name!r} in it")
+            raise TypeError(f"{argument} must be the name of a field or a list of names, got {name!r}")
     return listed
 
 

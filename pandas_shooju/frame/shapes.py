@@ -1,15 +1,14 @@
-"""Frames of the shapes that people have -> what to write to which series.
+"""A frame of any supported shape -> the writes that it stands for, series by series. Pure.
 
-Pure: nothing is sent from here. A frame is wide (dates in the index, a column per series), long (a row per point),
-grouped (long, with the keys of the groupby telling series apart), or has fields only; a Series is a wide frame of one
-column, and a stacked one (with several index levels) is long. The shape follows from what the frame is, never from
-trying; a frame that has none of them gets an error that says what would fit.
+A frame is wide (dates in the index, a column per series), long (a row per point), grouped (long, where the keys of the
+groupby tell series apart), or has only fields. A Series is a wide frame of one column, and a stacked Series (with
+several index levels) is long. The shape is determined by the index and the columns of the frame, never by trial and
+error. If a frame has none of these shapes, an error says what would fit.
 """
 
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -21,6 +20,7 @@ from pandas_shooju import clocks
 from pandas_shooju.client.buffer import SeriesWrite
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.frame.dates_values import (
+    ISO_DATE,
     Float64Array,
     Int64Array,
     ascending,
@@ -30,6 +30,8 @@ from pandas_shooju.frame.dates_values import (
     is_dates,
     kind_of,
     listed,
+    one_report_date,
+    report_dates,
     typed_keys,
     without_missing,
 )
@@ -46,7 +48,7 @@ ReportedDate: TypeAlias = Hashable | datetime.date | datetime.datetime | int
 
 
 class _Call(NamedTuple):
-    """What a call of `write` says about the data."""
+    """The arguments of `write` that describe the data."""
 
     sid: Sid
     fields: Fields | None
@@ -70,17 +72,18 @@ def series_writes(
     na: Missing = "skip",
     keep_missing: bool = False,
 ) -> list[SeriesWrite]:
-    """What a frame says to write, one item for each series and report date; the parameters are those of `write`.
+    """The writes that a frame stands for, one for each series and report date; the parameters are those of `write`.
 
     With `keep_missing`, points without a value stay whatever `na` says about them, for a comparison.
 
     Raises
     ------
     ValueError, TypeError
-        The call does not say where to write, the frame has none of the shapes, or something in it cannot be written.
+        The call does not say where to write, the frame has none of the supported shapes, or contains something that
+        cannot be written.
     """
     if na not in ("skip", "null"):
-        raise ValueError(f"na must be 'skip' (leave stored values alone) or 'null' (remove them), got {na!r}")
+        raise ValueError(f"na must be 'skip' (keep stored values) or 'null' (remove them), got {na!r}")
     shape = shape_of(data, date, value)
     na_points: Missing = "null" if keep_missing else na
     call = _Call(_named_in(data, shape) if sid is None else sid, fields, date, value, tz, reported_date, na, na_points)
@@ -103,12 +106,12 @@ def series_writes(
 
 
 def shape_of(data: Any, date: Hashable | None = None, value: Any = None) -> Shape:
-    """The shape of what is to be written.
+    """The shape of the data to be written.
 
     Raises
     ------
     TypeError
-        It has none; the message says what would fit.
+        It has none of the supported shapes; the message says what would fit.
     """
     if isinstance(data, DataFrameGroupBy | SeriesGroupBy):
         return "grouped"
@@ -118,13 +121,13 @@ def shape_of(data: Any, date: Hashable | None = None, value: Any = None) -> Shap
         if is_dates(data.index):
             return "wide"
         raise TypeError(
-            f"the Series {data.name!r} has no dates: its index is {kind_of(data.index)}; "
+            f"the index of the Series {data.name!r} must contain dates, got {kind_of(data.index)}; "
             f"{conversion_to_dates(data.index, 'series.index')}"
         )
     if not isinstance(data, pd.DataFrame):
         raise TypeError(f"data must be a DataFrame, a Series or a groupby of pandas, got {type(data).__name__}")
     if not is_dates(data.index) and len(data.columns) and is_dates(data.columns):
-        raise TypeError("this frame has series in the rows and dates in the columns; transpose it first: frame.T")
+        raise TypeError("a wide frame must have dates in the rows, got dates in the columns; transpose it: frame.T")
     if data.index.name == "series_id" and not is_dates(data.index) and date is None and value is None:
         return "fields"
     if date is not None or value is not None or _is_long(data):
@@ -139,9 +142,9 @@ def shape_of(data: Any, date: Hashable | None = None, value: Any = None) -> Shap
             "frame = frame.T; frame.index = pd.to_datetime(frame.index)"
         )
     raise TypeError(
-        f"this frame has no dates: its index is {kind_of(data.index)}, and its columns are {listed(data.columns)}. "
-        f"For a wide frame: {conversion_to_dates(data.index, 'frame.index')}. For a long frame: name its columns with "
-        "date= and value=. For fields only: name the index 'series_id'"
+        f"the frame must contain dates, got an index that is {kind_of(data.index)} and the columns "
+        f"{listed(data.columns)}. If it is wide, {conversion_to_dates(data.index, 'frame.index')}. If it is long, name "
+        "its columns with date= and value=. If it has only fields, name its index 'series_id'"
     )
 
 
@@ -165,7 +168,7 @@ def as_frame(data: pd.Series) -> pd.DataFrame:
 
 
 def is_naive(data: Writable, date: Hashable | None = None, value: Any = None) -> bool | None:
-    """Whether the dates of points have no time zone; None if there are no dates."""
+    """Whether the dates of the points are naive; None if there are no dates."""
     shape = shape_of(data, date, value)
     if shape == "fields":
         return None
@@ -195,8 +198,8 @@ def _named_in(data: Writable, shape: Shape) -> Sid:
     if not named:
         others = listed(name for name in data.columns if name not in ("dt", "val"))
         raise ValueError(
-            "this long frame has no column 'series_id'; name the series with sid=, a template over its columns: "
-            + others
+            "a long frame must have the column 'series_id', or the call must pass a template over its columns as sid=; "
+            f"the columns are {others}"
         )
     if origin_of(data) is not None:
         column = data["series_id"] if "series_id" in data.columns else data.index.to_series()
@@ -224,8 +227,8 @@ def _with_attrs(frame: pd.DataFrame, source: pd.DataFrame | pd.Series) -> pd.Dat
 
 def _wide(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     level = call.reported_date if _is_level(frame, call.reported_date) else None
-    reported = _report_dates(frame.columns.get_level_values(level), level) if level is not None else None
-    one_date = _one_report_date(call.reported_date) if level is None else None
+    reported = report_dates(frame.columns.get_level_values(level), level) if level is not None else None
+    one_date = one_report_date(call.reported_date) if level is None else None
     dates = _milliseconds(date_index(frame.index), call.tz, frame, "the index")
     order = ascending(dates, "the index")
     ids = column_ids(frame, call.sid, level)
@@ -265,7 +268,7 @@ def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite
     if isinstance(call.value, list):
         return _melted(frame, call, keys)
     reported = call.reported_date if _is_column(frame, call.reported_date) else None
-    one_date = _one_report_date(call.reported_date) if reported is None else None
+    one_date = one_report_date(call.reported_date) if reported is None else None
     date = _date_column(frame, call.date, reported)
     value = "val" if call.value is None else call.value
     name_of, by = row_ids(frame, call.sid, keys)
@@ -277,7 +280,7 @@ def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite
     check_read_ids(frame, call.sid)
     key_count = len(by)
     if reported is not None:
-        ms = _report_dates(column_named(frame, reported, "reported_date"), reported)
+        ms = report_dates(column_named(frame, reported, "reported_date"), reported)
         frame = _with_attrs(frame.assign(**{_REPORTED: ms}), frame)
         by = [*by, _REPORTED]
     frame, starts, labels = _by_label(frame, by)
@@ -311,14 +314,17 @@ _REPORTED = "\0reported date"
 def _melted(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite]:
     """The writes of several columns of values, the name of each being ``{variable}`` in the template."""
     if not call.value:
-        raise ValueError("value=[] names no column")
+        raise ValueError("value must name at least one column, got []")
     if not isinstance(call.sid, str) or "{variable" not in call.sid:
         raise ValueError(
-            f"value={call.value!r} is a list of columns, so sid must be a template that contains {{variable}}, "
-            f"such as r'users\\sam\\{{symbol}}\\{{variable}}', got {call.sid!r}"
+            f"with value={call.value!r}, sid must be a template that contains {{variable}}, such as "
+            f"r'users\\sam\\{{symbol}}\\{{variable}}', got {call.sid!r}"
         )
     if "variable" in frame.columns:
-        raise ValueError("with value=[...] their names are the column 'variable', and the frame already has one")
+        raise ValueError(
+            "with a list as value, the frame must not have a column 'variable', which stands for their names in sid; "
+            "rename it"
+        )
     return [
         write
         for value in call.value
@@ -339,9 +345,7 @@ def _date_column(frame: pd.DataFrame, date: Hashable | None, reported: Hashable 
     columns = enumerate(frame.columns)
     candidates = [name for at, name in columns if name != reported and is_dates(frame.iloc[:, at])]
     if len(candidates) != 1:
-        raise TypeError(
-            f"a long frame needs a column of dates; name it with date=, one of {listed(candidates or frame.columns)}"
-        )
+        raise TypeError(f"date= must name the column with the dates, one of {listed(candidates or frame.columns)}")
     only: Hashable = candidates[0]
     return only
 
@@ -349,7 +353,7 @@ def _date_column(frame: pd.DataFrame, date: Hashable | None, reported: Hashable 
 def _milliseconds(
     index: pd.DatetimeIndex, tz: Any, frame: pd.DataFrame, what: str, starts: Int64Array | None = None
 ) -> Int64Array:
-    """UTC milliseconds of dates; naive ones are local times of `tz`, or UTC where nothing speaks against it."""
+    """UTC milliseconds of dates; naive dates are local times of `tz`, or without it UTC."""
     milliseconds = clocks.to_milliseconds(index)
     if index.tz is not None:
         return milliseconds
@@ -359,50 +363,16 @@ def _milliseconds(
     if origin is not None and origin.get("tz", "UTC") != "UTC":
         zone = origin["tz"]
         raise ValueError(
-            f"the dates are naive, and the frame was read in the time zone {zone!r}: pass tz={zone!r} if they are "
+            f"the dates are naive, but the frame was read in the time zone {zone!r}; pass tz={zone!r} if they are "
             "local times of that zone, or tz='UTC' if they are UTC"
         )
     return milliseconds
 
 
-def _report_dates(values: Any, name: Any) -> list[int]:
-    """Milliseconds of report dates, one for each point or column; naive ones are taken as they are."""
-    if not is_dates(values):
-        raise TypeError(
-            f"reported_date={name!r} must hold dates, got {kind_of(values)}; convert it with pd.to_datetime"
-        )
-    index = date_index(values)
-    if index.hasnans:
-        raise ValueError(
-            f"reported_date={name!r} is missing at position {int(np.flatnonzero(index.isna())[0])}; write what has no "
-            "report date separately"
-        )
-    dates: list[int] = clocks.to_milliseconds(index).tolist()
-    return dates
-
-
-def _one_report_date(given: Any) -> int | None:
-    """Milliseconds of one report date for everything."""
-    if given is None:
-        return None
-    if isinstance(given, str):
-        if not _ISO_DATE.match(given):
-            raise ValueError(
-                f"reported_date={given!r} is neither a column or level of the frame nor an ISO date such as "
-                "'2024-01-31'"
-            )
-        given = pd.Timestamp(given)
-    if isinstance(given, pd.Period):
-        given = given.start_time
-    if isinstance(given, int | np.integer) and 0 < given < 100_000_000:
-        raise ValueError(f"reported_date must be a date or milliseconds since 1970-01-01, got {given!r}")
-    return clocks.exact_milli(given)
-
-
 def _ascending_within(
     dates: Int64Array, numbers: Float64Array, starts: Int64Array, ids: Sequence[str]
 ) -> tuple[Int64Array, Float64Array]:
-    """The dates and values of all the series, in the order in which those of each ascend; `starts` are their first."""
+    """The dates and values of all series, sorted by date within each; `starts` are the first rows of the series."""
     sorted_already = dates[1:] > dates[:-1]
     sorted_already[starts[1:] - 1] = True
     if sorted_already.all():
@@ -418,7 +388,7 @@ def _ascending_within(
 
 
 def _split_dates(dates: Int64Array, starts: Int64Array) -> list[Int64Array]:
-    """The dates of each series; one and the same array where series after series has the same."""
+    """The dates of each series; consecutive series with equal dates share one array."""
     ends = np.append(starts[1:], len(dates))
     own = [dates[begin:end] for begin, end in zip(starts.tolist(), ends.tolist(), strict=True)]
     count = int(ends[0])
@@ -455,35 +425,33 @@ def _looks_like_dates(column: pd.Series | pd.Index) -> bool:
     if is_dates(column):
         return True
     values = column.dropna()
-    return bool(len(values)) and all(isinstance(value, str) and _ISO_DATE.match(value) for value in values[:100])
-
-
-_ISO_DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?([T ]|$)")
+    return bool(len(values)) and all(isinstance(value, str) and ISO_DATE.match(value) for value in values[:100])
 
 
 def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     if not frame.columns.is_unique:
-        raise ValueError(f"there are several columns named {frame.columns[frame.columns.duplicated()][0]!r}")
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise ValueError(f"a frame of fields must have unique columns, got several named {twice!r}")
     if frame.index.name != "series_id":
         frame = _with_attrs(frame.set_index("series_id"), frame)
         columns = enumerate(frame.columns)
         points = [name for at, name in columns if name in _POINT_COLUMNS or _looks_like_dates(frame.iloc[:, at])]
         if points:
             raise TypeError(
-                f"this frame can be read as points or as fields: it has the column {points[0]!r}. For points name both "
-                "columns with date= and value=; for fields set the index first: frame.set_index('series_id')"
+                f"the frame could contain points or fields, because it has the column {points[0]!r}. To write points, "
+                "name both columns with date= and value=; to write fields, use frame.set_index('series_id')"
             )
     if is_dates(frame.columns):
-        raise TypeError("this frame has series in the rows and dates in the columns; transpose it first: frame.T")
+        raise TypeError("a wide frame must have dates in the rows, got dates in the columns; transpose it: frame.T")
     if frame.columns.name == "series_id" or frame.index.isin(frame.columns).any():
         raise TypeError(
-            "this frame has series both in its rows and in its columns, as a correlation matrix has; a frame of "
-            "fields has the names of fields in its columns"
+            "the columns of a frame of fields must be names of fields, got series ids; the frame has series in both "
+            "its rows and its columns, like a correlation matrix"
         )
     reported = call.reported_date if _is_column(frame, call.reported_date) else None
-    reports: Sequence[int | None] = [_one_report_date(call.reported_date) if reported is None else None] * len(frame)
+    reports: Sequence[int | None] = [one_report_date(call.reported_date) if reported is None else None] * len(frame)
     if reported is not None:
-        reports = _report_dates(frame[reported], reported)
+        reports = report_dates(frame[reported], reported)
     check_read_ids(frame.reset_index(), call.sid)
     if call.sid == SAME:
         ids = [check_id(own_id(label), (label,), ["series_id"]) for label in frame.index]
@@ -494,9 +462,11 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     names = [name for name in frame.columns if reported is None or name != reported]
     extra = call.fields
     if isinstance(extra, pd.DataFrame):
-        raise TypeError("this frame is itself one of fields, so fields= must be a dict for all or names of its columns")
+        raise TypeError(
+            "for a frame of fields, fields must be a dict for all series or names of columns, got a DataFrame"
+        )
     if isinstance(extra, pd.Series):
-        raise TypeError("fields must not be a Series: pass .to_dict() for the same fields in all series")
+        raise TypeError("fields must not be a Series; to write the same fields to all series, pass .to_dict()")
     if isinstance(extra, str | Sequence):
         names = [extra] if isinstance(extra, str) else list(extra)
         for name in names:
@@ -509,7 +479,7 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
 
 
 def _by_label(frame: pd.DataFrame, by: list[Any]) -> tuple[pd.DataFrame, Int64Array, list[tuple[Any, ...]]]:
-    """The frame with the rows of each label together, where each begins, and the labels."""
+    """The frame sorted by label, the position at which each label begins, and the labels."""
     if not by:
         return frame, np.zeros(1, np.int64), [()]
     if len(by) == 1 and isinstance(frame[by[0]].dtype, pd.CategoricalDtype):
@@ -530,7 +500,7 @@ def _check_unique(writes: Sequence[SeriesWrite]) -> None:
         key = (id_key(write.series_id), write.reported_date)
         if key in seen:
             raise ValueError(
-                f"two columns or groups of rows go to the series {write.series_id!r}; give each a series of its own "
-                "(ids that differ only in case are the same)"
+                f"each column or group of rows must be written to a different series, but two are written to "
+                f"{write.series_id!r} (ids that differ only in case are the same)"
             )
         seen.add(key)

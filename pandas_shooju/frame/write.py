@@ -1,7 +1,7 @@
-"""`write`: a frame of any shape -> series writes -> what was stored, as a `WriteResult`.
+"""`write`: a frame of any shape -> series writes -> a `WriteResult`.
 
-What a frame means is settled in :mod:`pandas_shooju.frame.shapes`, and what differs from an earlier one in
-:mod:`pandas_shooju.frame.diff`, before anything is sent; sending is the job's business.
+Before anything is sent, :mod:`pandas_shooju.frame.shapes` decides what a frame says to write, and
+:mod:`pandas_shooju.frame.diff` which part of that differs from an earlier frame. The job sends it.
 """
 
 from __future__ import annotations
@@ -48,79 +48,85 @@ def write(
     progress: bool | None = None,
     connection: Connection | str | None = None,
 ) -> WriteResult:
-    r"""Write the data to Shooju as series.
+    r"""Write a frame, a Series or a groupby to Shooju.
 
-    A wide frame, a Series or a groupby is written only to the series that `sid` or `changed_from` names, whatever its
+    A wide frame, a Series or a groupby is only written to the series that `sid` or `changed_from` names, whatever its
     labels are and wherever it was read from. A long frame with a column ``series_id``, or a frame of fields with that
     index, names its series itself, unless it was read from Shooju.
 
     Parameters
     ----------
-    job
-        The description of a job (at least 3 characters), which is registered and finished at the end; or a job
-        object, which is left open.
-    sid
+    job : str, RemoteJob or DryRunJob
+        A description of at least 3 characters: a job is registered under it, and finished at the end. Or a job object,
+        which is left open.
+    sid : str, dict or callable, optional
         The series to write to:
 
         - a template over the names of the column levels (wide), the columns (long) or the keys (groupby), such as
           ``r"users\sam\{country}"``, with format specs as in `str.format`;
-        - for wide frames and groupbys also a dict of labels and series ids, or a function of the label;
-        - ``"{series_id}"``: the series that the data was read from, or that its labels or its column name.
-    fields
-        Fields to write: a dict for all series (None removes a field); a frame with a row for each series id; names of
-        columns (long) or of column levels (wide); ``"levels"`` for all named column levels.
-    date, value
-        The columns of a long frame that hold dates and values, by default ``dt`` and ``val``. A list of columns of
-        values writes each, with its name as ``{variable}`` in the template.
-    tz
-        The time zone of naive dates of points: a name or any `tzinfo`. By default naive dates are UTC. In an hour that
-        occurs twice, dates are resolved if a series has both passes, in order; otherwise, and for a time that the
-        clock skipped, it is an error. Dates with a time zone are converted to UTC exactly.
-    reported_date
-        File the points and fields under this report date, beside the series' own: one date for all, or the name of a
-        column (long) or column level (wide) that holds the dates. Naive report dates are UTC, whatever `tz` is.
-    remove_others
-        ``"points"``, ``"fields"`` or ``"all"``: first remove what else the series has. With `changed_from` only
-        ``"points"``: remove the points of the earlier frame that this frame lacks, between its own first and last date.
-    na
-        How to write missing values (None, NaN, NaT, NA) of points and fields in the frame: ``"skip"`` leaves what is
-        stored alone, ``"null"`` removes it.
-    changed_from
-        Write only what differs from an earlier frame of the same shape; without `sid`, to the series that it was read
-        from. ``"server"`` compares with what the server has of the series, between the first and last date.
-    spool
-        A folder in which everything is recorded before it is sent, and from which it is removed when it is stored;
-        after a crash, `pandas_shooju.resume` sends the rest. Only with a description as `job`; needs the extra
-        ``spool``.
-    batch_size
-        Series per request.
-    workers
-        Requests under way at once, never two for the same series.
-    dry_run
-        Send nothing; print what would be written.
-    progress
-        Show a progress bar; by default in a notebook, if it takes more than a second.
-    connection
-        A `Connection`, or the name or URL of a server; by default the one of the settings.
+        - for wide frames and groupbys, also a dict from label to series id, or a function of the label;
+        - ``"{series_id}"``: the series that the data was read from, or those that its labels, or its column
+          ``series_id``, name.
+    fields : dict, DataFrame, str or list of str, optional
+        The fields to write: a dict for all series, in which None removes a field; a frame with a row for each series
+        id; names of columns (long) or of column levels (wide); or ``"levels"`` for all named column levels.
+    date : hashable, optional
+        The column of a long frame that contains the dates; by default ``dt``, or the only column with dates.
+    value : hashable or list, optional
+        The column of a long frame that contains the values, by default ``val``. With a list of columns, each row has
+        several values, and the template must contain ``{variable}``, which stands for the name of the column.
+    tz : str or tzinfo, optional
+        The time zone of naive dates; by default they are UTC. An hour that occurs twice because the clock went back is
+        resolved if the series has dates in both passes, in order. Otherwise, and if the clock skipped a date, an error
+        is raised. Dates with a time zone are converted to UTC exactly.
+    reported_date : date, datetime or hashable, optional
+        File the points and fields under this report date, beside the current ones of the series. A single date applies
+        to all of them. Otherwise it is the name of the column (long) or column level (wide) with the report dates.
+    remove_others : {"points", "fields", "all"}, optional
+        First remove whatever else the series have. With `changed_from`, only ``"points"`` is allowed: it removes the
+        points of the earlier frame that this frame lacks, between the first and the last date of this frame.
+    na : {"skip", "null"}, default "skip"
+        How to write missing values (None, NaN, NaT, NA) in the frame, of points and of fields: ``"skip"`` leaves what
+        is stored unchanged, ``"null"`` removes it.
+    changed_from : DataFrame, Series, groupby or "server", optional
+        Write only what differs from an earlier frame of the same shape. Without `sid`, it is written to the series that
+        the earlier frame was read from. With ``"server"``, which requires `sid`, write only what differs from what is
+        stored between the first and the last date of the data.
+    spool : path, optional
+        A folder in which everything is recorded before it is sent, and from which it is removed when it is stored.
+        After a crash, `pandas_shooju.resume` sends the rest. Requires a description as `job`, and the extra ``spool``.
+    batch_size : int, default 1000
+        The number of series per request.
+    workers : int, default 4
+        The number of requests that are sent at the same time. No two of them contain the same series.
+    dry_run : bool, default False
+        Send nothing, and print what would be written.
+    progress : bool, optional
+        Show a progress bar. By default it is shown in notebooks, for writes that take longer than a second.
+    connection : Connection or str, optional
+        A connection, or the name or URL of a server, whose credentials are taken from the environment or a profile. By
+        default the server is taken from there as well; see `Connection`.
 
     Returns
     -------
     WriteResult
-        What was stored, series by series. A write of nothing registers no job.
+        What was stored, series by series. If there is nothing to write, no job is registered.
 
     Raises
     ------
     WriteError
-        Series were refused: ``error.failed`` is a frame of them with the reasons, and ``error.result.retry()`` sends
-        again what is not stored.
+        The server refused some of the series. ``error.failed`` is a frame with the reason for each, and
+        ``error.result.retry()`` sends again whatever is not stored.
     ConflictError
-        The same, because a newer job has written some of the dates: ``error.conflicts`` is a frame of those.
-    WriteInterrupted
-        Interrupted (Ctrl-C); ``error.result`` as above.
+        The same, because a newer job has written some of the dates; ``error.conflicts`` is a frame of those.
     ConnectionError
-        The server could not be reached; ``error.result`` as above.
+        The server cannot be reached; ``error.result`` is as above.
+    WriteInterrupted
+        The write was interrupted (Ctrl-C); ``error.result`` is as above.
+    ConfigurationError
+        No connection is given, and none is configured.
     ValueError, TypeError
-        The data cannot be written as it is, or the call does not say where to; nothing was sent.
+        The data cannot be written, or the call does not say where to write it. Nothing was sent.
 
     Examples
     --------
@@ -132,7 +138,7 @@ def write(
     >>> gdp.shooju.write("GDP", sid=r"users\sam\gdp\{country}", fields="levels", connection=conn).points
     4
 
-    What differs from an earlier state goes back to the series that it was read from:
+    Write what differs from an earlier frame, to the series that it was read from:
 
     >>> old = pd.read_shooju(r"sid:users\sam\gdp", "country", connection=conn)
     >>> new = old * [1, 10]
@@ -146,19 +152,19 @@ def write(
 
     if job is None:
         raise TypeError(
-            'job is missing: pass a description, as in df.shooju.write("GDP, revised"), or a registered job'
+            'job must be a description, as in df.shooju.write("GDP, revised"), or a registered job, got None'
         )
     if not isinstance(job, str | RemoteJob | DryRunJob):
         raise TypeError(f"job must be a description or a registered job, got {type(job).__name__}")
     if isinstance(job, str) and len(job) < 3:
-        raise ValueError(f"the description of a job must have at least 3 characters, got {job!r}")
+        raise ValueError(f"job must be a description of at least 3 characters, got {job!r}")
     if not isinstance(job, str):
         if dry_run:
-            raise ValueError("dry_run=True needs a description as job, since a registered job writes")
+            raise ValueError("dry_run=True requires a description as job, got a registered job")
         if connection is not None and connection_of(connection) is not job.connection:
-            raise ValueError("a registered job writes by its own connection; leave out connection=")
+            raise ValueError("connection must not be passed with a registered job, which has its own connection")
         if spool is not None:
-            raise ValueError("a registered job has its spool from register_job(..., spool=...); leave out spool=")
+            raise ValueError("spool must not be passed with a registered job; pass it to register_job")
         connection = job.connection
     if remove_others not in (None, "points", "fields", "all"):
         raise ValueError(f"remove_others must be None, 'points', 'fields' or 'all', got {remove_others!r}")

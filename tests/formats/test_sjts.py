@@ -182,7 +182,7 @@ def test_every_truncation_is_refused(per_point):
     for length in range(len(whole)):
         with pytest.raises(ShoojuFormatError):
             decode(whole[:length], "sjts").plain()
-    with pytest.raises(ShoojuFormatError, match="follow"):
+    with pytest.raises(ShoojuFormatError, match="must end with its last series, got"):
         decode(whole + b"\0", "sjts").plain()
 
 
@@ -234,19 +234,19 @@ def section(text):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (section(b'{"series":1000000000}'), "1000000000 series are announced"),
-        (section(b'{"series":-1}'), "-1 series are announced"),
+        (section(b'{"series":1000000000}'), "announces 1000000000 series"),
+        (section(b'{"series":-1}'), "announces -1 series"),
         (section(b'{"series":true}') + section(b"{}"), "True series"),
         (section(b'{"series":1}') + section(b'{"points":4000000000}'), "announces 4000000000 points"),
         (section(b'{"series":1}') + section(b'{"points":1.5}') + b"\0" * 24, "announces 1.5 points"),
-        (struct.pack("<I", 2**32 - 1), "root section is 4294967295 bytes long"),
+        (struct.pack("<I", 2**32 - 1), "root section has a size of 4294967295 bytes"),
         (section(b'{"series":1}') + section(b'{"points":1}') + struct.pack("<qqd", -16, 0, 1.0), "a block of -16"),
         (section(b'{"series":1}') + section(b'{"points":1}') + struct.pack("<qqd", 2**62, 0, 1.0), "a block of"),
         (section(b'{"series":1}') + section(b'{"points":1}') + struct.pack("<qqd", 16, 2**63 - 1, 1.0), "out of range"),
         (section(b'{"series":1}') + section(b'{"points":1}') + struct.pack("<qqidd", 28, 0, 5, 1.0, 2.0), "a block of"),
-        (section(b'{"a":1}\0xxxx'), "behind its JSON text"),
+        (section(b'{"a":1}\0xxxx'), "must not have bytes after its JSON text"),
         (section(b'{"sjts":{"includes_job":true},"series":1}\0')
-         + section(b'{"points":1}') + struct.pack("<qqd", 16, 0, 1.0), "jobs or timestamps of 0 points"),
+         + section(b'{"points":1}') + struct.pack("<qqd", 16, 0, 1.0), "as many jobs or timestamps as points, got 0"),
         (section(b"\xff\xfe"), "not JSON"),
     ],
 )  # fmt: skip
@@ -258,18 +258,18 @@ def test_a_lie_is_named(body, words):
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ({"series": "abc"}, "'series' is str"),
-        ({"series": [{"points": "abc"}]}, "points are str"),
-        ({"series": [], "sjts": 1}, "format's own"),
+        ({"series": "abc"}, "'series' must be a list, got str"),
+        ({"series": [{"points": "abc"}]}, "points must be columns or rows, got str"),
+        ({"series": [], "sjts": 1}, "must not contain the key 'sjts'"),
         ({"series": [{"x": object()}]}, "cannot be represented"),
-        ({"series": [{"points": PointColumns(np.arange(2), np.ones(3))}]}, "2 dates and 3 values"),
+        ({"series": [{"points": PointColumns(np.arange(2), np.ones(3))}]}, "as many values as dates, got 3 and 2"),
         ({"series": [{"points": PointColumns(np.arange(1), np.ones(1), np.array([2**32]))}]}, "32 bits"),
         (
             {"series": [
                 {"points": PointColumns(np.arange(1), np.ones(1), np.arange(1))},
                 {"points": PointColumns(np.arange(1), np.ones(1))},
             ]},
-            "others do not",
+            "must have the same columns",
         ),
     ],
 )  # fmt: skip

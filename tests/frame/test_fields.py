@@ -75,7 +75,7 @@ def test_levels_are_named():
     assert fields_written(wide("a"), SID, fields=[]) == {IDS[0]: {}}
     with pytest.raises(ValueError, match=r"must name column levels \('name', 'since'\), got 'unit'"):
         fields_written(data, SID, fields=["unit"])
-    with pytest.raises(ValueError, match="the levels have no names"):
+    with pytest.raises(ValueError, match="requires named column levels"):
         fields_written(wide("a").rename_axis(columns=None), IDS[0], fields=["unit"])
     with pytest.raises(ValueError, match="several are named 'since'"):
         fields_written(

@@ -426,7 +426,7 @@ def test_queries_of_a_wrong_kind_are_named(conn, gdp):
             read_shooju(query, connection=conn)
     assert read_shooju((one for one in [ONE]), connection=conn).shape == (4, 1)
     assert len(read_shooju(ONE, max_points=np.int64(2), connection=conn)) == 2
-    with pytest.raises(ValueError, match="3 series have no field 'nope'"):
+    with pytest.raises(ValueError, match="3 series lack the field 'nope'"):
         read_shooju(ROOT, "nope", connection=conn)
     with pytest.raises(ValueError, match="dict of queries"):
         read_shooju([ONE, ONE], connection=conn)

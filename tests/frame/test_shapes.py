@@ -54,9 +54,9 @@ def test_several_columns_of_values():
     [
         (BARS, r"bars\{symbol}", ["open", "close"], r"template that contains \{variable\}"),
         (BARS.groupby("symbol"), lambda key: key, ["open", "close"], r"template that contains \{variable\}"),
-        (BARS, r"bars\{symbol}\{variable}", [], r"value=\[\] names no column"),
+        (BARS, r"bars\{symbol}\{variable}", [], r"value must name at least one column"),
         (BARS, r"bars\{symbol}\{variable}", ["open", "high"], "value must be a column .*, got 'high'"),
-        (BARS.assign(variable=1), r"bars\{symbol}\{variable}", ["open"], "already has one"),
+        (BARS.assign(variable=1), r"bars\{symbol}\{variable}", ["open"], "must not have a column 'variable'"),
     ],
 )
 def test_several_columns_of_values_that_cannot_be_told_apart(frame, sid, value, words):
@@ -106,7 +106,7 @@ def test_report_dates_in_a_level():
         assert [(item.series_id, item.reported_date) for item in items] == [(r"gdp\US", FEBRUARY), (r"gdp\US", MARCH)]
         assert [item.points.to_rows() for item in items] == [[[START, 1.0], [START + DAY, 2.0]], [[START, 1.5]]]
         assert [item.fields for item in items] == [{"country": "US"}] * 2
-    with pytest.raises(ValueError, match="two columns or groups of rows go to the series"):
+    with pytest.raises(ValueError, match="must be written to a different series, but two"):
         series_writes(frame, r"gdp\{country}")
 
 
@@ -122,11 +122,11 @@ def test_one_report_date_for_all():
 @pytest.mark.parametrize(
     ("reported_date", "kind", "words"),
     [
-        ("val", TypeError, "reported_date='val' must hold dates"),
-        ("releases", ValueError, "reported_date='releases' is neither a column or level of the frame nor an ISO date"),
-        ("missing", ValueError, "reported_date='missing' is missing at position 1"),
+        ("val", TypeError, "reported_date='val' must contain dates"),
+        ("releases", ValueError, "reported_date must be a date, .* of the frame, got 'releases'"),
+        ("missing", ValueError, "reported_date='missing' must not contain missing dates, got NaT at position 1"),
         *(
-            (text, ValueError, "neither a column or level of the frame nor an ISO date")
+            (text, ValueError, "reported_date must be a date, an ISO date .*, got")
             for text in ("may", "10:00", "", "NaT")
         ),
         (2024, ValueError, "reported_date must be a date or milliseconds since 1970-01-01, got 2024"),
@@ -183,8 +183,8 @@ def test_one_pass_of_a_repeated_hour_is_an_error():
 @pytest.mark.parametrize(
     ("frame", "options", "words"),
     [
-        (pd.DataFrame([[1.0]], [r"users\a"], DATES[:1]), {}, "dates in the columns; transpose it first"),
-        (pd.DataFrame([[1.0]], pd.Index([r"users\a"], name="series_id"), DATES[:1]), {}, "transpose it first"),
+        (pd.DataFrame([[1.0]], [r"users\a"], DATES[:1]), {}, "dates in the columns; transpose it"),
+        (pd.DataFrame([[1.0]], pd.Index([r"users\a"], name="series_id"), DATES[:1]), {}, "transpose it"),
         (
             BARS.set_index(["dt", "symbol"]).assign(symbol="x", val=1.0),
             {"sid": "{symbol}"},
@@ -196,7 +196,7 @@ def test_one_pass_of_a_repeated_hour_is_an_error():
         (
             BARS[["symbol", "close", "close"]],
             {"sid": "{symbol}", "value": "close"},
-            "a long frame needs a column of dates",
+            "date= must name the column with the dates",
         ),
         ([1.0], {"sid": "a"}, "data must be a DataFrame, a Series or a groupby of pandas, got list"),
     ],

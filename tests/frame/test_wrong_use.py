@@ -104,15 +104,18 @@ def test_localize_with_an_unknown_zone(conn, gdp, zone):
         ({"on_missing": "skip"}, "on_missing must be 'raise', 'warn' or 'ignore', got 'skip'"),
         ({"max_points": -2}, r"max_points must be -1 \(all points\) or a non-negative integer, got -2"),
         ({"max_points": True}, "max_points must be .* got True"),
-        ({"chunksize": 0}, "chunksize must be a positive number of series, got 0"),
+        ({"chunksize": 0}, "chunksize must be a positive integer, got 0"),
         ({"max_series": -1}, "max_series must be a non-negative integer, got -1"),
-        ({"batch_size": 0}, "batch_size must be a positive number of series, got 0"),
+        ({"batch_size": 0}, "batch_size must be a positive integer, got 0"),
         ({"layout": "long", "columns": "unit"}, "columns= requires layout='wide', got layout='long'"),
         ({"include_job": True}, "require layout='long', got layout='wide'"),
         ({"columns": "*"}, r"columns must be names of fields or 'series_id', got '\*'"),
-        ({"fields": ["unit", 1]}, "fields must be the name of a field, or a list of names, got 1 in it"),
+        ({"fields": ["unit", 1]}, "fields must be the name of a field or a list of names, got 1"),
         ({"dtype_backend": "polars"}, "dtype_backend must be 'numpy_nullable' or 'pyarrow', got 'polars'"),
-        ({"df": 20240103}, "df must be milliseconds since 1970-01-01 if it is a number; 20240103 looks like"),
+        (
+            {"df": 20240103},
+            "df must be milliseconds since 1970-01-01 if it is a number, got 20240103, which looks like",
+        ),
         ({"dt": ""}, "dt must be a date or datetime .*; got ''"),
         ({"connection": 3}, "connection must be a Connection, or the name or URL of a server, got 3"),
         ({"df": "yesterday"}, "df must be a date .*; got 'yesterday'"),
@@ -127,7 +130,7 @@ def test_a_wrong_argument_is_named(conn, gdp, options, words):
 
 
 def test_a_write_without_a_job():
-    with pytest.raises(TypeError, match="job is missing: pass a description"):
+    with pytest.raises(TypeError, match="job must be a description"):
         wide(a=1.0).shooju.write()
 
 
@@ -144,36 +147,36 @@ LONG = pd.DataFrame({"symbol": ["A", "A", "B"], "dt": DATES, "val": [1.0, 2.0, 3
 @pytest.mark.parametrize(
     ("frame", "options", "words"),
     [
-        (pd.DataFrame({"a": [1.0]}), {}, "this frame has no dates: its index is RangeIndex.*pd.to_datetime"),
-        (pd.Series([1.0], name="a"), {}, "the Series 'a' has no dates"),
+        (pd.DataFrame({"a": [1.0]}), {}, "must contain dates, got an index that is RangeIndex.*pandas.to_datetime"),
+        (pd.Series([1.0], name="a"), {}, "the index of the Series 'a' must contain dates"),
         (wide(a=1.0), {}, "a wide frame is only written to series that the call names. Pass one of:"),
-        (wide(a=1.0), {"sid": "{series_id}"}, "needs the series id of the column 'a', which was not read from"),
-        (TWO_LEVELS, {"sid": r"users\{region}"}, "contains {region}, and the columns have the levels"),
-        (wide(a=1.0), {"sid": r"users\{region}"}, "the columns have no level names"),
-        (wide(a=1.0, b=1.0), {"sid": r"users\sam"}, "has no placeholder, so all 2 columns would be"),
-        (TWO_LEVELS, {"sid": r"users\{unit}"}, "two columns or groups of rows go to the series 'users"),
-        (wide(a=1.0), {"sid": r"users\{a"}, "not a valid template"),
-        (wide(a=1.0), {"sid": {"b": "x"}}, "no series id for the column 'a'; it has 'b'"),
+        (wide(a=1.0), {"sid": "{series_id}"}, "whose labels are series ids, got the column 'a'"),
+        (TWO_LEVELS, {"sid": r"users\{region}"}, "contains {region}, but the column levels are"),
+        (wide(a=1.0), {"sid": r"users\{region}"}, "the column level has no name"),
+        (wide(a=1.0, b=1.0), {"sid": r"users\sam"}, "must contain a placeholder such as {name}, otherwise all"),
+        (TWO_LEVELS, {"sid": r"users\{unit}"}, "different series, but two are written to 'users"),
+        (wide(a=1.0), {"sid": r"users\{a"}, "must be a valid template"),
+        (wide(a=1.0), {"sid": {"b": "x"}}, "for each column, but it has none for 'a'; it has 'b'"),
         (wide(a=1.0), {"sid": lambda label: 7}, "the series id for 'a' must be a string .* got 7"),
         (wide(a="text"), {"sid": r"users\sam"}, "column 'a' contains 'text' .*not a number"),
         (wide(a=[True, False, True]), {"sid": r"users\sam"}, "column 'a' contains True .*not a number"),
         (wide(a=[2**53 + 1, 1, 1]), {"sid": r"users\sam"}, "contains 9007199254740993 .*float64 cannot"),
-        (wide(a=1.0).iloc[[0, 1, 1]], {"sid": r"users\sam"}, "the index contains the date 2024-01-02.*more than once"),
+        (wide(a=1.0).iloc[[0, 1, 1]], {"sid": r"users\sam"}, "the index contains 2024-01-02.*more than once"),
         (wide(a=1.0).set_axis([DATES[0], pd.NaT, DATES[2]]), {"sid": r"users\sam"}, "position 1 is missing"),
         (wide(a=1.0), {"sid": r"users\sam", "na": "drop"}, "na must be 'skip' .*got 'drop'"),
         (wide(a=1.0), {"sid": r"users\sam", "remove_others": "everything"}, "must be None, .* got 'everything'"),
-        (wide(a=1.0), {"sid": r"users\sam", "fields": "levels"}, "the levels have no names"),
+        (wide(a=1.0), {"sid": r"users\sam", "fields": "levels"}, "requires named column levels"),
         (TWO_LEVELS, {"sid": r"users\{country}", "fields": ["region"]}, "'country', 'unit'\\), got 'region'"),
         (wide(a=1.0), {"sid": r"users\sam", "fields": {"x": object()}}, "the field 'x' contains <object"),
         (wide(a=1.0), {"sid": r"users\sam", "fields": pd.DataFrame({"u": [1]}, ["z"])}, "must have rows for"),
-        (LONG, {}, "has no column 'series_id'; name the series with sid="),
-        (LONG, {"sid": r"users\{ticker}"}, "contains {ticker}, and the columns are 'symbol'"),
+        (LONG, {}, "must have the column 'series_id', or"),
+        (LONG, {"sid": r"users\{ticker}"}, "contains {ticker}, but the columns are 'symbol'"),
         (LONG, {"sid": r"users\{symbol}", "value": "close"}, "value must be a column of the frame .*, got 'close'"),
         (LONG, {"sid": r"users\{symbol}", "date": "note"}, "the column 'note' must contain dates, got"),
         (LONG, {"sid": r"users\{symbol}", "fields": ["note"]}, "'note' must have one value .*A': 'x', 'y'"),
-        (LONG.assign(symbol=["A", None, "B"]), {"sid": r"users\{symbol}"}, "'symbol' is missing"),
-        (LONG.assign(dt=DATES[0]), {"sid": r"users\{symbol}"}, "the series 'users.+A' contains the date 2024-01-01"),
-        (LONG, {"sid": {"A": "x"}}, "goes with a groupby"),
+        (LONG.assign(symbol=["A", None, "B"]), {"sid": r"users\{symbol}"}, "'symbol' must not be missing"),
+        (LONG.assign(dt=DATES[0]), {"sid": r"users\{symbol}"}, "the series 'users.+A' contains 2024-01-01"),
+        (LONG, {"sid": {"A": "x"}}, "requires a groupby"),
         (LONG.assign(other=1.0).drop(columns="val").groupby("symbol"), {"sid": "x{symbol}", "date": "dt"},
          "value= must name the column .* the numeric columns are 'other'$"),
     ],
@@ -190,18 +193,18 @@ def test_a_result_of_operators_is_not_written_over_its_series(conn, gdp):
         wide = read_shooju(query, connection=conn)
         long = read_shooju(query, layout="long", connection=conn)
         for data in (wide, wide.set_axis(wide.columns.rename("id"), axis=1), long, long.assign(val=1.0)):
-            with pytest.raises(ValueError, match=r"lag:1y.* computed by the server .*such as sid="):
+            with pytest.raises(ValueError, match=r"lag:1y.* computed by the server, .*such as sid="):
                 data.shooju.write("oops", sid="{series_id}", connection=conn)
-        with pytest.raises(ValueError, match=r"lag:1y.* computed by the server .*such as sid="):
+        with pytest.raises(ValueError, match=r"lag:1y.* computed by the server, .*such as sid="):
             (wide * 2).shooju.write("oops", changed_from=wide, connection=conn)
         long.attrs = {}
-        with pytest.raises(ValueError, match=r"lag:1y.* computed by the server .*such as sid="):
+        with pytest.raises(ValueError, match=r"lag:1y.* computed by the server, .*such as sid="):
             long.shooju.write("oops", connection=conn)
 
 
 def test_naive_times_that_repeat_an_hour_say_what_to_do(conn):
     index = pd.date_range("2024-11-03", periods=5, freq="h", tz="America/Chicago").tz_localize(None)
-    with pytest.raises(ValueError, match=r"write\(\.\.\., tz='Europe/Berlin'\)"):
+    with pytest.raises(ValueError, match=r"pass their time zone, such as tz='Europe/Berlin'"):
         pd.DataFrame({"a": 1.0}, index).shooju.write("hours", sid=r"users\sam\a", connection=conn)
 
 
