@@ -18,7 +18,7 @@ def modules_after(code):
 
 
 def test_extras_and_the_embedded_shooju_are_imported_where_they_are_used():
-    unwanted = {"werkzeug", "cheroot", "platformdirs", "tqdm", "matplotlib", "vega_datasets", "pytest", "IPython"}
+    unwanted = {"werkzeug", "waitress", "platformdirs", "tqdm", "matplotlib", "vega_datasets", "pytest", "IPython"}
     unwanted |= {f"pandas_shooju.{name}" for name in ("local", "cli", "demo", "testing", "tables")}
     assert not unwanted & modules_after("import pandas_shooju")
 
