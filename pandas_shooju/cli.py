@@ -84,6 +84,7 @@ def make_parser() -> argparse.ArgumentParser:
     actions = store.add_subparsers(required=True, metavar="ACTION")
     for name, help_, argument in (
         ("info", "show what is in the store", None),
+        ("check", "look for damage", None),
         ("vacuum", "make the file as small as its contents", None),
         ("export", "write its series (fields, points, points by report date) into an archive", "archive to write"),
         ("import", "merge the series of an archive into the store", "archive to read"),
@@ -152,6 +153,13 @@ def _store(arguments: argparse.Namespace) -> None:
     if arguments.action == "info":
         for name, value in maintenance.info(arguments.store).items():
             print(f"{name.replace('_', ' '):18} {value:,}" if isinstance(value, int) else f"{name:18} {value}")
+    elif arguments.action == "check":
+        problems = maintenance.check(arguments.store)
+        for problem in problems:
+            print(problem)
+        if problems:
+            raise maintenance.damaged(arguments.store, len(problems))
+        print("sound")
     elif arguments.action == "vacuum":
         before, after = maintenance.vacuum(arguments.store)
         print(f"{before:,} bytes before, {after:,} after")

@@ -61,7 +61,8 @@ def open_server(
                 f"the embedded Shooju needs packages that are not installed ({error}): "
                 'pip install "pandas-shooju[local]"'
             ) from None
-        app = open_app(path or None)
+        # a path may be mistyped: its store is created by the first write only
+        app = open_app(path or None, create=not path)
         session.mount(EMBEDDED_URL, WSGIAdapter(app))
         closing.append(app.close)
 

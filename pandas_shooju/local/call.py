@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
@@ -16,6 +15,7 @@ import werkzeug
 
 from pandas_shooju.local import reading, wire
 from pandas_shooju.local.errors import HttpError, check_keys, invalid
+from pandas_shooju.local.forks import Lock
 from pandas_shooju.local.parameters import NO_DIFFERENCE
 from pandas_shooju.local.store.chunks import Int64
 from pandas_shooju.local.store.database import Database
@@ -41,7 +41,7 @@ class Scroll:
     begin: int = 0
     end: int = 0
     used: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: Lock = field(default_factory=Lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Scrolls:
     """The scrolls in progress; the least recently used ones are dropped for new ones."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._scrolls: OrderedDict[str, Scroll] = OrderedDict()
 
     def add(self, scroll: Scroll) -> str:

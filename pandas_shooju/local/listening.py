@@ -82,6 +82,7 @@ class Server:
             sockets=[self._socket],
             threads=threads,
             ident=None,
+            recv_bytes=1 << 18,
             clear_untrusted_proxy_headers=False,
             channel_timeout=IDLE,
             cleanup_interval=5,
@@ -181,5 +182,34 @@ class _ErrorTask(ErrorTask):
 
 
 class _Channel(HTTPChannel):
+    """A connection. A client that stops in the middle of a body, and waits for a response, gets one."""
+
     parser_class = _Parser
     error_task_class = _ErrorTask
+    _receiving = _cut_short = False
+
+    def handle_read(self) -> None:
+        """Take what has arrived."""
+        self._receiving = True
+        super().handle_read()
+        self._receiving = False
+        if self._cut_short:
+            self._cut_short = False
+            self.connected = True
+            request, self.request = self.request, None
+            request.error = BadRequest(f"the body ends after {request.body_bytes_received} bytes, before its end")
+            request.completed = True
+            self.requests.append(request)
+            self.server.add_task(self)
+
+    def received(self, data: bytes) -> Any:
+        """Take what has arrived, as parts of requests."""
+        self._receiving = False
+        return super().received(data)
+
+    def handle_close(self) -> None:
+        """Close the connection, unless there is something to say."""
+        if self._receiving and self.request is not None and self.request.headers_finished and not self.requests:
+            self._receiving, self._cut_short = False, True
+        else:
+            super().handle_close()

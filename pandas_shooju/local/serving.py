@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import ipaddress
 import os
 import signal
 import sys
@@ -119,7 +118,9 @@ def serve(
     OSError
         The address cannot be listened on.
     """
-    if not (user and api_key) and not _is_loopback(host):
+    from pandas_shooju.local.wire import is_loopback
+
+    if not (user and api_key) and not is_loopback(host):
         raise ValueError(
             f"serving on {host} opens the store to the network: it requires a user and an API key (or use 127.0.0.1)"
         )
@@ -207,9 +208,3 @@ def compressing(app: WSGI) -> WSGI:
 
     return compressed
 
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

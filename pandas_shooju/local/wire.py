@@ -8,10 +8,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import ipaddress
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -143,6 +145,12 @@ def user_of(request: Request, credentials: Mapping[str, str] | None) -> str | No
         if "HTTP_ORIGIN" in request.environ:
             # any web page that is open on this machine can send such calls; programs do not send an origin
             raise HttpError(403, "forbidden", "calls from web pages are accepted only with a user and an API key")
+        host = request.environ.get("HTTP_HOST", "")
+        if host and not is_loopback(_hostname(host)):
+            # a web page whose name suddenly means this machine sends no origin, but the name
+            raise HttpError(
+                403, "forbidden", f"calls to the host {host[:200]!r} are accepted only with a user and an API key"
+            )
         return given[0] if given and given[0] else ANONYMOUS
     if given is None:
         return None
@@ -152,6 +160,22 @@ def user_of(request: Request, credentials: Mapping[str, str] | None) -> str | No
     if not same or name not in credentials or not known:
         raise unauthorized("the user and the API key do not match")
     return name
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or an address can only mean this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _hostname(host: str) -> str:
+    """The name in a header ``Host``, empty if it is not one."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").removesuffix(".")
+    except ValueError:
+        return ""
 
 
 def _basic(header: str) -> tuple[str, str] | None:
