@@ -8,7 +8,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import werkzeug
@@ -127,11 +126,15 @@ class Call:
         self.accounts = accounts
         self.body_limit = body_limit
         self.parameters: Mapping[str, str] = request.args.to_dict()
+        self._document: dict[str, Any] | None = None
 
-    @cached_property
+    @property
     def document(self) -> dict[str, Any]:
         """The object in the body."""
-        return wire.read_document(self.request, self.body_limit)
+        # not a cached_property: in Python 3.11 it has one lock for all calls, which a fork would copy
+        if self._document is None:
+            self._document = wire.read_document(self.request, self.body_limit)
+        return self._document
 
     def check(self, parameters: Collection[str], body: Collection[str] | None) -> None:
         """Refuse parameters, and keys of the body, that the endpoint would not look at.

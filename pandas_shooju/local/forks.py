@@ -1,12 +1,11 @@
 """Forks: what a forked child finds in place of its parent's locks and open files.
 
-A fork copies one thread only. A lock that another thread held stays locked in the child for ever, and SQLite keeps notes
-of its open files in the process, which in the child describe what the parent did. Therefore nothing of it goes through a
-fork: locks are replaced in the child, and `Forkable` objects are asked to put things away before, and to take them up
-again after the fork.
+A fork copies only the thread that forks. A lock held by another thread would stay locked in the child for ever, and
+SQLite's notes about its open files, which it keeps in the memory of the process, would describe the parent. Therefore
+neither passes a fork: locks are replaced in the child, and `Forkable` objects put their handles away before the fork.
 
-Programs that are started (`subprocess`, and the methods ``spawn`` and ``forkserver`` of `multiprocessing`) begin with
-nothing, and are not concerned. Nor is Windows, which has no forks.
+Processes that are started in other ways (`subprocess`, and `multiprocessing` with ``spawn``) inherit nothing. Windows has
+no forks at all.
 """
 
 from __future__ import annotations

@@ -151,9 +151,9 @@ class _Parser(HTTPRequestParser):
             return self._refuse(BadRequest(str(error)), len(data))
         if self.completed:
             return consumed
-        size = self.body_bytes_received + getattr(self.body_rcv, "chunk_remainder", 0)
-        if size > self.adj.max_request_body_size:
-            return self._refuse(RequestEntityTooLarge(f"exceeds max_body of {self.adj.max_request_body_size}"), len(data))
+        most = self.adj.max_request_body_size
+        if self.body_bytes_received + getattr(self.body_rcv, "chunk_remainder", 0) > most:
+            return self._refuse(RequestEntityTooLarge(f"exceeds max_body of {most}"), len(data))
         allowed = ARRIVAL + self.body_bytes_received / SLOWEST
         if time.monotonic() - self._began > allowed:
             return self._refuse(_RequestTimeout(f"the request did not arrive within {allowed:.0f} s"), len(data))
@@ -196,7 +196,8 @@ class _Channel(HTTPChannel):
         if self._cut_short:
             self._cut_short = False
             self.connected = True
-            request, self.request = self.request, None
+            request: _Parser = self.request
+            self.request = None
             request.error = BadRequest(f"the body ends after {request.body_bytes_received} bytes, before its end")
             request.completed = True
             self.requests.append(request)

@@ -31,8 +31,8 @@ PATIENCE = 30.0
 class Database:
     """An open store.
 
-    In a forked child, a store with a path is opened again when it is next used. The fork waits for calls in progress: if
-    one takes too long, or forks by itself, the child cannot use the store.
+    In a forked child, a store with a path is opened again when it is next used. A fork waits for calls in progress; if
+    one takes too long, or itself forks, the child cannot use the store.
 
     Parameters
     ----------

@@ -76,8 +76,9 @@ def check(db: sqlite3.Connection, series: int) -> None:
 def add_checksums(db: sqlite3.Connection) -> int:
     """Give a checksum to the former points of older versions, and return how many rows there were."""
     ids = [row[0] for row in db.execute("SELECT id FROM past_points WHERE checksum IS NULL").fetchall()]
+    columns = "series, oldest, dates, vals, revisions"
     for one in ids:
-        row = db.execute("SELECT series, oldest, dates, vals, revisions FROM past_points WHERE id = ?", (one,)).fetchone()
+        row = db.execute(f"SELECT {columns} FROM past_points WHERE id = ?", (one,)).fetchone()
         db.execute("UPDATE past_points SET checksum = ? WHERE id = ?", (checksum(*row), one))
     return len(ids)
 

@@ -53,7 +53,8 @@ def _series(db: sqlite3.Connection, number: int, indexed: set[terms.Term]) -> It
 
 def _indexed(db: sqlite3.Connection) -> dict[int, set[terms.Term]]:
     """The terms of each series in the index of field values."""
-    known = {row[0]: terms.Term(*row[1:]) for row in db.execute("SELECT id, name, value, shown, number, moment FROM terms")}
+    rows = db.execute("SELECT id, name, value, shown, number, moment FROM terms")
+    known = {row[0]: terms.Term(*row[1:]) for row in rows}
     found: dict[int, set[terms.Term]] = {}
     for term, series in db.execute("SELECT term, series FROM postings"):
         if term in known:
