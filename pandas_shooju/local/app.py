@@ -25,6 +25,7 @@ except ImportError as error:  # pragma: no cover
 
 from pandas_shooju.formats import ShoojuFormatError
 from pandas_shooju.local import wire
+from pandas_shooju.local.budget import Budget
 from pandas_shooju.local.call import Call, GoogleAccount, Scrolls
 from pandas_shooju.local.endpoints import files, jobs, series, service, writes
 from pandas_shooju.local.errors import (
@@ -155,6 +156,7 @@ class App:
         }
         self._administrators = None if options.administrators is None else frozenset(options.administrators)
         self._scrolls = Scrolls()
+        self._budget = Budget()
         self._on_close = on_close
         self._users = 1
         self._lock = Lock()
@@ -220,9 +222,13 @@ class App:
         answer_format = wire.check_answer_format(request)
         try:
             user = self._user(request, public=route.endpoint in _PUBLIC)
-            call = Call(request, user, self._database, self._scrolls, self._accounts, self._options.body_limit)
-            call.check(route.parameters, route.body)
-            answer = route.endpoint(call, **values)
+            limit = self._options.body_limit
+            call = Call(request, user, self._database, self._scrolls, self._accounts, limit, self._budget)
+            try:
+                call.check(route.parameters, route.body)
+                answer = route.endpoint(call, **values)
+            finally:
+                call.close()
             if isinstance(answer, Response):
                 return answer
             if call.plain_answer and answer_format == "sjts":
@@ -239,6 +245,8 @@ class App:
             raise HttpError(error.code or 400, "bad_request", error.description or error.name) from None
         except RecursionError:
             raise HttpError(400, "bad_request", "the body is nested too deeply") from None
+        except MemoryError:
+            raise HttpError(413, "too_large", "the call takes more memory than there is") from None
 
     def _unavailable(self, error: Exception) -> HttpError:
         """The store cannot be used, and this is not the caller's fault."""

@@ -13,6 +13,7 @@ from typing import Any
 import werkzeug
 
 from pandas_shooju.local import reading, wire
+from pandas_shooju.local.budget import Budget
 from pandas_shooju.local.errors import HttpError, check_keys, invalid
 from pandas_shooju.local.forks import Lock
 from pandas_shooju.local.parameters import NO_DIFFERENCE
@@ -117,6 +118,7 @@ class Call:
         scrolls: Scrolls,
         accounts: Mapping[str, GoogleAccount],
         body_limit: int,
+        budget: Budget,
     ) -> None:
         self.plain_answer = False
         self.request = request
@@ -127,13 +129,24 @@ class Call:
         self.body_limit = body_limit
         self.parameters: Mapping[str, str] = request.args.to_dict()
         self._document: dict[str, Any] | None = None
+        self._budget = budget
+        self._taken = 0
+
+    def close(self) -> None:
+        """Give back the memory that the body takes."""
+        self._document = None
+        self._budget.give_back(self._taken)
+        self._taken = 0
+
+    def _take(self, amount: int) -> None:
+        self._taken = self._budget.take(amount)
 
     @property
     def document(self) -> dict[str, Any]:
         """The object in the body."""
         # not a cached_property: in Python 3.11 it has one lock for all calls, which a fork would copy
         if self._document is None:
-            self._document = wire.read_document(self.request, self.body_limit)
+            self._document = wire.read_document(self.request, self.body_limit, self._take)
         return self._document
 
     def check(self, parameters: Collection[str], body: Collection[str] | None) -> None:

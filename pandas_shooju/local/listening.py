@@ -38,7 +38,7 @@ MOST_CONNECTIONS = 1_000
 #: how long a stopping server waits for calls in progress (seconds)
 GRACE = 30.0
 
-_CODES = {408: "timeout", 413: "too_large", 431: "too_large", 501: "not_implemented"}
+_CODES = {408: "timeout", 413: "too_large", 431: "too_large", 501: "not_implemented", 503: "busy"}
 
 # its warnings say how long its queue is
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -129,6 +129,11 @@ class Server:
         return any(one.requests or one.total_outbufs_len for one in self._server.active_channels.values())
 
 
+class _Unavailable(Error):
+    code = 503
+    reason = "Service Unavailable"
+
+
 class _RequestTimeout(Error):
     code = 408
     reason = "Request Timeout"
@@ -149,6 +154,9 @@ class _Parser(HTTPRequestParser):
             # waitress lets this one of malformed URLs through
             self.parse_header(b"GET / HTTP/1.0\r\n")
             return self._refuse(BadRequest(str(error)), len(data))
+        except OSError as error:
+            # there is no room for a large body in the temporary folder
+            return self._refuse(_Unavailable(str(error)), len(data))
         if self.completed:
             return consumed
         most = self.adj.max_request_body_size

@@ -207,4 +207,3 @@ def compressing(app: WSGI) -> WSGI:
         return [body]
 
     return compressed
-

@@ -10,7 +10,7 @@ import binascii
 import hmac
 import ipaddress
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from werkzeug.wrappers import Request, Response
 
 from pandas_shooju import formats
 from pandas_shooju.formats import ShoojuFormatError
+from pandas_shooju.local.budget import memory_of
 from pandas_shooju.local.errors import HttpError, unauthorized
 
 _CONTENT_TYPES = {"json": "application/json", "msgpack": "application/msgpack", "sjts": "application/octet-stream"}
@@ -83,8 +84,10 @@ def _arriving(request: Request, limit: int) -> Iterator[None]:
         raise HttpError(400, "bad_request", f"the body cannot be read: {error}") from None
 
 
-def read_document(request: Request, limit: int) -> dict[str, Any]:
+def read_document(request: Request, limit: int, take: Callable[[int], None]) -> dict[str, Any]:
     """The object in the body of a request, in the format that its header names; empty without a body.
+
+    `take` is called with an estimate of the memory (bytes) that it takes, before it is decoded.
 
     Raises
     ------
@@ -95,6 +98,9 @@ def read_document(request: Request, limit: int) -> dict[str, Any]:
     data = read_body(request, limit)
     if not data:
         return {}
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise HttpError(415, "unsupported_format", "the body must not be compressed")
+    take(memory_of(data, name))
     try:
         document = formats.decode(data, name).plain()
     except ShoojuFormatError as error:

@@ -16,6 +16,9 @@ from pandas_shooju.local.store.checksums import check_catalogue, checksum, verif
 from pandas_shooju.query import id_key
 from pandas_shooju.values import check_field_name, field_value
 
+#: the most fields of a series
+MOST_FIELDS = 10_000
+
 TRASH = "System\\Trash\\"
 
 _COLUMNS = (
@@ -132,7 +135,7 @@ def merged_fields(old: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]
     Raises
     ------
     ApiError
-        A name or a value that :mod:`pandas_shooju.values` does not accept.
+        A name or a value that :mod:`pandas_shooju.values` does not accept, or too many of them.
     """
     new = dict(old)
     for name, value in fields.items():
@@ -144,6 +147,8 @@ def merged_fields(old: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]
                 new[name] = field_value(name, value)
         except (TypeError, ValueError) as error:
             raise invalid(str(error)) from None
+    if len(new) > MOST_FIELDS:
+        raise invalid(f"a series can have at most {MOST_FIELDS:,} fields, got {len(new):,}")
     return new
 
 
