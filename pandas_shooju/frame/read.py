@@ -551,18 +551,21 @@ def _frame(pages: list[_Found], request: ReadRequest, server: str) -> pd.DataFra
         "tz": str(served if tz is None else tz),
         "naive": tz is None,
     }
+    first = request.df if isinstance(request.df, int) else None
     if request.layout == "fields":
         frame = layouts.fields_table(table, fields)
         origin = Origin(shared, layout="fields", fields=fields, derived=any(derived))
     elif request.layout == "long":
-        frame = layouts.long(table, fields, tz, served, jobs=request.include_job, timestamps=request.include_timestamp)
+        frame = layouts.long(
+            table, fields, tz, served, jobs=request.include_job, timestamps=request.include_timestamp, first=first
+        )
         origin = Origin(shared, layout="long", fields=fields, derived=any(derived))
     else:
         if isinstance(request.query, Mapping):
             columns = layouts.given_labels([label for page in pages for label in page.labels or ()])
         else:
             columns = layouts.labels(table, request.columns)
-        frame = layouts.wide(table, columns, tz, served)
+        frame = layouts.wide(table, columns, tz, served, first)
         ids = [without_asof(series_id) for series_id in values_of(table.series_ids)]
         read = {name: values_of(table.column(name)) for name in fields}
         origin = Origin.of_columns(columns, ids, derived, read, **shared)

@@ -4,8 +4,8 @@ A fork copies only the thread that forks. A lock held by another thread would st
 SQLite's notes about its open files, which it keeps in the memory of the process, would describe the parent. Therefore
 neither passes a fork: locks are replaced in the child, and `Forkable` objects put their handles away before the fork.
 
-Processes that are started in other ways (`subprocess`, and `multiprocessing` with ``spawn``) inherit nothing. Windows has
-no forks at all.
+Processes that are started in other ways (`subprocess`, and `multiprocessing` with ``spawn``) inherit nothing. Windows
+has no forks at all.
 """
 
 from __future__ import annotations

@@ -192,6 +192,7 @@ class _ErrorTask(ErrorTask):
 class _Channel(HTTPChannel):
     """A connection. A client that stops in the middle of a body, and waits for a response, gets one."""
 
+    request: Any
     parser_class = _Parser
     error_task_class = _ErrorTask
     _receiving = _cut_short = False
@@ -204,8 +205,7 @@ class _Channel(HTTPChannel):
         if self._cut_short:
             self._cut_short = False
             self.connected = True
-            request: _Parser = self.request
-            self.request = None
+            request, self.request = self.request, None
             request.error = BadRequest(f"the body ends after {request.body_bytes_received} bytes, before its end")
             request.completed = True
             self.requests.append(request)

@@ -78,7 +78,8 @@ def test_clients_that_do_not_read_keep_nobody_waiting(served):
     points = PointColumns(np.arange(1_000_000), np.random.default_rng(0).normal(size=1_000_000))
     data = formats.encode({"series": [{"series_id": "large", "points": points}]}, "sjts")
     requests.post(f"{served.url}/api/1/series/write", data=data, headers={"Sj-Send-Format": "sjts"}, timeout=PATIENCE)
-    request = b"GET /api/1/series?query=sid=large&max_points=-1 HTTP/1.1\r\nHost: localhost\r\nSj-Receive-Format: sjts\r\n\r\n"
+    head = b"GET /api/1/series?query=sid=large&max_points=-1 HTTP/1.1\r\nHost: localhost\r\n"
+    request = head + b"Sj-Receive-Format: sjts\r\n\r\n"
     with contextlib.ExitStack() as stack:
         lazy = [stack.enter_context(connect(served)) for _ in range(12)]
         for one in lazy:
