@@ -86,6 +86,7 @@ def make_parser() -> argparse.ArgumentParser:
     actions = store.add_subparsers(required=True, metavar="ACTION")
     for name, help_, argument in (
         ("info", "show the contents of the store", None),
+        ("check", "look for damage", None),
         ("vacuum", "shrink the file to the size of its contents", None),
         ("export", "export the series (fields, points, points by report date) to an archive", "archive to write"),
         ("import", "import the series of an archive into the store", "archive to read"),
@@ -168,6 +169,13 @@ def _store(arguments: argparse.Namespace) -> None:
     if arguments.action == "info":
         for name, value in maintenance.info(arguments.store).items():
             print(f"{name.replace('_', ' '):18} {value:,}" if isinstance(value, int) else f"{name:18} {value}")
+    elif arguments.action == "check":
+        problems = maintenance.check(arguments.store)
+        for problem in problems:
+            print(problem)
+        if problems:
+            raise maintenance.damaged(arguments.store, len(problems))
+        print("sound")
     elif arguments.action == "vacuum":
         before, after = maintenance.vacuum(arguments.store)
         print(f"{before:,} bytes before, {after:,} after")

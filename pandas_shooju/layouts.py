@@ -243,18 +243,18 @@ def index_of(utc: Int64Array, served: str, tz: TimeZone | None) -> pd.DatetimeIn
     return pd.DatetimeIndex(wall.view("M8[ms]"))
 
 
-def _instants(table: SeriesTable) -> Int64Array:
-    """The dates of all points of a table, as UTC milliseconds."""
+def _instants(table: SeriesTable, first: int | None) -> Int64Array:
+    """The dates of all points of a table, as UTC milliseconds; none is before `first`."""
     dates, zones = table.points.dates, table.zones
     if zones is None:
         return dates
     ends = np.cumsum(table.counts)
     starts = ends - table.counts
     if len(set(zones)) == 1 and zones[0] is not None:
-        return clocks.wall_to_utc(dates, zones[0], starts[table.counts > 0])
+        return clocks.wall_to_utc(dates, zones[0], starts[table.counts > 0], first)
     return np.concatenate(
         [
-            part if zone is None else clocks.wall_to_utc(part, zone)
+            part if zone is None else clocks.wall_to_utc(part, zone, not_before=first)
             for part, zone in zip(np.split(dates, ends[:-1]), zones, strict=True)
         ]
     )
@@ -263,7 +263,9 @@ def _instants(table: SeriesTable) -> Int64Array:
 # --- layouts -----------------------------------------------------------------------------------------------------
 
 
-def wide(table: SeriesTable, columns: pd.Index, tz: TimeZone | None, served: str) -> pd.DataFrame:
+def wide(
+    table: SeriesTable, columns: pd.Index, tz: TimeZone | None, served: str, first: int | None = None
+) -> pd.DataFrame:
     """A column for each series, a row for each date at which any has a point.
 
     Parameters
@@ -276,13 +278,15 @@ def wide(table: SeriesTable, columns: pd.Index, tz: TimeZone | None, served: str
         The time zone of the index; None gives a naive index of local times of `served`.
     served
         The time zone in which the series were served.
+    first
+        The first date that was asked for (UTC milliseconds), if it is known.
 
     Returns
     -------
     DataFrame
         float64; index ``dt`` of dtype ``datetime64[ms, tz]``; NaN where a series has no point.
     """
-    utc = _instants(table)
+    utc = _instants(table, first)
     shared = _shared_dates(table, utc)
     if shared is not None:
         dates, matrix = shared, table.points.values.reshape(len(table), len(shared))
@@ -358,8 +362,9 @@ def long(
     *,
     jobs: bool = False,
     timestamps: bool = False,
+    first: int | None = None,
 ) -> pd.DataFrame:
-    """A row for each point that has a value; `tz` and `served` are as for :func:`wide`.
+    """A row for each point that has a value; `tz`, `served` and `first` are as for :func:`wide`.
 
     Returns
     -------
@@ -378,7 +383,7 @@ def long(
     points = table.points if len(table.points) else PointColumns.empty(jobs=jobs, timestamps=timestamps)
     if (jobs and points.jobs is None) or (timestamps and points.timestamps is None):
         raise ValueError("the response must contain the requested jobs and timestamps of points, but it does not")
-    utc = _instants(table)
+    utc = _instants(table, first)
     missing = np.isnan(points.values)
     if missing.any():
         points, utc = points[~missing], utc[~missing]

@@ -18,7 +18,7 @@ def modules_after(code):
 
 
 def test_the_client_the_extras_and_the_embedded_shooju_are_imported_when_they_are_used():
-    unwanted = {"werkzeug", "cheroot", "platformdirs", "tqdm", "matplotlib", "vega_datasets", "pytest", "IPython"}
+    unwanted = {"werkzeug", "waitress", "platformdirs", "tqdm", "matplotlib", "vega_datasets", "pytest", "IPython"}
     unwanted |= {"requests", "urllib3", "pandas_shooju.client.connection", "pandas_shooju.client.job"}
     unwanted |= {f"pandas_shooju.{name}" for name in ("local", "cli", "demo", "testing", "tables")}
     assert not unwanted & modules_after("import pandas_shooju")

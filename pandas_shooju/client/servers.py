@@ -56,7 +56,8 @@ def open_server(
                 f"the embedded Shooju needs packages that are not installed ({error}): "
                 'pip install "pandas-shooju[local]"'
             ) from None
-        app = open_app(path or None)
+        # a path may be mistyped: its store is created by the first write only
+        app = open_app(path or None, create=not path)
         session.mount(EMBEDDED_URL, WSGIAdapter(app))
         closing.callback(app.close)
     return url, session, closing.close

@@ -69,7 +69,9 @@ def utc_to_wall(dates: Int64Array, tz: TimeZone) -> Int64Array:
     return wall
 
 
-def wall_to_utc(dates: Int64Array, tz: TimeZone, starts: Int64Array | None = None) -> Int64Array:
+def wall_to_utc(
+    dates: Int64Array, tz: TimeZone, starts: Int64Array | None = None, not_before: int | None = None
+) -> Int64Array:
     """The instants of the wall-clock times of a localized series.
 
     - A time that occurs once is that instant.
@@ -88,11 +90,21 @@ def wall_to_utc(dates: Int64Array, tz: TimeZone, starts: Int64Array | None = Non
         The time zone.
     starts
         int64, the positions at which each series begins, if `dates` are those of several series.
+    not_before
+        The first instant that any of them can be (UTC milliseconds), such as the first date that was asked for: of a
+        repeated hour, it may leave only the second pass.
 
     Returns
     -------
     ndarray
         int64, UTC milliseconds since 1970-01-01.
+
+    Examples
+    --------
+    >>> half_past_two = np.array([np.datetime64("2024-10-27T02:30", "ms").astype(int)])
+    >>> one_o_clock = int(np.datetime64("2024-10-27T01:00", "ms").astype(int))
+    >>> wall_to_utc(half_past_two, "Europe/Berlin", not_before=one_o_clock).view("M8[ms]").astype(str).tolist()
+    ['2024-10-27T01:30:00.000']
     """
     reading = _read(dates, offsets_around(tz, dates))
     utc, at = reading.utc, reading.twice
@@ -101,6 +113,8 @@ def wall_to_utc(dates: Int64Array, tz: TimeZone, starts: Int64Array | None = Non
         second = passes.second
         alone = passes.begins & np.append(passes.begins[1:], True)
         second[alone] = _midway(utc, at[alone], reading.shift[alone], starts)
+        if not_before is not None:
+            second |= utc[at] < not_before
         utc[at[second]] += reading.shift[second]
     return utc
 

@@ -447,11 +447,14 @@ def _frame(pages: list[_Found], request: ReadRequest, server: str) -> pd.DataFra
         "tz": str(served if tz is None else tz),
         "naive": tz is None,
     }
+    first = request.df if isinstance(request.df, int) else None
     if request.layout == "fields":
         frame = layouts.fields_table(table, fields)
         origin = Origin(shared, layout="fields", fields=request.fields, derived=_derived_ids(table, derived))
     elif request.layout == "long":
-        frame = layouts.long(table, fields, tz, served, jobs=request.include_job, timestamps=request.include_timestamp)
+        frame = layouts.long(
+            table, fields, tz, served, jobs=request.include_job, timestamps=request.include_timestamp, first=first
+        )
         origin = Origin(shared, layout="long", fields=request.fields, derived=_derived_ids(table, derived))
     else:
         if isinstance(request.query, Mapping):
@@ -461,7 +464,7 @@ def _frame(pages: list[_Found], request: ReadRequest, server: str) -> pd.DataFra
             if not request.columns:
                 # without a name, so that melt() and stack() make no column 'series_id', which names series to write to
                 columns = columns.rename(None)
-        frame = layouts.wide(table, columns, tz, served)
+        frame = layouts.wide(table, columns, tz, served, first)
         ids = [without_asof(series_id) for series_id in values_of(table.series_ids)]
         read = {name: values_of(table.column(name)) for name in fields}
         origin = Origin.of_columns(columns, ids, derived, read, **shared)

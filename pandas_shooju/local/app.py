@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 try:
     from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -24,9 +25,19 @@ except ImportError as error:  # pragma: no cover
 
 from pandas_shooju.formats import ShoojuFormatError
 from pandas_shooju.local import wire
+from pandas_shooju.local.budget import Budget
 from pandas_shooju.local.call import Call, GoogleAccount, Scrolls
 from pandas_shooju.local.endpoints import files, jobs, series, service, writes
-from pandas_shooju.local.errors import ApiError, HttpError, StoreError, unauthorized
+from pandas_shooju.local.errors import (
+    ApiError,
+    HttpError,
+    StoreCorrupt,
+    StoreError,
+    StoreLost,
+    StoreMissing,
+    unauthorized,
+)
+from pandas_shooju.local.forks import Lock
 from pandas_shooju.local.store.database import Database
 from pandas_shooju.local.wire import ANONYMOUS
 from pandas_shooju.local.writing import User
@@ -125,10 +136,18 @@ class App:
         Who may call it.
     on_close
         Called once, when the app is closed for the last time.
+    create
+        Create a store that does not exist now; otherwise when it is first written to.
     """
 
-    def __init__(self, path: Path | None, options: Options, on_close: Callable[[], None] | None = None) -> None:
-        self._database = Database(path)
+    def __init__(
+        self,
+        path: Path | None,
+        options: Options,
+        on_close: Callable[[], None] | None = None,
+        create: bool = True,
+    ) -> None:
+        self._database = Database(path, create)
         self._options = options
         keys = options.credentials or {}
         self._accounts = {
@@ -137,9 +156,10 @@ class App:
         }
         self._administrators = None if options.administrators is None else frozenset(options.administrators)
         self._scrolls = Scrolls()
+        self._budget = Budget()
         self._on_close = on_close
         self._users = 1
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def __repr__(self) -> str:
         return f"<App of {os.fspath(self.path)}>"
@@ -148,6 +168,10 @@ class App:
     def path(self) -> Path:
         """Where the store is."""
         return self._database.path
+
+    def create(self) -> None:
+        """Create the store if it does not exist."""
+        self._database.create()
 
     def opened_again(self) -> App | None:
         """The same app for another user, who must close it as well; None if it is closed already."""
@@ -177,13 +201,14 @@ class App:
         """WSGI."""
         request = Request(environ)
         try:
-            response = self._respond(request)
+            # infinite values are values like any others
+            with np.errstate(all="ignore"):
+                response = self._respond(request)
         except HttpError as error:
             response = wire.error_response(error)
-        except (sqlite3.OperationalError, StoreError, OSError) as error:
-            # another process keeps writing, the disk is full, the store is closed: not the caller's fault
+        except (sqlite3.DatabaseError, StoreError, OSError) as error:
             logger.error("%s %s: %s", request.method, request.path, error)
-            response = wire.error_response(HttpError(503, "store_unavailable", f"the store cannot be used: {error}"))
+            response = wire.error_response(self._unavailable(error))
         except Exception:
             # a defect of ours, with the details in the log and not in the response
             logger.exception("%s %s failed", request.method, request.path)
@@ -197,9 +222,13 @@ class App:
         answer_format = wire.check_answer_format(request)
         try:
             user = self._user(request, public=route.endpoint in _PUBLIC)
-            call = Call(request, user, self._database, self._scrolls, self._accounts, self._options.body_limit)
-            call.check(route.parameters, route.body)
-            answer = route.endpoint(call, **values)
+            limit = self._options.body_limit
+            call = Call(request, user, self._database, self._scrolls, self._accounts, limit, self._budget)
+            try:
+                call.check(route.parameters, route.body)
+                answer = route.endpoint(call, **values)
+            finally:
+                call.close()
             if isinstance(answer, Response):
                 return answer
             if call.plain_answer and answer_format == "sjts":
@@ -216,6 +245,22 @@ class App:
             raise HttpError(error.code or 400, "bad_request", error.description or error.name) from None
         except RecursionError:
             raise HttpError(400, "bad_request", "the body is nested too deeply") from None
+        except MemoryError:
+            raise HttpError(413, "too_large", "the call takes more memory than there is") from None
+
+    def _unavailable(self, error: Exception) -> HttpError:
+        """The store cannot be used, and this is not the caller's fault."""
+        if isinstance(error, StoreMissing):
+            return HttpError(404, "store_not_found", str(error))
+        if isinstance(error, StoreLost):
+            return HttpError(409, "store_unavailable", str(error))
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+            error = StoreCorrupt(str(error))
+        if isinstance(error, StoreCorrupt):
+            description = f"the store {self.path} is damaged: {error}; run 'pandas-shooju store check {self.path}'"
+            return HttpError(503, "store_corrupt", description)
+        # another process keeps writing, the disk is full, the store is closed
+        return HttpError(503, "store_unavailable", f"the store {self.path} cannot be used: {error}")
 
     def _user(self, request: Request, public: bool) -> User:
         name = wire.user_of(request, self._options.credentials)

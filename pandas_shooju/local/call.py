@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import secrets
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import werkzeug
 
 from pandas_shooju.local import reading, wire
+from pandas_shooju.local.budget import Budget
 from pandas_shooju.local.errors import HttpError, check_keys, invalid
+from pandas_shooju.local.forks import Lock
 from pandas_shooju.local.parameters import NO_DIFFERENCE
 from pandas_shooju.local.store.chunks import Int64
 from pandas_shooju.local.store.database import Database
@@ -41,7 +41,7 @@ class Scroll:
     begin: int = 0
     end: int = 0
     used: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: Lock = field(default_factory=Lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Scrolls:
     """The scrolls in progress; the least recently used ones are dropped for new ones."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._scrolls: OrderedDict[str, Scroll] = OrderedDict()
 
     def add(self, scroll: Scroll) -> str:
@@ -118,6 +118,7 @@ class Call:
         scrolls: Scrolls,
         accounts: Mapping[str, GoogleAccount],
         body_limit: int,
+        budget: Budget,
     ) -> None:
         self.plain_answer = False
         self.request = request
@@ -127,11 +128,26 @@ class Call:
         self.accounts = accounts
         self.body_limit = body_limit
         self.parameters: Mapping[str, str] = request.args.to_dict()
+        self._document: dict[str, Any] | None = None
+        self._budget = budget
+        self._taken = 0
 
-    @cached_property
+    def close(self) -> None:
+        """Give back the memory that the body takes."""
+        self._document = None
+        self._budget.give_back(self._taken)
+        self._taken = 0
+
+    def _take(self, amount: int) -> None:
+        self._taken = self._budget.take(amount)
+
+    @property
     def document(self) -> dict[str, Any]:
         """The object in the body."""
-        return wire.read_document(self.request, self.body_limit)
+        # not a cached_property: in Python 3.11 it has one lock for all calls, which a fork would copy
+        if self._document is None:
+            self._document = wire.read_document(self.request, self.body_limit, self._take)
+        return self._document
 
     def check(self, parameters: Collection[str], body: Collection[str] | None) -> None:
         """Refuse parameters, and keys of the body, that the endpoint would not look at.

@@ -45,7 +45,19 @@ class HttpError(Exception):
 
 
 class StoreError(ShoojuError):
-    """A file that cannot be opened as a store."""
+    """A file that cannot be used as a store."""
+
+
+class StoreMissing(StoreError):
+    """A store that is read from, but does not exist."""
+
+
+class StoreLost(StoreError):
+    """A store that a forked process cannot use."""
+
+
+class StoreCorrupt(StoreError):
+    """A store whose file is damaged."""
 
 
 def invalid(description: str) -> ApiError:
@@ -56,6 +68,11 @@ def invalid(description: str) -> ApiError:
 def unauthorized(description: str) -> ApiError:
     """The error for credentials that are missing or wrong."""
     return ApiError("unauthorized", description)
+
+
+def forbidden(description: str) -> ApiError:
+    """The error for something that belongs to another user."""
+    return ApiError("forbidden", description)
 
 
 def not_found(what: str) -> ApiError:

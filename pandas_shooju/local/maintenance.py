@@ -1,4 +1,4 @@
-"""Maintaining a store: its contents in numbers, reclaiming space, moving its series to another store.
+"""Maintaining a store: its contents in numbers, looking for damage, reclaiming space, moving series to another store.
 
 An archive (`export_store`, `import_store`) is a zip file of SJTS documents, `series-1.sjts` and so on, with items in
 the form of ``/series/write``: the fields and points of a series, followed by its reports. It does not contain history,
@@ -17,10 +17,10 @@ from typing import Any
 
 from pandas_shooju import formats
 from pandas_shooju.formats import PointColumns, ShoojuFormatError
-from pandas_shooju.local.errors import ApiError, StoreError, invalid
+from pandas_shooju.local.errors import ApiError, StoreCorrupt, StoreError, invalid
 from pandas_shooju.local.query.parser import parse
 from pandas_shooju.local.query.search import find
-from pandas_shooju.local.store import catalogue, jobs, points, reports
+from pandas_shooju.local.store import catalogue, history, jobs, points, reports, soundness
 from pandas_shooju.local.store.chunks import NO_POINTS
 from pandas_shooju.local.store.database import Database
 from pandas_shooju.local.store.points import EVERYTHING
@@ -71,14 +71,68 @@ def info(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def vacuum(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """Reclaim unused space, and return the size of the file before and after (bytes)."""
+    """Reclaim unused space, and return the size of the file before and after (bytes).
+
+    What versions of this package without checksums have written gets them as well.
+    """
     database = _opened(path)
     try:
         before = database.path.stat().st_size
+        with database.writing() as db:
+            points.add_checksums(db)
+            history.add_checksums(db)
+            catalogue.add_checksums(db)
         database.vacuum()
         return before, database.path.stat().st_size
     finally:
         database.close()
+
+
+def check(path: str | os.PathLike[str]) -> list[str]:
+    """Look for damage in a store, reading all of it.
+
+    Parameters
+    ----------
+    path
+        The store's file, which must exist.
+
+    Returns
+    -------
+    list of str
+        What is wrong, with the ids of the series concerned; empty for a sound store.
+
+    Raises
+    ------
+    StoreError
+        The store does not exist, or is so damaged that it cannot be opened.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from pandas_shooju.local import open_app
+    >>> from pandas_shooju.local.maintenance import check
+    >>> path = Path(tempfile.mkdtemp()) / "store.sqlite"
+    >>> open_app(path).close()
+    >>> check(path)
+    []
+    """
+    database = _opened(path)
+    try:
+        with database.reading() as db:
+            return list(dict.fromkeys(soundness.problems(db, database.files_folder)))
+    except sqlite3.DatabaseError as error:
+        return [f"the file is damaged: {error}"]
+    finally:
+        database.close()
+
+
+def damaged(path: str | os.PathLike[str], count: int) -> StoreCorrupt:
+    """The error for a store with problems, which says what to do."""
+    return StoreCorrupt(
+        f"{os.fspath(path)} is damaged ({count} problems): replace it with a copy from before the damage, or export the"
+        " series that are sound with 'store export --query' and import them into a new store"
+    )
 
 
 def export_store(path: str | os.PathLike[str], target: str | os.PathLike[str], query: str = "") -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pandas_shooju.local.app import BODY_LIMIT, App, Options
+from pandas_shooju.local.forks import Lock
 
 _opened: dict[Path, App] = {}
-_lock = threading.Lock()
+_lock = Lock()
 
 
 def open_app(
@@ -20,13 +20,14 @@ def open_app(
     administrators: Iterable[str] | None = None,
     google: Mapping[str, tuple[str, str]] | None = None,
     body_limit: int = BODY_LIMIT,
+    create: bool = True,
 ) -> App:
     r"""Open an embedded Shooju.
 
     Parameters
     ----------
     path
-        The store's file, created if it does not exist; None for the default store in the platform's data folder;
+        The store's file; None for the default store in the platform's data folder;
         ``":memory:"`` for a fresh store that is deleted when the app is closed.
     credentials
         API keys by user name, one of which every call must have. Without any, every caller is an administrator, under
@@ -37,6 +38,9 @@ def open_app(
         By email address, the token that signs in and its user, in place of Google's sign-in.
     body_limit
         The largest body of a request that is accepted (bytes); 1 GiB by default.
+    create
+        Create the file if it does not exist; otherwise, it is created by the first write, and until then reading is an
+        error.
 
     Returns
     -------
@@ -59,13 +63,15 @@ def open_app(
         return App(None, options)
     where = (default_path() if path is None else Path(path).expanduser()).resolve()
     if options != Options():
-        return App(where, options)
+        return App(where, options, create=create)
     with _lock:
         known = _opened.get(where)
         again = known.opened_again() if known is not None else None
         if again is not None:
+            if create:
+                again.create()
             return again
-        app = App(where, Options(), on_close=lambda: _forget(where, app))
+        app = App(where, Options(), on_close=lambda: _forget(where, app), create=create)
         _opened[where] = app
         return app
 

@@ -18,7 +18,7 @@ from pandas_shooju import clocks
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.local import operators
 from pandas_shooju.local.dates import parse_date, parse_written_date
-from pandas_shooju.local.errors import ApiError, invalid, not_found
+from pandas_shooju.local.errors import ApiError, StoreCorrupt, invalid, not_found
 from pandas_shooju.local.fields import chosen_fields, field_names
 from pandas_shooju.local.ids import check_id
 from pandas_shooju.local.operators import Line
@@ -170,6 +170,10 @@ def read_lines(
             EVERYTHING if source.revision is not None else reach,
             revisions=revisions or source.revision is not None,
         )
+        if reach == EVERYTHING:
+            for row in rows:
+                if len(many.get(row.id, NO_POINTS).dates) != row.stored:
+                    raise StoreCorrupt(f"points of {row.name[:200]!r} are missing")
     lines: list[Line | ApiError] = []
     for row in rows:
         try:

@@ -1,14 +1,9 @@
-"""Serving the embedded Shooju on a port: `serve` for a separate process, `start` for tests and notebooks.
-
-The HTTP server is cheroot: it has threads and keep-alive, and does not copy large responses.
-"""
+"""Serving the embedded Shooju on a port: `serve` for a separate process, `start` for tests and notebooks."""
 
 from __future__ import annotations
 
 import contextlib
 import gzip
-import ipaddress
-import logging
 import os
 import signal
 import sys
@@ -20,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pandas_shooju.local.app import App
+    from pandas_shooju.local.listening import Server
 
 WSGI = Callable[..., Iterable[bytes]]
 
-#: how long a stopping server waits for calls in progress (seconds)
-_GRACE = 30
+#: how many requests are processed at once, by default
+_THREADS = 10
 #: smaller responses than this (bytes) are not compressed
 _WORTH_IT = 1000
 
@@ -73,13 +69,10 @@ def start(
     """
     with contextlib.closing(_app(path, user, api_key, google)) as app:
         server = _server(app, "127.0.0.1", 0)
-        # how often it checks whether to stop: a test should not wait for that
-        server.expiration_interval = 0.02
-        server.prepare()
-        thread = threading.Thread(target=server.serve, name="shooju", daemon=True)
+        thread = threading.Thread(target=server.run, name="shooju", daemon=True)
         thread.start()
         try:
-            yield Served(_url(server), user or "local", api_key or "local", app)
+            yield Served(server.url, user or "local", api_key or "local", app)
         finally:
             server.stop()
             thread.join()
@@ -92,7 +85,7 @@ def serve(
     user: str | None = None,
     api_key: str | None = None,
     *,
-    threads: int = 10,
+    threads: int = _THREADS,
     log_access: bool = False,
     compress: bool = False,
 ) -> None:
@@ -125,28 +118,21 @@ def serve(
     OSError
         The address cannot be listened on.
     """
-    if not (user and api_key) and not _is_loopback(host):
+    from pandas_shooju.local.wire import is_loopback
+
+    if not (user and api_key) and not is_loopback(host):
         raise ValueError(
             f"serving on {host} opens the store to the network: it requires a user and an API key (or use 127.0.0.1)"
         )
     with contextlib.closing(_app(path, user, api_key)) as app:
         wrapped: WSGI = compressing(app) if compress else app
         server = _server(_logged(wrapped) if log_access else wrapped, host, port, threads)
-        server.prepare()
-        stopping: list[threading.Thread] = []
-
-        def stop(*_: object) -> None:
-            if not stopping:
-                stopping.append(threading.Thread(target=server.stop))
-                stopping[0].start()
-
         main = threading.current_thread() is threading.main_thread()
-        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT) if main}
+        signals = (signal.SIGTERM, signal.SIGINT) if main else ()
+        before = {number: signal.signal(number, lambda *_: server.stop()) for number in signals}
         try:
-            print(f"listening on {_url(server)}", flush=True)
-            server.serve()
-            for thread in stopping:
-                thread.join()
+            print(f"listening on {server.url}", flush=True)
+            server.run()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -165,18 +151,11 @@ def _app(
     return open_app(path, credentials={user: api_key} if user and api_key else None, google=google)
 
 
-def _server(app: WSGI, host: str, port: int, threads: int = 10) -> Any:
-    try:
-        from cheroot.wsgi import Server
-    except ImportError as error:  # pragma: no cover
-        raise ImportError('serving the embedded Shooju needs cheroot: pip install "pandas-shooju[local]"') from error
-    server = Server((host, port), app, numthreads=threads, server_name=host, shutdown_timeout=_GRACE)
-    server.error_log = _log_server_error  # type: ignore[assignment, method-assign]
-    return server
+def _server(app: WSGI, host: str, port: int, threads: int = _THREADS) -> Server:
+    from pandas_shooju.local.app import BODY_LIMIT
+    from pandas_shooju.local.listening import Server
 
-
-def _log_server_error(message: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-    logging.getLogger("pandas_shooju.local").log(level, "%s", message, exc_info=traceback)
+    return Server(app, host, port, threads, BODY_LIMIT)
 
 
 def _logged(app: WSGI) -> WSGI:
@@ -228,15 +207,3 @@ def compressing(app: WSGI) -> WSGI:
         return [body]
 
     return compressed
-
-
-def _url(server: Any) -> str:
-    host, port = server.bind_addr[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -8,10 +8,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import ipaddress
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -19,6 +21,7 @@ from werkzeug.wrappers import Request, Response
 
 from pandas_shooju import formats
 from pandas_shooju.formats import ShoojuFormatError
+from pandas_shooju.local.budget import memory_of
 from pandas_shooju.local.errors import HttpError, unauthorized
 
 _CONTENT_TYPES = {"json": "application/json", "msgpack": "application/msgpack", "sjts": "application/octet-stream"}
@@ -81,8 +84,10 @@ def _arriving(request: Request, limit: int) -> Iterator[None]:
         raise HttpError(400, "bad_request", f"the body cannot be read: {error}") from None
 
 
-def read_document(request: Request, limit: int) -> dict[str, Any]:
+def read_document(request: Request, limit: int, take: Callable[[int], None]) -> dict[str, Any]:
     """The object in the body of a request, in the format that its header names; empty without a body.
+
+    `take` is called with an estimate of the memory (bytes) that it takes, before it is decoded.
 
     Raises
     ------
@@ -93,6 +98,9 @@ def read_document(request: Request, limit: int) -> dict[str, Any]:
     data = read_body(request, limit)
     if not data:
         return {}
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise HttpError(415, "unsupported_format", "the body must not be compressed")
+    take(memory_of(data, name))
     try:
         document = formats.decode(data, name).plain()
     except ShoojuFormatError as error:
@@ -143,6 +151,12 @@ def user_of(request: Request, credentials: Mapping[str, str] | None) -> str | No
         if "HTTP_ORIGIN" in request.environ:
             # any web page that is open on this machine can send such calls; programs do not send an origin
             raise HttpError(403, "forbidden", "calls from web pages are accepted only with a user and an API key")
+        host = request.environ.get("HTTP_HOST", "")
+        if host and not is_loopback(_hostname(host)):
+            # a web page whose name suddenly means this machine sends no origin, but the name
+            raise HttpError(
+                403, "forbidden", f"calls to the host {host[:200]!r} are accepted only with a user and an API key"
+            )
         return given[0] if given and given[0] else ANONYMOUS
     if given is None:
         return None
@@ -152,6 +166,22 @@ def user_of(request: Request, credentials: Mapping[str, str] | None) -> str | No
     if not same or name not in credentials or not known:
         raise unauthorized("the user and the API key do not match")
     return name
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or an address can only mean this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _hostname(host: str) -> str:
+    """The name in a header ``Host``, empty if it is not one."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").removesuffix(".")
+    except ValueError:
+        return ""
 
 
 def _basic(header: str) -> tuple[str, str] | None:

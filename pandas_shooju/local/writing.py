@@ -42,6 +42,10 @@ class User:
     name: str
     administrator: bool = True
 
+    def owns(self, owner: str) -> bool:
+        """Whether what belongs to `owner` is this user's to change."""
+        return self.administrator or owner == self.name
+
     def may_write(self, series_id: str) -> bool:
         """Whether a series is this user's to write."""
         own = catalogue.key_of(f"users\\{self.name}\\")
@@ -163,6 +167,8 @@ class Writer:
                 touched = catalogue.write_fields(self.db, series, fields or {}, self.revision, alone=alone)
         if fields or fresh or not self.skip_meta:
             catalogue.update_meta(self.db, series.id, self.revision)
+        elif reported_date is None and written.added != written.deleted:
+            catalogue.update_stored(self.db, series.id, written.added - written.deleted)
         # a change of fields counts as one of the series
         jobs.note_series(self.db, self.job, series.id, written._replace(changed=written.changed + touched))
         return Stats(int(fresh), *written)

@@ -459,3 +459,17 @@ def test_labels_that_json_lacks(conn, gdp, tmp_path):
     moments = read_shooju({pd.Timestamp("2024-01-01"): ONE}, connection=conn)
     assert moments.shooju.series_ids.tolist() == [r"users\sam\gdp\US\bn"]
     assert pickle.loads(pickle.dumps(frame)).shooju.series_ids.tolist() == [r"users\sam\gdp\US\bn"]
+
+
+@pytest.mark.parametrize("layout", ["wide", "long"])
+@pytest.mark.parametrize(
+    "start", ["2024-10-26 23:30", "2024-10-27 00:00", "2024-10-27 00:30", "2024-10-27 01:00", "2024-10-27 01:45"]
+)
+@pytest.mark.parametrize("step", ["15min", "30min", "1h"])
+def test_a_read_that_begins_within_the_repeated_hour_keeps_its_instants(conn, layout, start, step):
+    index = pd.date_range("2024-10-26 22:00", "2024-10-27 03:00", freq=step, tz="UTC")
+    frame = pd.DataFrame({"a": np.arange(float(len(index)))}, index)
+    frame.shooju.write("hours", sid=r"users\sam\a", connection=conn)
+    first = pd.Timestamp(start, tz="UTC")
+    read = read_shooju(r"sid=users\sam\a@localize:Europe/Berlin", df=first, layout=layout, connection=conn)
+    assert list(read.index if layout == "wide" else read["dt"]) == list(index[index >= first])

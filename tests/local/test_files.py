@@ -80,7 +80,7 @@ def send_part(url, file, number, content, success=True):
     [
         ("GET", "/files/none", {}, 200, "file_not_found"),
         ("GET", "/files/none/download", {}, 404, "file_not_found"),
-        ("GET", "/files/..%2f..%2fstore.sqlite/download", {}, 404, "file_not_found"),
+        ("GET", "/files/..%2f..%2fstore.sqlite/download", {}, 404, "not_found"),
         ("POST", "/files", {"data": b"x"}, 400, "bad_request"),
         ("POST", "/files", {"files": {"other": b"x"}}, 400, "bad_request"),
         ("POST", "/files", {"files": {"file": b"x"}, "data": {"meta": "{"}}, 400, "bad_request"),

@@ -281,20 +281,6 @@ def test_a_store_that_cannot_be_used_is_a_503_that_clients_try_again(app, sessio
     assert session.get(f"{BASE}/api/1/series").status_code == 503
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_child_process_leaves_its_parents_store_alone(app, session):
-    child = os.fork()
-    if child == 0:
-        try:
-            session.post(f"{BASE}/api/1/jobs/", json={"description": "of the child"})
-            app.close()
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
-    assert [job["description"] for job in session.get(f"{BASE}/api/1/jobs").json()["results"]] == ["of the child"]
-
-
 def test_an_app_that_nobody_closes_warns_nobody_and_leaves_nothing(tmp_path):
     code = "from pandas_shooju.local import open_app\nprint(open_app(':memory:').path)\nx = open_app(':memory:')"
     environment = os.environ | {

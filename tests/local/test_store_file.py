@@ -232,6 +232,9 @@ def version_1(db):
     for table, columns in {
         "jobs": ("updated", "new_series", "new_points", "changed_points", "deleted_points"),
         "job_series": ("changed", "added", "deleted"),
+        "chunks": ("checksum",),
+        "past_points": ("checksum",),
+        "series": ("checksum", "stored"),
     }.items():
         for column in columns:
             db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")

@@ -10,7 +10,7 @@ from werkzeug.utils import send_file
 from werkzeug.wrappers import Response
 
 from pandas_shooju.local.call import Call, bad_request
-from pandas_shooju.local.errors import ApiError, HttpError, check_keys, invalid
+from pandas_shooju.local.errors import ApiError, HttpError, check_keys, forbidden, invalid
 from pandas_shooju.local.store import files
 from pandas_shooju.local.wire import read_form
 
@@ -96,10 +96,10 @@ def upload_part(call: Call) -> dict[str, Any]:
 
 def complete(call: Call) -> dict[str, Any]:
     """``POST /files/multipart/complete``; repeating it is harmless."""
-    file = call.parameters.get("file_id", "")
-    with call.database.reading() as db:
-        if files.get(db, file, complete=False)["size"] is not None:
-            return {"file_id": file}
+    found = _own(call)
+    file = found["file_id"]
+    if found["size"] is not None:
+        return {"file_id": file}
     folder = call.database.files_folder
     size = files.join_parts(folder, file)
     with call.database.writing() as db:
@@ -110,11 +110,19 @@ def complete(call: Call) -> dict[str, Any]:
 
 def _begun(call: Call) -> str:
     """The file that a part belongs to, which must not be complete yet."""
-    file = call.parameters.get("file_id", "")
+    found = _own(call)
+    if found["size"] is not None:
+        raise invalid(f"file {found['file_id']} is complete and cannot have more parts")
+    return str(found["file_id"])
+
+
+def _own(call: Call) -> dict[str, Any]:
+    """The file in the parameter ``file_id``, which must be one that the caller uploads."""
     with call.database.reading() as db:
-        if files.get(db, file, complete=False)["size"] is not None:
-            raise invalid(f"file {file} is complete and cannot have more parts")
-    return file
+        found = files.get(db, call.parameters.get("file_id", ""), complete=False)
+    if not call.user.owns(found["user"]):
+        raise forbidden(f"file {found['file_id']} is uploaded by another user: only that user can add to it")
+    return found
 
 
 def _customs(meta: str | None, count: int) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pandas_shooju.local.call import Call
-from pandas_shooju.local.errors import invalid
+from pandas_shooju.local.errors import forbidden, invalid
 from pandas_shooju.local.fields import field_names
 from pandas_shooju.local.query import jobs as finding
 from pandas_shooju.local.query.parser import parse
@@ -32,6 +32,9 @@ def register(call: Call) -> dict[str, Any]:
 def finish(call: Call, job: int) -> dict[str, Any]:
     """``POST /jobs/{id}/finish``."""
     with call.database.writing() as db:
+        owner = jobs.get(db, job)["user"]
+        if not call.user.owns(owner):
+            raise forbidden(f"job {job} belongs to {owner!r}: only that user and administrators can finish it")
         jobs.finish(db, job)
     return {}
 

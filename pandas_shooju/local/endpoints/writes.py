@@ -12,12 +12,17 @@ from pandas_shooju.local.query.search import find
 from pandas_shooju.local.store import catalogue
 from pandas_shooju.local.writing import Writer
 
+#: the most items in one call
+MOST_ITEMS = 100_000
+
 
 def write(call: Call) -> dict[str, Any]:
     """``POST /series/write``."""
     items = call.document.get("series")
     if not isinstance(items, list):
         raise invalid("the body must contain the items to write in a list 'series'")
+    if len(items) > MOST_ITEMS:
+        raise invalid(f"a call can write at most {MOST_ITEMS:,} items, got {len(items):,}: send them in several calls")
     job = call.number("job_id", 0)
     call.flag("async_mode")
     skip_meta = call.flag("skip_meta_if_no_fields")

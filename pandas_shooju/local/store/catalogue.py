@@ -12,14 +12,18 @@ from typing import Any, NamedTuple
 
 from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.store import history, terms
+from pandas_shooju.local.store.checksums import check_catalogue, checksum, verify
 from pandas_shooju.query import id_key
 from pandas_shooju.values import check_field_name, field_value
+
+#: the most fields of a series
+MOST_FIELDS = 10_000
 
 TRASH = "System\\Trash\\"
 
 _COLUMNS = (
     "id, key, name, trashed, created, updated, fields_revision, points_count, points_min, points_max, points_first,"
-    " points_last, jobs_deleted, fields"
+    " points_last, jobs_deleted, fields, stored, checksum"
 )
 
 
@@ -40,6 +44,8 @@ class Series(NamedTuple):
     points_last: int | None
     jobs_deleted: str | None
     fields: str
+    #: how many points of its own the series has, in this moment
+    stored: int
 
 
 #: the form in which ids are compared
@@ -49,7 +55,10 @@ key_of = id_key
 def get(db: sqlite3.Connection, series_id: str) -> Series | None:
     """The series with this id."""
     row = db.execute(f"SELECT {_COLUMNS} FROM series WHERE key = ?", (key_of(series_id),)).fetchone()
-    return None if row is None else Series(*row)
+    if row is None:
+        check_catalogue(db)
+        return None
+    return _series(row)
 
 
 def get_many(db: sqlite3.Connection, ids: Sequence[int]) -> list[Series]:
@@ -57,7 +66,7 @@ def get_many(db: sqlite3.Connection, ids: Sequence[int]) -> list[Series]:
     rows = db.execute(
         f"SELECT {_COLUMNS} FROM series WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
     ).fetchall()
-    found = {row[0]: Series(*row) for row in rows}
+    found = {row[0]: _series(row) for row in rows}
     return [found[one] for one in ids if one in found]
 
 
@@ -73,13 +82,15 @@ def create(db: sqlite3.Connection, series_id: str, revision: int) -> Series:
         raise invalid(
             f"{series_id[:100]!r} is not a series id: 1 to 1000 printable characters, no space at the beginning or end"
         )
+    key = key_of(series_id)
     cursor = db.execute(
-        "INSERT INTO series (key, name, created, updated, fields_revision, fields, trashed) VALUES (?,?,?,?,?,'{}',?)",
-        (key_of(series_id), series_id, revision, revision, revision, _is_trash(series_id)),
+        "INSERT INTO series (key, name, created, updated, fields_revision, fields, trashed, checksum)"
+        " VALUES (?,?,?,?,?,'{}',?,?)",
+        (key, series_id, revision, revision, revision, _is_trash(series_id), checksum(key, series_id, "{}")),
     )
     return Series(
         cursor.lastrowid or 0,
-        key_of(series_id),
+        key,
         series_id,
         int(_is_trash(series_id)),
         revision,
@@ -92,6 +103,7 @@ def create(db: sqlite3.Connection, series_id: str, revision: int) -> Series:
         None,
         None,
         "{}",
+        0,
     )
 
 
@@ -107,7 +119,10 @@ def write_fields(db: sqlite3.Connection, series: Series, fields: dict[str, Any],
     text = json.dumps(new, ensure_ascii=False, separators=(",", ":"))
     if series.fields != "{}" or series.created != series.fields_revision:
         history.keep_fields(db, series.id, series.fields, series.fields_revision)
-    db.execute("UPDATE series SET fields = ?, fields_revision = ? WHERE id = ?", (text, revision, series.id))
+    db.execute(
+        "UPDATE series SET fields = ?, fields_revision = ?, checksum = ? WHERE id = ?",
+        (text, revision, checksum(series.key, series.name, text), series.id),
+    )
     before, now = terms.terms_of(old), terms.terms_of(new)
     terms.remove(db, series.id, before - now, counted=not series.trashed)
     terms.add(db, series.id, now - before, counted=not series.trashed)
@@ -120,7 +135,7 @@ def merged_fields(old: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]
     Raises
     ------
     ApiError
-        A name or a value that :mod:`pandas_shooju.values` does not accept.
+        A name or a value that :mod:`pandas_shooju.values` does not accept, or too many of them.
     """
     new = dict(old)
     for name, value in fields.items():
@@ -132,17 +147,24 @@ def merged_fields(old: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]
                 new[name] = field_value(name, value)
         except (TypeError, ValueError) as error:
             raise invalid(str(error)) from None
+    if len(new) > MOST_FIELDS:
+        raise invalid(f"a series can have at most {MOST_FIELDS:,} fields, got {len(new):,}")
     return new
 
 
 def update_meta(db: sqlite3.Connection, series: int, revision: int) -> None:
     """Bring the meta data of a series up to date."""
     db.execute(
-        "UPDATE series SET updated = ?, (points_count, points_min, points_max, points_first, points_last) ="
-        " (SELECT coalesce(sum(count), 0), min(low), max(high), min(first), max(last) FROM chunks"
-        "  WHERE series = ? AND report = 0) WHERE id = ?",
+        "UPDATE series SET updated = ?, (points_count, points_min, points_max, points_first, points_last, stored) ="
+        " (SELECT coalesce(sum(count), 0), min(low), max(high), min(first), max(last), coalesce(sum(count), 0)"
+        "  FROM chunks WHERE series = ? AND report = 0) WHERE id = ?",
         (revision, series, series),
     )
+
+
+def update_stored(db: sqlite3.Connection, series: int, difference: int) -> None:
+    """Note how many points of its own a series has, where its meta data stay as they are."""
+    db.execute("UPDATE series SET stored = stored + ? WHERE id = ?", (difference, series))
 
 
 def to_trash(db: sqlite3.Connection, series: Series, job: int, revision: int) -> None:
@@ -155,8 +177,11 @@ def to_trash(db: sqlite3.Connection, series: Series, job: int, revision: int) ->
         delete(db, older)
     terms.uncount(db, terms.terms_of(json.loads(series.fields)))
     db.execute(
-        "UPDATE series SET key = ?, name = ?, trashed = 1, updated = ?, jobs_deleted = ? WHERE id = ?",
-        (key_of(name), name, revision, json.dumps([*jobs, job]), series.id),
+        "UPDATE series SET key = ?, name = ?, trashed = 1, updated = ?, jobs_deleted = ?, checksum = ? WHERE id = ?",
+        (
+            *(key_of(name), name, revision, json.dumps([*jobs, job])),
+            *(checksum(key_of(name), name, series.fields), series.id),
+        ),
     )
 
 
@@ -164,6 +189,21 @@ def delete(db: sqlite3.Connection, series: Series) -> None:
     """Remove a series for good, with everything that belongs to it."""
     terms.remove(db, series.id, terms.terms_of(json.loads(series.fields)), counted=not series.trashed)
     db.execute("DELETE FROM series WHERE id = ?", (series.id,))
+
+
+def _series(row: tuple[Any, ...]) -> Series:
+    found = Series(*row[:-1])
+    verify(row[-1], f"the fields of {found.name[:200]!r}", found.key, found.name, found.fields)
+    return found
+
+
+def add_checksums(db: sqlite3.Connection) -> int:
+    """Give a checksum to the series of older versions, and return how many there were."""
+    rows = db.execute("SELECT key, name, fields, id FROM series WHERE checksum IS NULL").fetchall()
+    db.executemany(
+        "UPDATE series SET checksum = ? WHERE id = ?", ((checksum(*columns), number) for *columns, number in rows)
+    )
+    return len(rows)
 
 
 def _is_trash(series_id: str) -> bool:

@@ -119,7 +119,7 @@ def split(count: int, appended: bool) -> list[slice]:
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-#: the columns of a row of the table `chunks`, in the order of `to_row`
+#: the columns of a row of the table `chunks` that hold a piece, in the order of `to_row`
 COLUMNS = "first, last, count, low, high, step, revision, dates, revisions, vals"
 
 

@@ -20,7 +20,8 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
-from pandas_shooju.local.errors import StoreError
+from pandas_shooju.local import forks
+from pandas_shooju.local.errors import StoreCorrupt, StoreError, StoreLost, StoreMissing
 from pandas_shooju.local.store.schema import APPLICATION_ID, MIGRATIONS
 
 #: how long a writer waits for the writers of other processes (seconds)
@@ -30,10 +31,15 @@ PATIENCE = 30.0
 class Database:
     """An open store.
 
+    In a forked child, a store with a path is opened again when it is next used. A fork waits for calls in progress; if
+    one takes too long, or itself forks, the child cannot use the store.
+
     Parameters
     ----------
     path
-        The SQLite file, created if it does not exist; None for a store that is deleted on `close`.
+        The SQLite file; None for a store that is deleted on `close`.
+    create
+        Create a file that does not exist now; otherwise when it is first written to.
 
     Raises
     ------
@@ -41,45 +47,70 @@ class Database:
         The file is not a store, or was written by a newer version of this package.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, create: bool = True) -> None:
         self._lasting = path is not None
         folder = None
         if path is None:
             folder = tempfile.mkdtemp(prefix="shooju-")
             path = Path(folder) / "store.sqlite"
         self.path = path
-        self._writer = threading.Lock()
+        self._writer = forks.Lock()
+        #: guards the three that follow
+        self._state = threading.Condition()
         self._idle: list[sqlite3.Connection] = []
-        self._inherited: list[sqlite3.Connection] = []
-        self._process = os.getpid()
+        #: the threads that use a connection
+        self._users: list[int] = []
+        #: the threads that are about to fork
+        self._forking = 0
+        #: why this process cannot use the store
+        self._lost: str | None = None
+        self._prepared = False
         # also without a call of close: at the end of the program, or when it is garbage collected
-        self._end = weakref.finalize(self, _dispose, self._idle, folder, self._process)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            connection = self._connect()
-        except sqlite3.DatabaseError as error:
-            raise StoreError(f"{path} cannot be opened as a store: {error}") from None
-        try:
-            _prepare(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.append(connection)
+        self._end = weakref.finalize(self, _dispose, self._idle, folder, os.getpid())
+        forks.register(self)
+        if create or path.exists():
+            self.create()
 
     @property
     def files_folder(self) -> Path:
         """The folder beside the store that holds the uploaded files."""
         return self.path.with_name(self.path.name + ".files")
 
+    def create(self) -> None:
+        """Create the file if it does not exist, and bring it to the newest version of the schema."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._connection() as connection:
+            try:
+                _prepare(connection, self.path)
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError as error:
+                raise StoreCorrupt(f"{self.path} is damaged: {error}") from None
+        self._prepared = True
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection that sees one state of the store, regardless of concurrent writes."""
+        """A connection that sees one state of the store, regardless of concurrent writes.
+
+        Raises
+        ------
+        StoreMissing
+            The file does not exist.
+        """
+        if not self._prepared:
+            if not self.path.exists():
+                raise StoreMissing(
+                    f"there is no store at {self.path}: check the path; a store is created when something is first"
+                    " written to it"
+                )
+            self.create()
         with self._connection() as connection:
             connection.execute("BEGIN")
             try:
                 yield connection
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -90,6 +121,8 @@ class Database:
         sqlite3.OperationalError
             Another process kept the store locked for longer than `PATIENCE`.
         """
+        if not self._prepared:
+            self.create()
         with self._writer, self._connection() as connection:
             _begin_writing(connection)
             try:
@@ -110,26 +143,67 @@ class Database:
         """Close the connections; a temporary store is deleted."""
         self._end()
 
+    def before_fork(self) -> None:
+        """Wait for the calls in progress, and close all connections: SQLite's state must not reach the child."""
+        with self._state:
+            self._forking += 1
+            alone = threading.get_ident() not in self._users
+            quiet = alone and self._state.wait_for(lambda: not self._users, PATIENCE)
+            if not quiet:
+                self._lost = "the process forked while it was using the store"
+            while self._idle:
+                self._idle.pop().close()
+
+    def after_fork(self) -> None:
+        """Go on, in the parent."""
+        with self._state:
+            self._forking -= 1
+            if not self._forking:
+                self._lost = None
+            self._state.notify_all()
+
+    def in_child(self) -> None:
+        """Begin anew, in the child."""
+        self._state = threading.Condition()
+        self._users, self._forking = [], 0
+        if self._idle:
+            # they must be neither used nor closed here
+            _inherited.extend(self._idle)
+            self._idle.clear()
+        if not self._lasting:
+            self._lost = "it lives in memory and belongs to the process that opened it"
+
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         if not self._end.alive:
             raise StoreError(f"the store {self.path} is closed")
-        if self._process != os.getpid():
-            # a connection must be neither used nor closed after a fork: those of the parent are put aside
-            self._inherited.extend(self._idle)
-            self._idle.clear()
-            self._writer, self._process = threading.Lock(), os.getpid()
+        me = threading.get_ident()
+        with self._state:
+            while self._forking and me not in self._users:
+                self._state.wait()
+            if self._lost is not None and not self._forking:
+                raise StoreLost(
+                    f"this forked process cannot use the store {self.path}, because {self._lost}: connect after the"
+                    " fork, to a store with a path, or to one that is served"
+                )
+            self._users.append(me)
+            connection = self._idle.pop() if self._idle else None
         try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._connect()
-        try:
+            if connection is None:
+                try:
+                    connection = self._connect()
+                except sqlite3.DatabaseError as error:
+                    raise StoreError(f"{self.path} cannot be opened as a store: {error}") from None
             yield connection
         finally:
-            if not self._end.alive:
-                connection.close()
-            else:
-                self._idle.append(connection)
+            with self._state:
+                if connection is not None:
+                    if self._end.alive:
+                        self._idle.append(connection)
+                    else:
+                        connection.close()
+                self._users.remove(me)
+                self._state.notify_all()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -148,13 +222,15 @@ class Database:
         return connection
 
 
+#: connections of parents, which are kept so that they are never closed
+_inherited: list[sqlite3.Connection] = []
+
+
 def _dispose(idle: list[sqlite3.Connection], folder: str | None, process: int) -> None:
-    """Close connections, and delete a temporary store; but not in a child of the process that opened it."""
-    if os.getpid() != process:
-        return
+    """Close connections, and delete a temporary store; but not in a child of the process that created it."""
     while idle:
         idle.pop().close()
-    if folder is not None:
+    if folder is not None and os.getpid() == process:
         shutil.rmtree(folder, ignore_errors=True)
 
 

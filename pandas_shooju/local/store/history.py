@@ -13,6 +13,7 @@ import sqlite3
 import numpy as np
 
 from pandas_shooju.local.store import chunks
+from pandas_shooju.local.store.checksums import checksum, verify
 from pandas_shooju.local.store.chunks import Int64, Points
 
 
@@ -26,9 +27,10 @@ def keep_points(db: sqlite3.Connection, series: int, replaced: Points, removed: 
         dates = np.concatenate((dates, removed))
         values = np.concatenate((values, np.full(len(removed), np.nan)))
         revisions = np.concatenate((revisions, np.full(len(removed), revision, np.int64)))
+    row = series, int(revisions.min()), dates.tobytes(), values.tobytes(), revisions.tobytes()
     db.execute(
-        "INSERT INTO past_points (series, oldest, dates, vals, revisions) VALUES (?,?,?,?,?)",
-        (series, int(revisions.min()), dates.tobytes(), values.tobytes(), revisions.tobytes()),
+        "INSERT INTO past_points (series, oldest, dates, vals, revisions, checksum) VALUES (?,?,?,?,?,?)",
+        (*row, checksum(*row)),
     )
 
 
@@ -48,12 +50,37 @@ def versions_of_points(db: sqlite3.Connection, series: int, now: Points) -> Poin
 
 
 def _past(db: sqlite3.Connection, series: int, revision: int) -> list[Points]:
-    return [
-        Points(*(np.frombuffer(blob, kind) for blob, kind in zip(row, ("<i8", "<f8", "<i8"), strict=True)))
-        for row in db.execute(
-            "SELECT dates, vals, revisions FROM past_points WHERE series = ? AND oldest <= ?", (series, revision)
+    parts = []
+    for *row, expected in db.execute(
+        "SELECT series, oldest, dates, vals, revisions, checksum FROM past_points WHERE series = ? AND oldest <= ?",
+        (series, revision),
+    ):
+        verify(expected, f"the former points of series number {series}", *row)
+        parts.append(
+            Points(*(np.frombuffer(blob, kind) for blob, kind in zip(row[2:], ("<i8", "<f8", "<i8"), strict=True)))
         )
-    ]
+    return parts
+
+
+def check(db: sqlite3.Connection, series: int) -> None:
+    """Read the former points of a series.
+
+    Raises
+    ------
+    StoreCorrupt
+        They are not as they were written.
+    """
+    _past(db, series, 2**62)
+
+
+def add_checksums(db: sqlite3.Connection) -> int:
+    """Give a checksum to the former points of older versions, and return how many rows there were."""
+    ids = [row[0] for row in db.execute("SELECT id FROM past_points WHERE checksum IS NULL").fetchall()]
+    columns = "series, oldest, dates, vals, revisions"
+    for one in ids:
+        row = db.execute(f"SELECT {columns} FROM past_points WHERE id = ?", (one,)).fetchone()
+        db.execute("UPDATE past_points SET checksum = ? WHERE id = ?", (checksum(*row), one))
+    return len(ids)
 
 
 def keep_fields(db: sqlite3.Connection, series: int, fields: str, revision: int) -> None:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pandas_shooju.local.dates import iso
-from pandas_shooju.local.errors import ApiError
+from pandas_shooju.local.errors import ApiError, StoreCorrupt
 from pandas_shooju.local.store import chunks, history
+from pandas_shooju.local.store.checksums import checksum
 from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Float64, Int64, Points
 
-_INSERT = f"INSERT INTO chunks (series, report, {chunks.COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
-_SELECT = f"SELECT id, {chunks.COLUMNS} FROM chunks"
+_INSERT = f"INSERT INTO chunks (series, report, {chunks.COLUMNS}, checksum) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_SELECT = f"SELECT id, series, report, {chunks.COLUMNS}, checksum FROM chunks"
 
 #: the most points to hold in memory at once when reading many series
 MOST_AT_ONCE = 4_000_000
@@ -102,7 +103,9 @@ def read_many(
     for one, pieces in by_series.items():
         parts = []
         for chunk in pieces:
-            row = read.execute(_SELECT + " WHERE id = ?", (chunk,)).fetchone()
+            row = read.execute(_SELECT + " WHERE id = ? AND series = ? AND report = 0", (chunk, one)).fetchone()
+            if row is None:
+                raise StoreCorrupt("the index of points is not that of the points")
             parts.append(_points(row, revisions, known_dates))
         whole = chunks.concatenated(parts)
         if len(parts) > 1:
@@ -187,7 +190,7 @@ def write(
     appended = not len(old.dates) or bool(dates[0] > old.dates[-1])
     db.executemany(
         _INSERT,
-        ((series, report, *chunks.to_row(after.pick(piece))) for piece in chunks.split(len(after.dates), appended)),
+        (_row(series, report, after.pick(piece)) for piece in chunks.split(len(after.dates), appended)),
     )
     return written
 
@@ -247,8 +250,31 @@ def _neighbours(
     ).fetchall()
 
 
+def add_checksums(db: sqlite3.Connection) -> int:
+    """Give a checksum to the rows of older versions, and return how many there were."""
+    ids = [row[0] for row in db.execute("SELECT id FROM chunks WHERE checksum IS NULL").fetchall()]
+    for chunk in ids:
+        series, report, *columns = db.execute(_SELECT + " WHERE id = ?", (chunk,)).fetchone()[1:-1]
+        db.execute("UPDATE chunks SET checksum = ? WHERE id = ?", (_checksum(series, report, columns), chunk))
+    return len(ids)
+
+
+def _row(series: int, report: int, piece: Points) -> tuple[Any, ...]:
+    columns = chunks.to_row(piece)
+    return series, report, *columns, _checksum(series, report, columns)
+
+
+def _checksum(series: int, report: int, columns: Sequence[Any]) -> int:
+    # without the largest and the smallest value, which only serve the meta data
+    return checksum(series, report, *columns[:3], *columns[5:])
+
+
 def _points(row: tuple, revisions: bool, known_dates: dict[tuple[int, int, int], Int64]) -> Points:  # type: ignore[type-arg]
-    _, first, _, count, _, _, step, revision, dates_blob, revisions_blob, vals = row
+    chunk, series, report, first, _, count, _, _, step, revision, dates_blob, revisions_blob, vals, expected = row
+    if expected is not None and _checksum(series, report, row[3:-1]) != expected:
+        raise StoreCorrupt(f"the points of series number {series} are not as they were written")
+    if not len(vals) == 8 * count == len(dates_blob or vals) == len(revisions_blob or vals):
+        raise StoreCorrupt(f"the points of series number {series} are incomplete (chunk {chunk})")
     key = first, count, step
     if dates_blob is not None:
         dates = np.frombuffer(dates_blob, "<i8")

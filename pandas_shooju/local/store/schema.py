@@ -13,7 +13,8 @@ jobs, job_series
     deleted anything there.
 series
     the catalogue. ``key`` is the series id in lower case: ids are compared regardless of case. The columns from
-    ``points_count`` on are the meta data that writes keep up to date.
+    ``points_count`` on are the meta data that writes keep up to date. ``stored`` is the number of points that must be
+    in the chunks of the series itself.
 terms, postings
     the index of field values, see `terms`: a posting is a series with a term; ``count`` is the number of its postings
     outside of the trash.
@@ -24,6 +25,8 @@ past_points, past_fields
     what writes replaced; empty for a store that is only added to.
 reports
     report dates of a series, with the fields filed under them.
+
+Series, chunks and past points have a checksum; rows of older versions have none until they are rewritten.
 """
 
 from __future__ import annotations
@@ -177,7 +180,15 @@ CREATE INDEX terms_by_number ON terms (name, number) WHERE number NOTNULL;
 CREATE INDEX terms_by_moment ON terms (name, moment) WHERE moment NOTNULL;
 """
 
+_VERSION_3 = """
+ALTER TABLE chunks ADD COLUMN checksum INTEGER;
+ALTER TABLE past_points ADD COLUMN checksum INTEGER;
+ALTER TABLE series ADD COLUMN checksum INTEGER;
+ALTER TABLE series ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;
+UPDATE series SET stored = coalesce((SELECT sum(count) FROM chunks WHERE series = series.id AND report = 0), 0);
+"""
+
 Step = str | Callable[[sqlite3.Connection], None]
 
 #: for each version, the steps that lead to it: statements, each ending in a line of its own, or functions
-MIGRATIONS: tuple[tuple[Step, ...], ...] = ((_VERSION_1,), (_VERSION_2, terms.rebuild))
+MIGRATIONS: tuple[tuple[Step, ...], ...] = ((_VERSION_1,), (_VERSION_2, terms.rebuild), (_VERSION_3,))
