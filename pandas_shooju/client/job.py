@@ -468,7 +468,7 @@ class RemoteJob(Job):
 
     def _confirm(self, answered: Answered) -> None:
         """Remove from the buffer what the server has stored, and note why the rest was not."""
-        stored = []
+        stored, told = [], []  # a deletion that was refused would be refused again
         for item, response in answered:
             gone = item.delete and response.get("error") == "series_not_found"
             if gone or (response["success"] and not response.get("error")):
@@ -477,8 +477,11 @@ class RemoteJob(Job):
             else:
                 item.error = str(response.get("error") or "not_stored")
                 item.description = response.get("description")
+                if item.delete and item.target.key == item.target.query:  # the query may find several series
+                    item.description = f"{item.description}; one=False deletes every series that a query finds"
+                    told.append(item)
         with self._lock:
-            self._buffer.remove(stored)
+            self._buffer.remove(stored + told)
             for item in stored:
                 if not item.delete:
                     points, fields = self._confirmed.get(item.target.name, (0, 0))
@@ -495,7 +498,7 @@ class DryRunJob(Job):
     >>> with conn.register_job("GDP of China", dry_run=True) as job:
     ...     job.write("sid=gdp", fields={"unit": "US$ tn"}, points=[(1577836800000, 14.7)])
     sid=gdp fields: {'unit': 'US$ tn'}
-    sid=gdp points: [Point(2020-01-01 00:00:00, 14.7)]
+    sid=gdp points: [Point(2020-01-01 00:00:00,14.7)]
     Job finished
     """
 

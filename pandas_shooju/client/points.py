@@ -33,6 +33,10 @@ _EPOCH_UTC = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MILLISECOND = datetime.timedelta(milliseconds=1)
 
 
+class DateError(TypeError, ValueError):
+    """Not a date. Both kinds of error, as programs catch either."""
+
+
 def to_milli(date: Any) -> int:
     """Milliseconds since 1970-01-01: of an aware datetime in UTC, of a naive one as if it were UTC.
 
@@ -41,7 +45,7 @@ def to_milli(date: Any) -> int:
 
     Raises
     ------
-    TypeError
+    DateError
         Not a date, a datetime, or milliseconds.
 
     Examples
@@ -58,7 +62,7 @@ def exact_milli(date: Any) -> int:
 
     Raises
     ------
-    TypeError
+    DateError
         Not a date, a datetime, or milliseconds.
     ValueError
         The date has a fraction of a millisecond, which Shooju does not store.
@@ -96,7 +100,7 @@ def _milli(date: Any) -> tuple[int, bool]:
     number = isinstance(date, (int, float, np.integer, np.floating)) and not isinstance(date, (bool, np.timedelta64))
     if number and math.isfinite(date):
         return int(date), int(date) != date
-    raise TypeError(f"{date!r} is not a date; use a date, a datetime, or milliseconds since 1970-01-01")
+    raise DateError(f"{date!r} is not a date; use a date, a datetime, or milliseconds since 1970-01-01")
 
 
 def to_datetime(milliseconds: float) -> datetime.datetime:
@@ -106,6 +110,8 @@ def to_datetime(milliseconds: float) -> datetime.datetime:
 
 class Point:
     """A date and a value.
+
+    Points are equal if all that they hold is equal. They can be elements of sets; do not change those that are.
 
     Parameters
     ----------
@@ -126,7 +132,6 @@ class Point:
     (datetime.date(2012, 1, 1), 314.3)
     """
 
-    __hash__ = None  # type: ignore[assignment]
     __slots__ = ("_datetime", "_job", "_timestamp", "_value")
 
     def __init__(
@@ -187,11 +192,22 @@ class Point:
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in Point.__slots__)
 
+    def __hash__(self) -> int:
+        return hash((self._datetime, self._value, self._job, self._timestamp))
+
+    def to_dict(self) -> dict[int, float | None]:
+        """The point as the API takes it: ``{milliseconds: value}``.
+
+        Examples
+        --------
+        >>> Point(datetimes.date(1970, 1, 2), 1.5).to_dict()
+        {86400000: 1.5}
+        """
+        return {exact_milli(self._datetime): self._value}
+
     def __repr__(self) -> str:
-        extra = "".join(
-            f", {name}={value}" for name in ("job", "timestamp") if (value := getattr(self, name)) is not None
-        )
-        return f"Point({self._datetime}, {self._value}{extra})"
+        values = (self._datetime, self._value, self._job, self._timestamp)
+        return f"Point({','.join(str(value) for value in values if value is not None)})"
 
 
 def _as_datetime(dt: Any) -> datetime.datetime:
@@ -288,12 +304,13 @@ def _from_columns(function: Callable[[PointColumns, str | None], Any]) -> Serial
     def serializer(
         pts: PointColumns | Iterable[Sequence[Any]],
         tz: str | None = None,
-        *,
+        *_ignored: Any,
         included_job: bool | None = False,
         included_timestamp: bool | None = False,
+        **_also_ignored: Any,
     ) -> Any:
         if not isinstance(pts, PointColumns):
-            rows = [[int(date), *rest] for date, *rest in pts]
+            rows = [[int(date), *rest] for date, *rest in (pts.tolist() if isinstance(pts, np.ndarray) else pts)]
             pts = PointColumns.from_rows(rows, jobs=bool(included_job), timestamps=bool(included_timestamp))
         return function(pts, tz)
 

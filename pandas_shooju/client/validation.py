@@ -32,7 +32,7 @@ def check_success(document: Document, what: str) -> None:
         error = ShoojuApiError.from_answer(root)
         if error.error in _UNAUTHORIZED:
             raise AuthenticationError(
-                f"{what} failed: {error}; check the user and the API key",
+                f"{error}; check the user and the API key ({what})",
                 error=error.error,
                 description=error.description,
             )

@@ -418,7 +418,7 @@ def test_old_parameter_names_warn(sj, many):
 
 def test_rows_of_points_are_sorted_by_date(sj, many):
     frame = sj.get_df(f"sid:{many}", ["n", "none"], max_points=-1, max_series=2, sort="n asc")
-    assert frame.columns.tolist() == ["series_id", "n", "none", "dt", "val"]
+    assert frame.columns.tolist() == ["n", "none", "dt", "val", "series_id"]
     assert frame["val"].tolist() == [0.0, 1.0, 0.5, 1.5]
     assert frame["dt"].dtype == "datetime64[ns, UTC]"
     assert frame["none"].isna().all()
@@ -426,8 +426,12 @@ def test_rows_of_points_are_sorted_by_date(sj, many):
 
 def test_rows_of_no_points_have_their_columns_and_dtypes(sj, path):
     frame = sj.get_df(f"sid:{path}", ["n"], max_points=-1)
-    assert frame.columns.tolist() == ["series_id", "n", "dt", "val"]
-    assert (str(frame.dtypes["dt"]), str(frame.dtypes["val"])) == ("datetime64[ns, UTC]", "float64")
+    text = str(pd.Series(["text"]).dtype)
+    assert frame.columns.tolist() == ["n", "dt", "val", "series_id"]
+    assert frame.dtypes.astype(str).tolist() == [text, "datetime64[ns, UTC]", "float64", text]
+    fields = sj.get_df(f"sid:{path}", ["n", "unit"])
+    assert fields.columns.tolist() == ["series_id", "n", "unit"]
+    assert fields.dtypes.astype(str).tolist() == [text] * 3
     columns = sj.get_df(f"sid:{path}", series_axis="columns", max_points=-1)
     assert columns.shape == (0, 0)
     assert str(columns.index.tz) == "UTC"

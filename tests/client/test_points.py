@@ -32,7 +32,7 @@ def test_rows_with_jobs_and_timestamps_unpack_into_points():
     assert Point(0, 1, 5, included_timestamp=True).timestamp == dt.datetime(1970, 1, 1, 0, 0, 0, 5000)
     both = Point(0, 1, 7, 5, included_job=True, included_timestamp=True)
     assert (both.job, both.timestamp) == (7, to_datetime(5))
-    assert repr(both) == "Point(1970-01-01 00:00:00, 1.0, job=7, timestamp=1970-01-01 00:00:00.005000)"
+    assert repr(both) == "Point(1970-01-01 00:00:00,1.0,7,1970-01-01 00:00:00.005000)"
 
 
 def test_points_can_be_changed_and_compared():
