@@ -118,7 +118,7 @@ class Point:
     dt
         A datetime (a naive one is taken as UTC), a date, or milliseconds since 1970-01-01.
     value
-        A number; None removes the point when it is written.
+        A number, also as a string; None removes the point when it is written.
     job
         The id of the job that wrote the point, if requested with ``include_job``.
     timestamp
@@ -137,7 +137,7 @@ class Point:
     def __init__(
         self,
         dt: datetimes.date | datetimes.datetime | float,
-        value: float | None,
+        value: float | str | None,
         *extra: Any,
         job: int | None = None,
         timestamp: datetimes.date | datetimes.datetime | float | None = None,
@@ -170,12 +170,12 @@ class Point:
 
     @property
     def value(self) -> float | None:
-        """The value; None is missing."""
+        """The value; None is missing. It may be set to a number, or to one in a string."""
         return self._value
 
     @value.setter
-    def value(self, value: float | None) -> None:
-        self._value = None if value is None else point_value(value)
+    def value(self, value: float | str | None) -> None:
+        self._value = None if value is None else point_value(float(value) if isinstance(value, str) else value)
 
     @property
     def job(self) -> int | None:

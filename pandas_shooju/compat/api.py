@@ -95,6 +95,7 @@ class ShoojuApi:
         deserialize_response_to_numpy: bool | None = None,
         extra_params: Mapping[str, Any] | None = None,
         size: int | None = None,
+        **_ignored: Any,
     ) -> dict[str, Any]:
         """Read one series, by its id or by a query; see `series_read`."""
         if not series_id and not series_query:

@@ -9,9 +9,42 @@ import numpy.typing as npt
 
 from pandas_shooju.client import options, points
 from pandas_shooju.client.points import Point, milli_tuple, pd_series, pd_series_localized, shooju_point
+from pandas_shooju.compat.common import (
+    MSGPACK_INSTALLED,
+    NUMERIC_TYPES,
+    NUMPY_INSTALLED,
+    PANDAS_INSTALLED,
+    SJTS_INSTALLED,
+    SJTS_SUPPORTS_NUMPY,
+    UNIX_ZERO_DATE,
+    UNIX_ZERO_DATE_UTC,
+    JsonSerializer,
+    json_serializer,
+    milli_to_datetime,
+    to_milli,
+)
 from pandas_shooju.formats import PointColumns
 
-__all__ = ["Point", "milli_tuple", "np_array", "pd_series", "pd_series_localized", "shooju_point"]
+__all__ = [
+    "MSGPACK_INSTALLED",
+    "NUMERIC_TYPES",
+    "NUMPY_INSTALLED",
+    "PANDAS_INSTALLED",
+    "SJTS_INSTALLED",
+    "SJTS_SUPPORTS_NUMPY",
+    "UNIX_ZERO_DATE",
+    "UNIX_ZERO_DATE_UTC",
+    "JsonSerializer",
+    "Point",
+    "json_serializer",
+    "milli_to_datetime",
+    "milli_tuple",
+    "np_array",
+    "pd_series",
+    "pd_series_localized",
+    "shooju_point",
+    "to_milli",
+]
 
 #: nanoseconds in a millisecond
 NANOSECONDS = 1_000_000

@@ -8,6 +8,9 @@ from typing import Any
 import pandas as pd
 
 from pandas_shooju.client.points import pd_series_localized
+from pandas_shooju.compat.points_serializers import NANOSECONDS
+
+__all__ = ["DEFAULT_TZ", "NANOSECONDS", "milli_tuple_naive_to_pandas_tz_aware"]
 
 DEFAULT_TZ = "UTC"
 
