@@ -49,7 +49,7 @@ def columns(tables: Sequence[SeriesTable], fields: Sequence[str]) -> pd.DataFram
         for at, series_id in enumerate(values_of(table.series_ids))
     ]
     zone = layouts.common_zone(table)
-    frame = layouts.wide(table, pd.Index(headers, dtype=object if headers else None), zone, zone)
+    frame = layouts.wide(table, pd.Index(headers), zone, zone)
     return frame.set_axis(nanoseconds(pd.DatetimeIndex(frame.index)).rename(None), axis="index")
 
 

@@ -1,17 +1,20 @@
-"""Jobs. What the server refuses is raised once, and leaves the job."""
+"""Jobs. What the server refuses is raised once, and leaves the job; dates are cut off to milliseconds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from pandas_shooju.client import job
 from pandas_shooju.client.buffer import RemoveOthers
 from pandas_shooju.client.job import Hook, Points
-from pandas_shooju.client.points import Date
+from pandas_shooju.client.points import Date, Point, to_milli
 from pandas_shooju.client.submission import Answered
 from pandas_shooju.compat.errors import WrongArgumentsError
 from pandas_shooju.errors import ShoojuError
+from pandas_shooju.formats import PointColumns
 
 if TYPE_CHECKING:
     from pandas_shooju.client.connection import Connection
@@ -45,7 +48,7 @@ class BaseJob(job.Job):
         points: Points | None = None,
         remove_others: RemoveOthers = None,
     ) -> None:
-        super().write(series_query, _named(fields), points, remove_others)
+        super().write(series_query, _named(fields), _whole(points), remove_others)
 
     def write_reported(  # noqa: D102
         self,
@@ -54,7 +57,7 @@ class BaseJob(job.Job):
         fields: Mapping[Any, Any] | None = None,
         points: Points | None = None,
     ) -> None:
-        super().write_reported(series_query, reported_date, _named(fields), points)
+        super().write_reported(series_query, to_milli(reported_date), _named(fields), _whole(points))
 
     def delete_reported(
         self, series_query: str, reported_dates: Date | Iterable[Date] | None = None, delete_all: bool = False
@@ -67,6 +70,10 @@ class BaseJob(job.Job):
             The arguments are wrong (then it is also a `ValueError`), or the server refused the deletion.
         """
         try:
+            if isinstance(reported_dates, Iterable) and not isinstance(reported_dates, str):
+                reported_dates = [to_milli(date) for date in reported_dates]
+            elif reported_dates not in (None, "all"):
+                reported_dates = to_milli(reported_dates)
             super().delete_reported(series_query, reported_dates, delete_all)
         except ShoojuError:
             raise
@@ -85,6 +92,18 @@ class RemoteJob(BaseJob, job.RemoteJob):
 
 class DryRunJob(BaseJob, job.DryRunJob):
     """A job that prints what it would do and sends nothing."""
+
+
+def _whole(points: Points | None) -> Points | None:
+    """Points whose dates are cut off to milliseconds."""
+    if isinstance(points, pd.Series):
+        if not isinstance(points.index, pd.DatetimeIndex) or points.index.unit not in ("us", "ns"):
+            return points
+        index = points.index if points.index.tz is None else points.index.tz_convert("UTC")
+        return points.set_axis(index.floor("ms"))
+    if points is None or isinstance(points, PointColumns | str | bytes | dict) or not isinstance(points, Iterable):
+        return points
+    return [(to_milli(point.datetime), point.value) if isinstance(point, Point) else point for point in points]
 
 
 def _named(fields: Mapping[Any, Any] | None) -> dict[str, Any] | None:

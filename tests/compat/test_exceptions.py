@@ -199,10 +199,9 @@ def test_a_refused_item_fails_the_job_once(client, served):
         job.delete_series("unit=none country=none", force=True)
         job.delete_series("sid:users")
         job.submit()
+        conn.register_job("newer").write("sid=a", points=[shooju.Point(DAY, 2)])
+        job.write("sid=a", points=[shooju.Point(DAY, 3)])
         with pytest.raises(shooju.ShoojuApiError):
-            overwrite = conn.register_job("newer")
-            overwrite.write("sid=a", points=[shooju.Point(DAY, 2)])
-            job.write("sid=a", points=[shooju.Point(DAY, 3)])
             job.submit()
         job.write("sid=b", points=[shooju.Point(DAY, 4)])
     assert [conn.get_series(f"sid={name}", max_points=1)["points"][0].value for name in "ab"] == [2, 4]
