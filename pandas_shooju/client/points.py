@@ -187,6 +187,10 @@ class Point:
         """When the point was written (UTC, naive), None if not requested."""
         return self._timestamp
 
+    @timestamp.setter
+    def timestamp(self, timestamp: datetimes.date | datetimes.datetime | float) -> None:
+        self._timestamp = _as_datetime(timestamp)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Point):
             return NotImplemented
@@ -213,6 +217,8 @@ class Point:
 def _as_datetime(dt: Any) -> datetime.datetime:
     if isinstance(dt, datetime.datetime) and dt is not pd.NaT:
         return dt
+    if isinstance(dt, float) and math.isfinite(dt):
+        return to_datetime(dt)  # with its fraction of a millisecond, about which a write decides
     return to_datetime(exact_milli(dt))
 
 

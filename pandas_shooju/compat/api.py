@@ -189,13 +189,13 @@ class ShoojuApi:
         collision_retry_timeout: float = 60,
         async_mode: bool = False,
         skip_meta_if_no_fields: bool = False,
-    ) -> list[dict[str, Any]]:
+    ) -> list[dict[str, Any] | None]:
         """Write items as the API takes them; those whose series is locked are sent up to three times.
 
         Returns
         -------
         list of dict
-            The response to each item, in order.
+            The response to each item, in order; None where a query found no series.
 
         Raises
         ------
@@ -225,7 +225,7 @@ class ShoojuApi:
             first = ShoojuApiError.from_answer(refused[0])
             lines = "\n".join(str(ShoojuApiError.from_answer(error)) for error in refused)
             raise ShoojuApiError(lines, error=first.error, description=first.description)
-        return found
+        return [None if response.get("error") else response for response in found]
 
     def delete_series_by_query(self, query: str, force: bool = False, job_id: int | None = None) -> int:
         """Delete every series that a query finds; their number."""

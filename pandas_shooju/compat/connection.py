@@ -13,7 +13,7 @@ from pandas_shooju.client import connection, reader
 from pandas_shooju.client.mget import REPORTED_DATES_MODES as _MODES
 from pandas_shooju.client.mget import MGet
 from pandas_shooju.client.points import Date, Serializer
-from pandas_shooju.client.reader import Fields
+from pandas_shooju.client.reader import Fields, parameters
 from pandas_shooju.compat.api import ShoojuApi
 from pandas_shooju.compat.client import Client
 from pandas_shooju.compat.errors import MissingCredentialsError
@@ -27,6 +27,8 @@ __all__ = ["Connection", "GetBulk", "sid"]
 REPORTED_DATES_OPERATOR = "repdatelist"
 REPORTED_DATES_MODES = _MODES[:3]
 
+#: extra parameters that belong to one series of several
+_PER_SERIES = {"df", "dt", "max_points", "fields", "operators"}
 #: keyword arguments of a connection
 _ARGUMENTS = (
     "user", "api_key", "username", "email", "google_oauth_token", "retries", "retry_delay", "location", "hosts",
@@ -175,7 +177,10 @@ class GetBulk(MGet):
         extra_params: Mapping[str, Any] | None = None,
         serializer: Serializer | None = None,
     ) -> int:
-        return super().get_series(series_query, fields, df, dt, number(max_points), extra_params, serializer)
+        asked = parameters(fields=fields, df=df, dt=dt, max_points=number(max_points))
+        extra = dict(extra_params or {})
+        asked |= {name: extra.pop(name) for name in _PER_SERIES & extra.keys()}
+        return self.queue({"query": series_query, **asked}, lambda series: series, serializer, extra)
 
 
 def number(max_points: Any) -> Any:

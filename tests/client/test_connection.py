@@ -416,6 +416,27 @@ def test_old_parameter_names_warn(sj, many):
 # --- get_df ---
 
 
+def test_a_scroll_that_is_begun_again_starts_at_its_page(sj, many):
+    found = sj.scroll(f"sid:{many}", ["n"], max_points=-1, batch_size=10, sort="n asc")
+    for series in found:
+        assert series["fields"]["n"] == 0
+        break
+    again = list(found)
+    assert [series["fields"]["n"] for series in again] == list(range(25))
+    assert all(isinstance(series["points"][0], Point) for series in again)
+    assert list(found) == []
+    found = sj.scroll(f"sid:{many}", ["n"], batch_size=10, sort="n asc")
+    for series in found:
+        if series["fields"]["n"] == 12:
+            break
+    assert [series["fields"]["n"] for series in found] == list(range(10, 25))
+
+
+def test_headers_are_strings(sj, many):
+    frame = sj.get_df(f"sid:{many}", ["n"], "columns", max_points=-1, max_series=2)
+    assert frame.columns.dtype == pd.Index(["text"]).dtype
+
+
 def test_rows_of_points_are_sorted_by_date(sj, many):
     frame = sj.get_df(f"sid:{many}", ["n", "none"], max_points=-1, max_series=2, sort="n asc")
     assert frame.columns.tolist() == ["n", "none", "dt", "val", "series_id"]

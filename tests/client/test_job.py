@@ -291,6 +291,19 @@ def test_what_failed_does_not_fail_the_writes_after_it(sj, path):
     job.finish()
 
 
+def test_deleting_a_folder_as_one_series_fails_once(sj, path):
+    job = sj.register_job("folder", batch_size=2)
+    job.write(rf"sid={path}\a", points=[(0, 1)])
+    job.write(rf"sid={path}\b", points=[(0, 2)])
+    job.delete_series(f"sid:{path}")
+    with pytest.raises(WriteError, match="one=False deletes every series that a query finds"):
+        job.submit()
+    assert job.pending == 0
+    job.write(rf"sid={path}\c", points=[(0, 3)])
+    assert job.delete_series(f"sid:{path}", one=False) == 3
+    job.finish()
+
+
 @pytest.mark.parametrize("fault", [drop(), cut(), lose(), status(503)], ids=["drop", "cut", "lose", "503"])
 def test_a_transient_failure_is_overcome(proxy, through, sj, path, fault):
     job = through().register_job("transient", batch_size=10)

@@ -144,6 +144,18 @@ DIFFERENT: dict[str, tuple[Callable[[Any, Any], Any], Any, Any]] = {
         ValueError,
         TypeError,
     ),
+    "a series without a query": (lambda shooju, conn: conn.get_series(""), AssertionError, TypeError),
+    "a negative number of points": (
+        lambda shooju, conn: conn.get_series(r"sid=users\a", max_points=-2),
+        "ShoojuApiError",
+        ValueError,
+    ),
+    "an unknown mode of a connection": (
+        lambda shooju, conn: conn.get_reported_dates(r"sid=users\a", mode="some"),
+        "ShoojuApiError",
+        ValueError,
+    ),
+    "a batch size of nothing": (lambda shooju, conn: conn.scroll(batch_size=0), "ShoojuApiError", ValueError),
     "a single series without a name": (
         lambda shooju, conn: conn.shooju_api.get_single_series(),
         AssertionError,
@@ -177,8 +189,9 @@ def test_the_same_exception(name, client, served, monkeypatch):
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_another_exception_that_the_documentation_names(name, client, served):
     use, published, ours = DIFFERENT[name]
-    _, error = raised(client, served, use)
-    assert type(error) is (published if client == "shooju" else ours)
+    shooju, error = raised(client, served, use)
+    expected = published if client == "shooju" else ours
+    assert type(error) is (getattr(shooju, expected) if isinstance(expected, str) else expected)
 
 
 @pytest.mark.parametrize("client", ["shooju", "pandas_shooju.compat"])
