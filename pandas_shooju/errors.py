@@ -14,7 +14,9 @@
 
 `ShoojuFormatError` and `ConfigurationError` are also `ValueError`, `ConnectionError` is also the built-in exception of
 that name, `AuthenticationError` is also a `ShoojuApiError`, and `SeriesNotFoundError` is also `LookupError`. Invalid
-arguments raise `TypeError` and `ValueError`, as everywhere. `WriteInterrupted` is a `KeyboardInterrupt`, so that
+arguments raise `TypeError` and `ValueError`, as everywhere; a date that is not one raises both. If the connection was
+refused or broke off, the error is also a `requests.exceptions.ConnectionError`, and if it took too long, also a
+`requests.exceptions.Timeout`. `WriteInterrupted` is a `KeyboardInterrupt`, so that
 ``except Exception`` does not catch it.
 
 No message contains an API key, a token, or the parameters of a URL.

@@ -315,6 +315,11 @@ class Buffer:
                         self._items.pop(id(earlier))
         return changed
 
+    def remove(self, items: Iterable[Item]) -> None:
+        """Remove items, whatever became of them."""
+        for item in items:
+            self._items.pop(id(item), None)
+
     def clear(self) -> None:
         """Remove everything."""
         self._items.clear()

@@ -57,8 +57,11 @@ class Connection(SeriesReads[dict[str, Any] | None]):
     ...     job.write(r"sid=users\sam\gdp", fields={"unit": "US$ tn"}, points=[(datetime.date(2020, 1, 1), 14.7)])
     >>> series = conn.get_series(r"sid=users\sam\gdp", fields=["unit"], max_points=-1)
     >>> series["points"], series["fields"]
-    ([Point(2020-01-01 00:00:00, 14.7)], {'unit': 'US$ tn'})
+    ([Point(2020-01-01 00:00:00,14.7)], {'unit': 'US$ tn'})
     """
+
+    #: the class of `raw`
+    _client_class = Client
 
     upload_file = files.upload_file
     upload_files = files.upload_files
@@ -93,7 +96,7 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         google = settings if settings.email else None
         #: whether `close` was called
         self.closed = False
-        self._client = Client(
+        self._client = self._client_class(
             settings.server, settings.user, settings.api_key, retries=retries, retry_delay=retry_delay,
             location=location, hosts=hosts, requests_session=requests_session, timeout=timeout,
             extra_params=extra_params, hooks=hooks, deadline=deadline, google_account=google,
@@ -225,9 +228,9 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         >>> with conn.register_job("GDP") as job:
         ...     job.write(r"sid=gdp\cn", points=[(0, 14.7)])
         >>> [(s["series_id"], s["points"]) for s in conn.scroll("sid:gdp", max_points=-1)]
-        [('gdp\\cn', [Point(1970-01-01 00:00:00, 14.7)])]
+        [('gdp\\cn', [Point(1970-01-01 00:00:00,14.7)])]
         """
-        batch_size = _batch_size(batch_size, scroll_batch_size)
+        batch_size = batch_size_of(batch_size, scroll_batch_size)
         asked = parameters(fields=fields, df=df, dt=dt, max_points=max_points, extra_params=extra_params)
         found = reader.pages(
             self._client, query, asked, sort=sort, max_series=max_series, batch_size=batch_size, ahead=False,
@@ -265,8 +268,9 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         Returns
         -------
         DataFrame
-            With rows: the columns ``series_id``, the fields, ``dt`` and ``val``, ascending by date. With columns: the
-            index are the dates, and the headers the series ids, or the values of the fields joined by ``/``. Dates
+            With rows: the fields, ``dt``, ``val`` and ``series_id``, ascending by date; without points ``series_id``
+            and the fields. With columns: the index are the dates, and the headers the series ids, or the values of
+            the fields joined by ``/``. Dates
             are ``datetime64[ns, tz]`` in UTC, or in the zone of ``@localize``. Missing values are left out.
 
         Raises
@@ -286,7 +290,7 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         if series_axis not in ("rows", "columns"):
             raise ValueError(f"series_axis must be 'rows' or 'columns', got series_axis={series_axis!r}")
         names = [fields] if isinstance(fields, str) else list(fields or ())
-        batch_size = _batch_size(batch_size, scroll_batch_size)
+        batch_size = batch_size_of(batch_size, scroll_batch_size)
         asked = parameters(fields=names, df=df, dt=dt, max_points=max_points, extra_params=extra_params)
         tables = []
         for page in reader.pages(self._client, query, asked, sort=sort, max_series=max_series, batch_size=batch_size):
@@ -404,7 +408,8 @@ def _keep(settings: Settings) -> Connection:
         return _kept[settings]
 
 
-def _batch_size(batch_size: int, scroll_batch_size: int | None) -> int:
+def batch_size_of(batch_size: int, scroll_batch_size: int | None) -> int:
+    """The batch size, from the argument that has that name or from the deprecated one."""
     if scroll_batch_size is None:
         return batch_size
     deprecated.warn("scroll_batch_size", "batch_size", depth=2)

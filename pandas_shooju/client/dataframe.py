@@ -17,12 +17,14 @@ from pandas_shooju.formats.table import values_of
 def rows(tables: Sequence[SeriesTable], fields: Sequence[str], with_points: bool) -> pd.DataFrame:
     """A row per point, ascending by date, or without points a row per series.
 
-    The columns are ``series_id``, each of `fields`, even if no series has it, and with points ``dt`` and ``val``.
+    The columns are ``series_id`` and each of `fields`, even if no series has it; with points each of `fields`, ``dt``,
+    ``val`` and ``series_id``. If nothing is found, the fields are strings.
     """
     table = SeriesTable.concat(tables) if tables else SeriesTable.of([])
     names = [name for name in layouts.field_names(table, fields) if name != "series_id"]
     if not with_points:
-        return layouts.fields_table(table, names).reset_index().infer_objects()
+        frame = layouts.fields_table(table, names).reset_index().infer_objects()
+        return frame if len(frame) else frame.astype(dict.fromkeys(frame.columns, layouts.str_dtype()))
     zone = layouts.common_zone(table)
     frame = layouts.long(table, names, zone, zone)
     frame = frame.take(np.argsort(frame["dt"].array.asi8, kind="stable")).reset_index(drop=True)
@@ -30,6 +32,7 @@ def rows(tables: Sequence[SeriesTable], fields: Sequence[str], with_points: bool
         if isinstance(dtype, pd.CategoricalDtype):
             frame[name] = frame[name].astype(dtype.categories.dtype)
     frame["dt"] = nanoseconds(pd.DatetimeIndex(frame["dt"]))
+    frame = frame[[*names, "dt", "val", "series_id"]]
     return frame.infer_objects()  # integers beside missing values become floats, as they always have here
 
 
@@ -46,7 +49,7 @@ def columns(tables: Sequence[SeriesTable], fields: Sequence[str]) -> pd.DataFram
         for at, series_id in enumerate(values_of(table.series_ids))
     ]
     zone = layouts.common_zone(table)
-    frame = layouts.wide(table, pd.Index(headers, dtype=object if headers else None), zone, zone)
+    frame = layouts.wide(table, pd.Index(headers), zone, zone)
     return frame.set_axis(nanoseconds(pd.DatetimeIndex(frame.index)).rename(None), axis="index")
 
 

@@ -74,6 +74,8 @@ class RemoteJob(Job):
             self._spool = None
 
     def _delete_found(self, query: str, force: bool) -> int:
+        if self.pending:
+            self.submit()  # so that the query finds what was written before
         found: list[str] = []
         for page in reader.pages(self._conn.raw, query, reader.parameters()):
             found += values_of(page.series.series_ids)
@@ -189,7 +191,7 @@ class RemoteJob(Job):
 
     def _settle(self, answered: Answered) -> int:
         """Remove from the buffer what the server has stored, and note why the rest was not; returns their number."""
-        stored = []
+        stored, told = [], []  # a deletion that was refused would be refused again
         for item, response in answered:
             gone = item.delete and response.get("error") == "series_not_found"
             if gone or (response["success"] and not response.get("error")):
@@ -200,8 +202,12 @@ class RemoteJob(Job):
                 item.refused, item.told = True, False
                 item.error = str(response.get("error") or "not_stored")
                 item.description = response.get("description")
+                if item.delete and item.target.key == item.target.query:  # the query may find several series
+                    item.description = f"{item.description}; one=False deletes every series that a query finds"
+                    told.append(item)
         with self._lock:
             changed = self._buffer.settle(stored)
+            self._buffer.remove(told)
             self._items_stored += len(stored)
             for item in stored:
                 if not item.delete:
@@ -223,7 +229,7 @@ class DryRunJob(Job):
     >>> with conn.register_job("GDP of China", dry_run=True) as job:
     ...     job.write("sid=gdp", fields={"unit": "US$ tn"}, points=[(1577836800000, 14.7)])
     sid=gdp fields: {'unit': 'US$ tn'}
-    sid=gdp points: [Point(2020-01-01 00:00:00, 14.7)]
+    sid=gdp points: [Point(2020-01-01 00:00:00,14.7)]
     Job finished
     """
 

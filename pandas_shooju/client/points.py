@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import datetime as datetimes
 import functools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pandas_shooju import clocks
+from pandas_shooju.clocks import DateError as DateError
 from pandas_shooju.clocks import exact_milli as exact_milli
 from pandas_shooju.clocks import to_datetime as to_datetime
 from pandas_shooju.clocks import to_milli as to_milli
@@ -34,12 +36,14 @@ Serializer = Callable[..., Any]
 class Point:
     """A date and a value.
 
+    Points are equal if all that they hold is equal. They can be elements of sets; do not change those that are.
+
     Parameters
     ----------
     dt
         A datetime (a naive one is taken as UTC), a date, or milliseconds since 1970-01-01.
     value
-        A number; None removes the point when it is written.
+        A number, also as a string; None removes the point when it is written.
     job
         The id of the job that wrote the point, if requested with ``include_job``.
     timestamp
@@ -53,13 +57,12 @@ class Point:
     (datetime.date(2012, 1, 1), 314.3)
     """
 
-    __hash__ = None  # type: ignore[assignment]
     __slots__ = ("_datetime", "_job", "_timestamp", "_value")
 
     def __init__(
         self,
         dt: datetimes.date | datetimes.datetime | float,
-        value: float | None,
+        value: float | str | None,
         *extra: Any,
         job: int | None = None,
         timestamp: datetimes.date | datetimes.datetime | float | None = None,
@@ -92,12 +95,12 @@ class Point:
 
     @property
     def value(self) -> float | None:
-        """The value; None is missing."""
+        """The value; None is missing. It may be set to a number, or to one in a string."""
         return self._value
 
     @value.setter
-    def value(self, value: float | None) -> None:
-        self._value = None if value is None else point_value(value)
+    def value(self, value: float | str | None) -> None:
+        self._value = None if value is None else point_value(float(value) if isinstance(value, str) else value)
 
     @property
     def job(self) -> int | None:
@@ -109,21 +112,38 @@ class Point:
         """When the point was written (UTC, naive), None if not requested."""
         return self._timestamp
 
+    @timestamp.setter
+    def timestamp(self, timestamp: datetimes.date | datetimes.datetime | float) -> None:
+        self._timestamp = _as_datetime(timestamp)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Point):
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in Point.__slots__)
 
+    def __hash__(self) -> int:
+        return hash((self._datetime, self._value, self._job, self._timestamp))
+
+    def to_dict(self) -> dict[int, float | None]:
+        """The point as the API takes it: ``{milliseconds: value}``.
+
+        Examples
+        --------
+        >>> Point(datetimes.date(1970, 1, 2), 1.5).to_dict()
+        {86400000: 1.5}
+        """
+        return {exact_milli(self._datetime): self._value}
+
     def __repr__(self) -> str:
-        extra = "".join(
-            f", {name}={value}" for name in ("job", "timestamp") if (value := getattr(self, name)) is not None
-        )
-        return f"Point({self._datetime}, {self._value}{extra})"
+        values = (self._datetime, self._value, self._job, self._timestamp)
+        return f"Point({','.join(str(value) for value in values if value is not None)})"
 
 
 def _as_datetime(dt: Any) -> datetime.datetime:
     if isinstance(dt, datetime.datetime) and dt is not pd.NaT:
         return dt
+    if isinstance(dt, float) and math.isfinite(dt):
+        return to_datetime(dt)  # with its fraction of a millisecond, about which a write decides
     return to_datetime(exact_milli(dt))
 
 
@@ -195,12 +215,13 @@ def _from_columns(function: Callable[[PointColumns, str | None], Any]) -> Serial
     def serializer(
         pts: PointColumns | Iterable[Sequence[Any]],
         tz: str | None = None,
-        *,
+        *_ignored: Any,
         included_job: bool | None = False,
         included_timestamp: bool | None = False,
+        **_also_ignored: Any,
     ) -> Any:
         if not isinstance(pts, PointColumns):
-            rows = [[int(date), *rest] for date, *rest in pts]
+            rows = [[int(date), *rest] for date, *rest in (pts.tolist() if isinstance(pts, np.ndarray) else pts)]
             pts = PointColumns.from_rows(rows, jobs=bool(included_job), timestamps=bool(included_timestamp))
         return function(pts, tz)
 

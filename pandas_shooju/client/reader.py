@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 from pandas_shooju.client import validation
 from pandas_shooju.client.options import options
-from pandas_shooju.client.points import Date, Serializer, serialize_series, to_milli
+from pandas_shooju.client.points import Date, DateError, Serializer, serialize_series, to_milli
 from pandas_shooju.client.transport import Answer, Client
 from pandas_shooju.errors import ConnectionError, ShoojuApiError, ShoojuFormatError
-from pandas_shooju.formats import Document
+from pandas_shooju.formats import Document, PointColumns
 
 __all__ = ["ScrollIterable"]
 
@@ -44,8 +44,8 @@ def wire_date(date: Date | None, name: str) -> str | int | None:
         return date
     try:
         return to_milli(date)
-    except TypeError:
-        raise TypeError(
+    except DateError:
+        raise DateError(
             f"{name} must be a date, a datetime, milliseconds since 1970, an ISO date, 'MIN', 'MAX', or a relative "
             f"date such as '-1y', got {name}={date!r}"
         ) from None
@@ -200,7 +200,8 @@ def _request(
 class ScrollIterable:
     """The series of a search; made by :meth:`Connection.scroll`.
 
-    The first page is read at once, the others as the iteration reaches them.
+    The first page is read at once, the others as the iteration reaches them. A loop that is begun again after a
+    ``break`` starts at the first series of the current page.
 
     Attributes
     ----------
@@ -210,24 +211,22 @@ class ScrollIterable:
     """
 
     def __init__(self, pages: Iterator[Document], serializer: Serializer) -> None:
-        self._page = next(pages)
+        self._pages = pages
+        self._serializer = serializer
+        self._page: Document | None = next(pages)
         self.raw_response: dict[str, Any] = self._page.plain()
-        self._series = self._iterate(pages, serializer)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return self._series
-
-    def _iterate(self, pages: Iterator[Document], serializer: Serializer) -> Iterator[dict[str, Any]]:
-        while True:
+        while self._page is not None:
             for series in existing_items(self._page):
                 if series is not None:
                     series.setdefault("fields", {})
-                    yield serialize_series(series, serializer, self.raw_response)
-            page = next(pages, None)
-            if page is None:
-                return
-            self._page = page
-            self.raw_response = page.plain()
+                    if isinstance(series.get("points"), PointColumns):  # not serialized by a loop that was left
+                        serialize_series(series, self._serializer, self.raw_response)
+                    yield series
+            self._page = next(self._pages, None)
+            if self._page is not None:
+                self.raw_response = self._page.plain()
 
 
 # --- single series ----------------------------------------------------------------------------------------------

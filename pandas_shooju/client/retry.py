@@ -20,6 +20,7 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import requests
 import urllib3.exceptions
@@ -71,6 +72,25 @@ def sleep(seconds: float) -> None:
         time.sleep(seconds)
     elif event.wait(seconds):
         raise Abandoned
+
+
+class _RequestsError:
+    """What the exceptions of `requests` have; no request is kept, since its headers contain the key."""
+
+    request: Any = None
+    response: Any = None
+
+
+class BrokenConnection(_RequestsError, ConnectionError, requests.exceptions.ConnectionError):
+    """The connection was refused, or it broke off."""
+
+
+class ConnectTimeout(_RequestsError, ConnectionError, requests.exceptions.ConnectTimeout):
+    """No connection was made in time."""
+
+
+class ReadTimeout(_RequestsError, ConnectionError, requests.exceptions.ReadTimeout):
+    """There was no response in time, or it was not complete in time."""
 
 
 @dataclass(frozen=True)
@@ -150,14 +170,20 @@ class Failure(Exception):
             isinstance(link, (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)) for link in chain
         )
         if timed_out:
-            return cls(f"no response within {timeout:g} s")
+            return cls(f"no response within {timeout:g} s", kind=ReadTimeout)
         # the innermost one has the reason of the system; the outer ones quote the URL with its parameters
         innermost = chain[-1]
         reason = str(getattr(innermost, "strerror", None) or innermost).split("?")[0] or type(innermost).__name__
         reason = re.sub(r"://[^/\s]*@", "://", reason)  # nor does it show credentials in a URL
         forged = any(isinstance(link, ssl.SSLCertVerificationError) for link in chain)
         broken = isinstance(error, _BROKEN)
-        return cls(reason, transient=broken and not forged, unknown=not not_connected)
+        if any(isinstance(link, urllib3.exceptions.ConnectTimeoutError) for link in chain):
+            # urllib3 derives NewConnectionError, a refusal, from ConnectTimeoutError
+            refused = any(isinstance(link, urllib3.exceptions.NewConnectionError) for link in chain)
+            kind: type[ConnectionError] = BrokenConnection if refused else ConnectTimeout
+        else:
+            kind = BrokenConnection if broken else ConnectionError
+        return cls(reason, transient=broken and not forged, unknown=not not_connected, kind=kind)
 
     @classmethod
     def of_status(cls, response: requests.Response, said: str) -> Failure:
@@ -212,7 +238,9 @@ class Attempts:
     def check_deadline(self) -> None:
         """Raise `Failure` after the deadline, while a body is being read."""
         if self.remaining < 0:
-            raise Failure(f"the response was incomplete after {self._policy.deadline:g} s (the deadline)")
+            raise Failure(
+                f"the response was incomplete after {self._policy.deadline:g} s (the deadline)", kind=ReadTimeout
+            )
 
     def next(self, failure: Failure, url: str) -> None:
         """Wait for the next attempt, or raise the error that the failure means."""

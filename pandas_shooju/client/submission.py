@@ -187,8 +187,8 @@ class Submission:
         message = f"{first.error} ({first.description}) for {first.target.name!r}"
         if len(failed) > 1:
             message += f", and {len(failed) - 1} more"
-        raise WriteError(
-            f"{len(left)} of {len(items)} items were not stored and wait in the job{_states(left)}: {message}",
+        raise WriteError(  # programs look for the code at the beginning
+            f"{message}; {len(left)} of {len(items)} items were not stored and wait in the job{_states(left)}",
             error=first.error,
             description=first.description,
             failed=failed,

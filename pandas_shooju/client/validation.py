@@ -41,7 +41,7 @@ def check_success(document: Document, what: str, outcome_unknown: bool = False) 
         error = ShoojuApiError.from_answer(root)
         if error.error in _UNAUTHORIZED:
             error = AuthenticationError(
-                f"{what} failed: {error}; check the user and the API key",
+                f"{error}; check the user and the API key ({what})",
                 error=error.error,
                 description=error.description,
             )

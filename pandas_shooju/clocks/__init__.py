@@ -28,10 +28,19 @@ from pandas_shooju.clocks.changes import (
     utc_to_wall,
     wall_to_utc,
 )
-from pandas_shooju.clocks.dates import exact_milli, period_starts, to_datetime, to_index, to_milli, to_milliseconds
+from pandas_shooju.clocks.dates import (
+    DateError,
+    exact_milli,
+    period_starts,
+    to_datetime,
+    to_index,
+    to_milli,
+    to_milliseconds,
+)
 from pandas_shooju.clocks.zones import Int64Array, TimeZone, check_zone, timezone
 
 __all__ = [
+    "DateError",
     "Int64Array",
     "LocalTimeError",
     "TimeZone",

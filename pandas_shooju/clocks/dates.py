@@ -17,6 +17,10 @@ _EPOCH_UTC = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MILLISECOND = datetime.timedelta(milliseconds=1)
 
 
+class DateError(TypeError, ValueError):
+    """Not a date. Both kinds of error, as programs catch either."""
+
+
 def to_milli(date: Any) -> int:
     """Milliseconds since 1970-01-01: of an aware datetime in UTC, of a naive one as if it were UTC.
 
@@ -80,7 +84,7 @@ def _milli(date: Any) -> tuple[int, bool]:
     number = isinstance(date, (int, float, np.integer, np.floating)) and not isinstance(date, (bool, np.timedelta64))
     if number and math.isfinite(date):
         return int(date), int(date) != date
-    raise TypeError(f"{date!r} is not a date; use a date, a datetime, or milliseconds since 1970-01-01")
+    raise DateError(f"{date!r} is not a date; use a date, a datetime, or milliseconds since 1970-01-01")
 
 
 def to_datetime(milliseconds: float) -> datetime.datetime:

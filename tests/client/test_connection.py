@@ -401,9 +401,30 @@ def test_old_parameter_names_warn(sj, many):
 # --- get_df ---
 
 
+def test_a_scroll_that_is_begun_again_starts_at_its_page(sj, many):
+    found = sj.scroll(f"sid:{many}", ["n"], max_points=-1, batch_size=10, sort="n asc")
+    for series in found:
+        assert series["fields"]["n"] == 0
+        break
+    again = list(found)
+    assert [series["fields"]["n"] for series in again] == list(range(25))
+    assert all(isinstance(series["points"][0], Point) for series in again)
+    assert list(found) == []
+    found = sj.scroll(f"sid:{many}", ["n"], batch_size=10, sort="n asc")
+    for series in found:
+        if series["fields"]["n"] == 12:
+            break
+    assert [series["fields"]["n"] for series in found] == list(range(10, 25))
+
+
+def test_headers_are_strings(sj, many):
+    frame = sj.get_df(f"sid:{many}", ["n"], "columns", max_points=-1, max_series=2)
+    assert frame.columns.dtype == pd.Index(["text"]).dtype
+
+
 def test_rows_of_points_are_sorted_by_date(sj, many):
     frame = sj.get_df(f"sid:{many}", ["n", "none"], max_points=-1, max_series=2, sort="n asc")
-    assert frame.columns.tolist() == ["series_id", "n", "none", "dt", "val"]
+    assert frame.columns.tolist() == ["n", "none", "dt", "val", "series_id"]
     assert frame["val"].tolist() == [0.0, 1.0, 0.5, 1.5]
     assert frame["dt"].dtype == "datetime64[ns, UTC]"
     assert frame["none"].isna().all()
@@ -411,8 +432,12 @@ def test_rows_of_points_are_sorted_by_date(sj, many):
 
 def test_rows_of_no_points_have_their_columns_and_dtypes(sj, path):
     frame = sj.get_df(f"sid:{path}", ["n"], max_points=-1)
-    assert frame.columns.tolist() == ["series_id", "n", "dt", "val"]
-    assert (str(frame.dtypes["dt"]), str(frame.dtypes["val"])) == ("datetime64[ns, UTC]", "float64")
+    text = str(pd.Series(["text"]).dtype)
+    assert frame.columns.tolist() == ["n", "dt", "val", "series_id"]
+    assert frame.dtypes.astype(str).tolist() == [text, "datetime64[ns, UTC]", "float64", text]
+    fields = sj.get_df(f"sid:{path}", ["n", "unit"])
+    assert fields.columns.tolist() == ["series_id", "n", "unit"]
+    assert fields.dtypes.astype(str).tolist() == [text] * 3
     columns = sj.get_df(f"sid:{path}", series_axis="columns", max_points=-1)
     assert columns.shape == (0, 0)
     assert str(columns.index.tz) == "UTC"

@@ -254,7 +254,7 @@ def test_rest_client(API_SERVER):
 
 def test_get_df_columns_are_named_val_and_dt_and_leave_out_nan(conn, units):
     df = conn.get_df("sid:users\\me", fields=["unit"], max_points=-1)
-    assert df.columns.tolist() == ["series_id", "unit", "dt", "val"]
+    assert df.columns.tolist() == ["unit", "dt", "val", "series_id"]
     assert df["dt"].is_monotonic_increasing
     assert df["val"].notna().all()
 

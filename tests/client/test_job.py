@@ -270,7 +270,7 @@ def test_a_refused_item_waits_and_the_others_are_stored(sj, path):
     job.write(rf"sid={path}\a", points=[(0, 1)])
     job.write(f"country={path}", points=[(0, 2)])
     job.write(rf"sid={path}\b", points=[(0, 3)], fields={"x": 1})
-    with pytest.raises(WriteError, match="1 of 3 items were not stored and wait in the job") as caught:
+    with pytest.raises(WriteError, match="1 of 3 items were not stored") as caught:
         job.submit()
     error = caught.value
     assert error.failed.index.tolist() == job.failed.index.tolist() == [f"country={path}"]
@@ -293,6 +293,19 @@ def test_what_failed_does_not_fail_the_writes_after_it(sj, path):
         job.submit()
     job.finish()
     assert job.failed.index.tolist() == [f"country={path}"]
+
+
+def test_deleting_a_folder_as_one_series_fails_once(sj, path):
+    job = sj.register_job("folder", batch_size=2)
+    job.write(rf"sid={path}\a", points=[(0, 1)])
+    job.write(rf"sid={path}\b", points=[(0, 2)])
+    job.delete_series(f"sid:{path}")
+    with pytest.raises(WriteError, match="one=False deletes every series that a query finds"):
+        job.submit()
+    assert job.pending == 0
+    job.write(rf"sid={path}\c", points=[(0, 3)])
+    assert job.delete_series(f"sid:{path}", one=False) == 3
+    job.finish()
 
 
 @pytest.mark.parametrize("fault", [drop(), cut(), lose(), status(503)], ids=["drop", "cut", "lose", "503"])
@@ -719,8 +732,8 @@ def test_a_dry_run_prints_what_it_would_do_and_sends_nothing(proxy, through, cap
         "delete every series that 'sid:c' finds, force=False",
         "sid=a remove others: all",
         "sid=a fields: {'u': 1}",
-        f"sid=a points: [{', '.join(f'Point(1970-01-01 00:00:0{n}, {n}.0)' for n in range(5))}] (only 5/7 shown)",
-        "sid=a @ 2001-01-01 00:00:00 points: [Point(1970-01-01 00:00:00, None)]",
+        f"sid=a points: [{', '.join(f'Point(1970-01-01 00:00:0{n},{n}.0)' for n in range(5))}] (only 5/7 shown)",
+        "sid=a @ 2001-01-01 00:00:00 points: [Point(1970-01-01 00:00:00)]",
         "sid=b delete, force=True",
         "sid=c @ all report dates delete, force=False",
         "Job finished",

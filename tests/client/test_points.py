@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pandas_shooju.client import points as ps
-from pandas_shooju.client.points import Point, columns_of, serialize_series, to_datetime, to_milli
+from pandas_shooju.client.points import DateError, Point, columns_of, serialize_series, to_datetime, to_milli
 from pandas_shooju.formats import PointColumns
 
 COLUMNS = PointColumns(np.array([0, 86_400_000]), np.array([1.5, np.nan]), np.array([7, 8]), np.array([5, 6]))
@@ -36,7 +36,7 @@ def test_rows_with_jobs_and_timestamps_unpack_into_points():
     assert Point(0, 1, 5, included_timestamp=True).timestamp == dt.datetime(1970, 1, 1, 0, 0, 0, 5000)
     both = Point(0, 1, 7, 5, included_job=True, included_timestamp=True)
     assert (both.job, both.timestamp) == (7, to_datetime(5))
-    assert repr(both) == "Point(1970-01-01 00:00:00, 1.0, job=7, timestamp=1970-01-01 00:00:00.005000)"
+    assert repr(both) == "Point(1970-01-01 00:00:00,1.0,7,1970-01-01 00:00:00.005000)"
 
 
 def test_points_can_be_changed_and_compared():
@@ -168,3 +168,44 @@ def test_points_of_no_form_say_which_forms_there_are(points, says):
 def test_a_missing_date_is_refused():
     with pytest.raises(ValueError, match="NaT"):
         columns_of(pd.Series([1.0], pd.DatetimeIndex([pd.NaT])))
+
+
+def test_points_are_hashed_by_what_they_hold():
+    one, same, other = Point(0, 1), Point(0, 1.0), Point(0, 2)
+    assert {one, same, other} == {one, other}
+    assert hash(one) == hash(same)
+
+
+def test_a_point_as_the_api_takes_it():
+    assert Point(dt.date(1970, 1, 2), "1.5").to_dict() == {86_400_000: 1.5}
+    assert Point(0, None).to_dict() == {0: None}
+
+
+@pytest.mark.parametrize("date", ["soon", None, [1], math.nan])
+def test_what_is_no_date_is_both_kinds_of_error(date):
+    with pytest.raises(DateError, match="is not a date") as caught:
+        Point(date, 1)
+    assert isinstance(caught.value, TypeError)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_a_fraction_of_a_millisecond_is_kept_until_it_is_written():
+    point = Point(1005.25, 1)
+    assert point.datetime == dt.datetime(1970, 1, 1, 0, 0, 1, 5250)
+    with pytest.raises(ValueError, match="finer than a millisecond"):
+        point.to_dict()
+
+
+def test_the_timestamp_of_a_point_may_be_set():
+    point = Point(0, 1)
+    point.timestamp = dt.date(2020, 1, 1)
+    assert point.timestamp == dt.datetime(2020, 1, 1)
+
+
+@pytest.mark.parametrize("serializer", ["shooju_point", "milli_tuple", "pd_series", "pd_series_localized", "np_array"])
+def test_serializers_ignore_further_arguments(serializer):
+    serialize = getattr(ps, serializer)
+    rows = [(0, 1.5), (1000, 2.5)]
+    plain, more = serialize(rows), serialize(rows, "UTC", "more", included_job=None, other=1)
+    assert list(plain) == list(more)
+    assert len(serialize(ps.np_array(rows))) == 2

@@ -1,0 +1,1 @@
+"""Hooks that may change every request and every response."""
