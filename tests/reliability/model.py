@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pandas_shooju.client.connection import Connection
+from tests.client.reads import read_bulk
 
 REPORTS = (978_307_200_000, 978_393_600_000)
 _DAYS = {REPORTS[0]: "2001-01-01", REPORTS[1]: "2001-01-02"}
@@ -81,7 +82,7 @@ def stored(truth: Connection, series: list[str]) -> dict[str, Lanes]:
         for day in _DAYS.values():
             queries += [f'sid="{name}"@repdate:{day}', f'sid="{name}"@repfdate:{day}']
     items: list[Any] = []
-    for document in truth.read_bulk(queries, fields="*", max_points=-1):
+    for document in read_bulk(truth, queries, fields="*", max_points=-1):
         items += document.items()
     found: dict[str, Lanes] = {}
     for at, name in enumerate(series):
