@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from pandas_shooju.client import deprecated, reader
-from pandas_shooju.client.points import Date, Serializer, to_datetime
+from pandas_shooju.client.points import Date, Serializer, milli_tuple, to_datetime
 from pandas_shooju.client.reader import Fields, SeriesRead, check_name, parameters
 from pandas_shooju.client.transport import Client
 
@@ -116,7 +116,7 @@ class MGet(SeriesReads[int]):
         check_mode(mode)
         asked = parameters(df=df, dt=dt, max_points=-1)
         item = {"query": check_name(series_query), "operators": f"@repdatelist:{mode}", **asked}
-        return self._read(SeriesRead(item, lambda series: series.get("points", []), _dates))
+        return self._read(SeriesRead(item, _dates, milli_tuple))
 
     def fetch(self) -> list[Any]:
         """Read everything that is queued.
@@ -142,5 +142,5 @@ def check_mode(mode: str) -> None:
         raise ValueError(f"mode must be one of {', '.join(REPORTED_DATES_MODES)}, got mode={mode!r}")
 
 
-def _dates(points: Any, **_flags: Any) -> list[datetime.datetime]:
-    return [to_datetime(row[0]) for row in points]
+def _dates(series: dict[str, Any]) -> list[datetime.datetime]:
+    return [to_datetime(date) for date, *_ in series.get("points", [])]
