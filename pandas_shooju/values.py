@@ -72,7 +72,7 @@ def is_missing(value: Any) -> bool:
 
     Examples
     --------
-    >>> [is_missing(value) for value in (None, float("nan"), np.datetime64("NaT"), 0, "")]
+    >>> [is_missing(value) for value in (None, float("nan"), np.datetime64("NaT", "ms"), 0, "")]
     [True, True, True, False, False]
     """
     if value is None or value is pd.NA or value is pd.NaT or value is np.ma.masked:

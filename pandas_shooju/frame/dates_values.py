@@ -91,7 +91,7 @@ def _of_objects(values: Any) -> pd.DatetimeIndex:
             f"dates must all have a time zone or all have none, got {aware} of {len(objects)} with one; "
             f"the first without is {naive}"
         )
-    dates = np.full(len(values), np.datetime64("NaT"), "M8[ms]")
+    dates = np.full(len(values), np.datetime64("NaT", "ms"), "M8[ms]")
     dates[np.asarray(present)] = np.array([clocks.exact_milli(value) for value in objects], np.int64).view("M8[ms]")
     index = pd.DatetimeIndex(dates)
     return index.tz_localize("UTC") if aware else index

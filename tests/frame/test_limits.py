@@ -166,7 +166,9 @@ def test_other_strings_are_refused(value):
         interval(value, "df", "UTC")
 
 
-@pytest.mark.parametrize("value", [True, np.True_, pd.NaT, np.datetime64("NaT"), pd.NA, [1], datetime.time(1), b"2024"])
+@pytest.mark.parametrize(
+    "value", [True, np.True_, pd.NaT, np.datetime64("NaT", "ms"), pd.NA, [1], datetime.time(1), b"2024"]
+)
 def test_other_types_are_refused(value):
     with pytest.raises(TypeError, match=r"dt must be a date or datetime .*'-5y'.*; got "):
         interval(value, "dt", "UTC")

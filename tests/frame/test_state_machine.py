@@ -158,6 +158,15 @@ SIDS = [
 ]  # fmt: skip
 
 
+def whole(data):
+    """The data, unless pandas has made a frame that it cannot read itself."""
+    if isinstance(data, pd.DataFrame):
+        data.to_numpy()
+        data.dtypes  # noqa: B018
+        [data.iloc[:, at] for at in range(data.shape[1])]
+    return data
+
+
 #: how far a frame is from the top of the pile
 PLACES = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
 
@@ -234,7 +243,7 @@ class Desk(RuleBasedStateMachine):
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 try:
-                    data = OPERATIONS[name](known.data)
+                    data = whole(OPERATIONS[name](known.data))
                 except Exception:  # pandas has no such operation for this data
                     continue
             if not isinstance(data, pd.DataFrame | pd.Series):
@@ -263,6 +272,7 @@ class Desk(RuleBasedStateMachine):
                     data = a.where(a > b, b)
                 else:
                     data = a - b if sign == "-" else a / b
+                data = whole(data)
             except Exception:  # pandas does not combine these two
                 return
         if isinstance(data, pd.DataFrame | pd.Series):

@@ -69,10 +69,11 @@ def run(kills: int, seed: int = 0, report: Callable[[str], None] = print) -> Cou
         assert nursery.stdin is not None
         assert nursery.stdout is not None
         rounds = 0
+        patience = 0.15  # seconds, more on a machine on which no round is stored before the writer is killed
         for number in range(kills):
             print(rounds, file=nursery.stdin, flush=True)
             words = nursery.stdout.readline().split()
-            time.sleep(moments.uniform(0, 0.15))
+            time.sleep(moments.uniform(0, patience))
             os.kill(int(words[1]), signal.SIGKILL)
             known = rounds
             while (words := nursery.stdout.readline().split())[0] != "died":
@@ -82,6 +83,7 @@ def run(kills: int, seed: int = 0, report: Callable[[str], None] = print) -> Cou
             found = _rounds(conn, rounds)
             wrong = [n for n, series in found.items() if not _is_whole(n, series)]
             rounds += len(found)
+            patience = patience if found else min(2 * patience, 3.0)
             if wrong or left or rounds < known:
                 counts["wrong"] += 1
                 report(f"kill {number}: {known} rounds known to be stored, {rounds} found, wrong {wrong}, left {left}")
