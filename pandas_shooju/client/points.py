@@ -95,12 +95,12 @@ class Point:
 
     @property
     def value(self) -> float | None:
-        """The value; None is missing."""
+        """The value; None is missing. It may be set to a number, or to one in a string, as in the published client."""
         return self._value
 
     @value.setter
-    def value(self, value: float | None) -> None:
-        self._value = None if value is None else point_value(value)
+    def value(self, value: float | str | None) -> None:
+        self._value = None if value is None else point_value(float(value) if isinstance(value, str) else value)
 
     @property
     def job(self) -> int | None:
