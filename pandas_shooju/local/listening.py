@@ -113,14 +113,22 @@ class Server:
                 self._turn(0.05)
         finally:
             self._server.task_dispatcher.shutdown()
+            self._server.trigger.del_channel()
             wasyncore.close_all(self._sockets)
-            self._server.trigger.close()
             self._socket.close()
 
     def stop(self) -> None:
-        """Ask `run` to return; from any thread, or from a signal handler."""
+        """Ask `run` to return; from any thread, or from a signal handler, before `close`."""
         self._stopping.set()
         self._server.pull_trigger()
+
+    def close(self) -> None:
+        """Release the pipe that wakes `run` up, once it has returned, and nobody calls `stop` any more.
+
+        A call that did not finish in time would still write to the pipe, so then it stays open.
+        """
+        if not self._server.task_dispatcher.threads:
+            self._server.trigger.close()
 
     def _turn(self, patience: float) -> None:
         wasyncore.loop(timeout=patience, use_poll=True, map=self._sockets, count=1)

@@ -76,6 +76,7 @@ def start(
         finally:
             server.stop()
             thread.join()
+            server.close()
 
 
 def serve(
@@ -136,6 +137,7 @@ def serve(
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            server.close()
 
 
 def _app(

@@ -16,6 +16,7 @@ import requests
 
 from pandas_shooju.local import App, open_app, start
 from pandas_shooju.local.adapter import WSGIAdapter
+from pandas_shooju.local.listening import Server
 from pandas_shooju.local.serving import compressing, serve
 from tests.local.conftest import BASE
 
@@ -170,6 +171,18 @@ def test_connections_are_kept_alive_and_served_at_once(served):
     for thread in threads:
         thread.join()
     assert results == [True] * 160
+
+
+def test_a_server_can_be_stopped_at_any_moment(app):
+    """Also again, and after it has stopped by itself; its pipe is closed last, so that nothing else is written to."""
+    descriptors = os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd") else None
+    server = Server(app, "127.0.0.1", 0, 2, 1000)
+    server.stop()
+    server.run()
+    server.stop()
+    server.close()
+    if descriptors is not None:
+        assert os.listdir("/proc/self/fd") == descriptors
 
 
 def test_a_server_open_to_the_network_needs_a_key():
