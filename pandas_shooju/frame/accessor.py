@@ -15,6 +15,7 @@ import pandas_flavor
 from pandas_shooju import layouts
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.frame import origin
+from pandas_shooju.frame.dates_values import column_named
 from pandas_shooju.frame.diff import diff
 from pandas_shooju.frame.read import read_shooju
 from pandas_shooju.frame.shapes import as_frame
@@ -61,7 +62,8 @@ class ShoojuAccessor(GroupByAccessor):
         """
         frame = self._frame()
         if _has_ids(frame):
-            values = frame["series_id"] if "series_id" in frame.columns else frame.index.to_series()
+            named = "series_id" in frame.columns
+            values = column_named(frame, "series_id", "the series id") if named else frame.index.to_series()
             return pd.Series(values.astype(object).unique(), name="series_id", dtype=object)
         return pd.Series(origin.column_series_ids(frame), index=frame.columns, name="series_id", dtype=object)
 

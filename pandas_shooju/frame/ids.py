@@ -182,7 +182,7 @@ def check_read_ids(frame: pd.DataFrame, sid: Sid) -> None:
     found = origin.origin_of(frame)
     derived = found["derived"] if found is not None and found["layout"] != "wide" else None
     if isinstance(derived, list) and isinstance(sid, str) and "{series_id" in sid and "series_id" in frame.columns:
-        wrong = sorted(set(derived) & set(frame["series_id"].astype(object).unique()))
+        wrong = sorted(set(derived) & set(column_named(frame, "series_id", "sid").astype(object).unique()))
         if wrong:
             raise _derived(wrong[0])
 

@@ -194,7 +194,8 @@ def _named_in(data: Writable, shape: Shape) -> Sid:
     if shape == "wide":
         levels = "".join(f"\\{{{'' if name is None else name}}}" for name in data.columns.names)
         raise no_destination("a wide frame", data.columns.tolist(), column_series_ids(data), rf"users\sam{levels}")
-    named = "series_id" in data.columns or (shape == "fields" and data.index.name == "series_id")
+    column = column_named(data, "series_id", "the series id") if "series_id" in data.columns else None
+    named = column is not None or (shape == "fields" and data.index.name == "series_id")
     if not named:
         others = listed(name for name in data.columns if name not in ("dt", "val"))
         raise ValueError(
@@ -202,10 +203,8 @@ def _named_in(data: Writable, shape: Shape) -> Sid:
             f"the columns are {others}"
         )
     if origin_of(data) is not None:
-        column = data["series_id"] if "series_id" in data.columns else data.index.to_series()
-        raise no_destination(
-            "a frame that was read from Shooju", (), column.iloc[:10].unique().tolist(), r"users\sam\{series_id}"
-        )
+        ids = (data.index if column is None else column)[:10].unique().tolist()
+        raise no_destination("a frame that was read from Shooju", (), ids, r"users\sam\{series_id}")
     return SAME
 
 
