@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import sqlite3
 import threading
 import zipfile
@@ -124,7 +125,7 @@ def test_info(path):
 def test_vacuum(path):
     app = open_app(path)
     api = Api(app, format_name="sjts")
-    api.put("big", [[n, n * 0.1] for n in range(100_000)])
+    api.put("big", [[n, math.sin(n)] for n in range(100_000)])
     api.write({"type": "DELETE", "series_id": "big", "force": True})
     app.close()
     before, after = maintenance.vacuum(path)
@@ -232,8 +233,8 @@ def version_1(db):
     for table, columns in {
         "jobs": ("updated", "new_series", "new_points", "changed_points", "deleted_points"),
         "job_series": ("changed", "added", "deleted"),
-        "chunks": ("checksum",),
-        "past_points": ("checksum",),
+        "chunks": ("checksum", "packed"),
+        "past_points": ("checksum", "packed"),
         "series": ("checksum", "stored"),
     }.items():
         for column in columns:

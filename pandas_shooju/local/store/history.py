@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from typing import Any
 
 import numpy as np
 
+from pandas_shooju.local.errors import StoreCorrupt
 from pandas_shooju.local.store import chunks
 from pandas_shooju.local.store.checksums import checksum, verify
 from pandas_shooju.local.store.chunks import Int64, Points
@@ -27,11 +29,7 @@ def keep_points(db: sqlite3.Connection, series: int, replaced: Points, removed: 
         dates = np.concatenate((dates, removed))
         values = np.concatenate((values, np.full(len(removed), np.nan)))
         revisions = np.concatenate((revisions, np.full(len(removed), revision, np.int64)))
-    row = series, int(revisions.min()), dates.tobytes(), values.tobytes(), revisions.tobytes()
-    db.execute(
-        "INSERT INTO past_points (series, oldest, dates, vals, revisions, checksum) VALUES (?,?,?,?,?,?)",
-        (*row, checksum(*row)),
-    )
+    _insert(db, series, Points(dates, values, revisions))
 
 
 def points_as_of(db: sqlite3.Connection, series: int, now: Points, revision: int) -> Points:
@@ -50,16 +48,37 @@ def versions_of_points(db: sqlite3.Connection, series: int, now: Points) -> Poin
 
 
 def _past(db: sqlite3.Connection, series: int, revision: int) -> list[Points]:
-    parts = []
-    for *row, expected in db.execute(
-        "SELECT series, oldest, dates, vals, revisions, checksum FROM past_points WHERE series = ? AND oldest <= ?",
-        (series, revision),
-    ):
-        verify(expected, f"the former points of series number {series}", *row)
-        parts.append(
-            Points(*(np.frombuffer(blob, kind) for blob, kind in zip(row[2:], ("<i8", "<f8", "<i8"), strict=True)))
+    rows = db.execute(f"SELECT {_COLUMNS} FROM past_points WHERE series = ? AND oldest <= ?", (series, revision))
+    return [_points(row) for row in rows]
+
+
+#: `packed` is the number of points if they are packed, and otherwise 0
+_COLUMNS = "series, oldest, dates, vals, revisions, packed, checksum"
+
+
+def _insert(db: sqlite3.Connection, series: int, points: Points) -> None:
+    count = len(points.dates)
+    packed = count >= chunks.PACKED_FROM
+    blobs = [chunks.to_blob(column, packed) for column in points]
+    row = series, int(points.revisions.min()), *blobs, *([count] if packed else [])
+    db.execute(
+        f"INSERT INTO past_points ({_COLUMNS}) VALUES (?,?,?,?,?,?,?)",
+        (*row[:5], count if packed else 0, checksum(*row)),
+    )
+
+
+def _points(row: tuple[Any, ...]) -> Points:
+    series, _, dates, values, revisions, packed, expected = row
+    verify(expected, f"the former points of series number {series}", *row[:5], *([packed] if packed else []))
+    count = packed or len(dates) // 8
+    try:
+        return Points(
+            chunks.integers(dates, count, packed),
+            chunks.floats(values, count, packed),
+            chunks.integers(revisions, count, packed),
         )
-    return parts
+    except ValueError as error:
+        raise StoreCorrupt(f"the former points of series number {series} are incomplete: {error}") from error
 
 
 def check(db: sqlite3.Connection, series: int) -> None:
@@ -73,14 +92,13 @@ def check(db: sqlite3.Connection, series: int) -> None:
     _past(db, series, 2**62)
 
 
-def add_checksums(db: sqlite3.Connection) -> int:
-    """Give a checksum to the former points of older versions, and return how many rows there were."""
-    ids = [row[0] for row in db.execute("SELECT id FROM past_points WHERE checksum IS NULL").fetchall()]
-    columns = "series, oldest, dates, vals, revisions"
-    for one in ids:
-        row = db.execute(f"SELECT {columns} FROM past_points WHERE id = ?", (one,)).fetchone()
-        db.execute("UPDATE past_points SET checksum = ? WHERE id = ?", (checksum(*row), one))
-    return len(ids)
+def repack(db: sqlite3.Connection) -> None:
+    """Write the former points of older versions as they are written now."""
+    older = "SELECT id FROM past_points WHERE checksum IS NULL OR (NOT packed AND length(dates) >= 8 * ?)"
+    for (one,) in db.execute(older, (chunks.PACKED_FROM,)).fetchall():
+        row = db.execute(f"SELECT {_COLUMNS} FROM past_points WHERE id = ?", (one,)).fetchone()
+        db.execute("DELETE FROM past_points WHERE id = ?", (one,))
+        _insert(db, row[0], _points(row))
 
 
 def keep_fields(db: sqlite3.Connection, series: int, fields: str, revision: int) -> None:

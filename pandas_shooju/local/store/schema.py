@@ -21,8 +21,10 @@ terms, postings
 chunks
     points, up to a few thousand per row, as blobs of columns. ``report`` is 0 for the points of the series itself.
     Evenly spaced dates are stored as ``first`` and ``step`` alone, points of one revision as ``revision`` alone.
+    ``packed`` says whether the columns are packed (see `packing`), as they are from some tens of points on.
 past_points, past_fields
-    what writes replaced; empty for a store that is only added to.
+    what writes replaced; empty for a store that is only added to. ``packed`` is the number of points if their columns
+    are packed, or 0.
 reports
     report dates of a series, with the fields filed under them.
 
@@ -188,7 +190,12 @@ ALTER TABLE series ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;
 UPDATE series SET stored = coalesce((SELECT sum(count) FROM chunks WHERE series = series.id AND report = 0), 0);
 """
 
+_VERSION_4 = """
+ALTER TABLE chunks ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE past_points ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;
+"""
+
 Step = str | Callable[[sqlite3.Connection], None]
 
 #: for each version, the steps that lead to it: statements, each ending in a line of its own, or functions
-MIGRATIONS: tuple[tuple[Step, ...], ...] = ((_VERSION_1,), (_VERSION_2, terms.rebuild), (_VERSION_3,))
+MIGRATIONS: tuple[tuple[Step, ...], ...] = ((_VERSION_1,), (_VERSION_2, terms.rebuild), (_VERSION_3,), (_VERSION_4,))
