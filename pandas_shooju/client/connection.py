@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pandas as pd
 import requests
@@ -23,6 +23,9 @@ from pandas_shooju.client.settings import Settings, resolve
 from pandas_shooju.client.spool import check_unused
 from pandas_shooju.client.transport import BaseHook, Client
 from pandas_shooju.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pandas_shooju.manage.mirror import MirrorInfo
 
 __all__ = ["Connection", "connection_of", "default_connection"]
 
@@ -113,6 +116,16 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         return self._client.user
 
     @property
+    def mirror(self) -> MirrorInfo | None:
+        """What the connection reads, if that is a mirror in a file: its source, query and age; None for other servers.
+
+        See `pandas_shooju.mirror`.
+        """
+        from pandas_shooju.manage.mirror import connected_mirror
+
+        return connected_mirror(self)
+
+    @property
     def raw(self) -> Client:
         """The raw client, for any endpoint of the API; see `Client`."""
         return self._client
@@ -129,7 +142,9 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         self.close()
 
     def __repr__(self) -> str:
-        return repr(self._client).replace("Client", "Connection", 1)
+        text = repr(self._client).replace("Client", "Connection", 1)
+        info = None if self.closed else self.mirror
+        return text if info is None else f"{text[:-1]}, {info})"
 
     # --- single series ---
 
