@@ -7,7 +7,8 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import pandas as pd
 import requests
@@ -15,17 +16,15 @@ import requests
 from pandas_shooju.client import dataframe, deprecated, files, reader, validation
 from pandas_shooju.client.job import DryRunJob, RemoteJob, check_batch_size
 from pandas_shooju.client.mget import MGet, SeriesReads, check_mode
+from pandas_shooju.client.mirrored import MirrorInfo, description
 from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Serializer, to_datetime
 from pandas_shooju.client.reader import Fields, ScrollIterable, SeriesRead, parameters, wire_date
-from pandas_shooju.client.servers import server_name
+from pandas_shooju.client.servers import local_path, server_name
 from pandas_shooju.client.settings import Settings, resolve
 from pandas_shooju.client.spool import check_unused
 from pandas_shooju.client.transport import BaseHook, Client
 from pandas_shooju.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from pandas_shooju.manage.mirror import MirrorInfo
 
 __all__ = ["Connection", "connection_of", "default_connection"]
 
@@ -121,9 +120,11 @@ class Connection(SeriesReads[dict[str, Any] | None]):
 
         See `pandas_shooju.mirror`.
         """
-        from pandas_shooju.manage.mirror import connected_mirror
-
-        return connected_mirror(self)
+        path = local_path(self.server)
+        if path is None or not Path(path).exists():
+            return None
+        found = description(self._client)
+        return None if found is None else MirrorInfo.of(found)
 
     @property
     def raw(self) -> Client:

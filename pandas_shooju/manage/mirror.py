@@ -18,42 +18,13 @@ from typing import Any, NamedTuple, Self
 
 from pandas_shooju import query as queries
 from pandas_shooju.client.connection import Connection, connection_of
+from pandas_shooju.client.mirrored import MirrorInfo, description
 from pandas_shooju.client.servers import local_path
-from pandas_shooju.clocks import to_datetime
 from pandas_shooju.errors import ConfigurationError
 from pandas_shooju.manage.refreshing import Refreshing
 from pandas_shooju.progress import Progress
 
 __all__ = ["Mirror", "MirrorInfo", "Refresh", "mirror"]
-
-
-class MirrorInfo(NamedTuple):
-    """What a mirror holds."""
-
-    #: the server that the series come from: a URL, or ``local:PATH``
-    source: str
-    #: the query that finds them there
-    query: str
-    #: the moment (UTC) as of which they are; None until the first copy is complete
-    refreshed_at: datetime.datetime | None
-    #: how many there are
-    series: int
-    #: how many are yet to be read, after a copy or a refresh that was interrupted
-    todo: int
-
-    @property
-    def age(self) -> datetime.timedelta | None:
-        """The time since `refreshed_at`."""
-        return None if self.refreshed_at is None else datetime.datetime.now(datetime.UTC) - self.refreshed_at
-
-    def __str__(self) -> str:
-        """What it is a mirror of, and how old it is."""
-        if self.refreshed_at is None:
-            when = f"incomplete, {self.series:,} series copied and {self.todo:,} to go"
-        else:
-            when = f"as of {self.refreshed_at:%Y-%m-%d %H:%M} UTC ({_words(self.age)} ago)"
-            when += f", refresh interrupted with {self.todo:,} series to go" if self.todo else ""
-        return f"mirror of {self.query or '*'!r} on {self.source}, {when}"
 
 
 class Refresh(NamedTuple):
@@ -129,12 +100,12 @@ def mirror(
     if source.server == f"local:{path}":
         raise ValueError(f"a mirror must be in another file than the store that it copies, got {str(to)!r} for both")
     with Connection(f"local:{path}") as store:
-        found = _found(store) if path.exists() else None
+        found = description(store.raw) if path.exists() else None
         if found is None:
             state = {"source": source.server, "query": query, "refreshed_at": None, "seen": None, "plan": None}
             store.raw.post("/mirror", data_json={"version": 0, "complete": False, "state": state})
         elif (found["state"]["source"], found["state"]["query"]) != (source.server, query):
-            held = _info(found)
+            held = MirrorInfo.of(found)
             raise ValueError(
                 f"{path} must be a new file, or a mirror of {query!r} on {source.server}, and is one of {held.query!r} "
                 f"on {held.source}: choose another path"
@@ -175,7 +146,7 @@ class Mirror:
         self._connection = connection
         self._store = Connection(f"local:{self.path}")
         try:
-            found = _found(self._store) if self.path.exists() else None
+            found = description(self._store.raw) if self.path.exists() else None
             if found is None:
                 raise ConfigurationError(
                     f"there is no mirror at {self.path}: check the path, or make one with "
@@ -205,7 +176,7 @@ class Mirror:
     @property
     def info(self) -> MirrorInfo:
         """What the mirror holds at this moment."""
-        return _info(self._held())
+        return MirrorInfo.of(self._held())
 
     @property
     def source(self) -> str:
@@ -275,30 +246,10 @@ class Mirror:
         return Refresh(work.read, work.deleted, info.series, info.refreshed_at)
 
     def _held(self) -> dict[str, Any]:
-        found = _found(self._store)
+        found = description(self._store.raw)
         if found is None:
             raise ConfigurationError(f"there is no mirror at {self.path} any more")
         return found
-
-
-def connected_mirror(connection: Connection) -> MirrorInfo | None:
-    """What a connection to an embedded store reads, if that is a mirror; None for other servers."""
-    path = local_path(connection.server.removesuffix("/"))
-    # only a store in a file can be a mirror; one that does not exist is not created here
-    found = _found(connection) if path is not None and Path(path).exists() else None
-    return None if found is None else _info(found)
-
-
-def _found(store: Connection) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = store.raw.get("/mirror")["mirror"]
-    return found
-
-
-def _info(found: dict[str, Any]) -> MirrorInfo:
-    state = found["state"]
-    moment = state["refreshed_at"]
-    refreshed = None if moment is None else to_datetime(moment).replace(tzinfo=datetime.UTC)
-    return MirrorInfo(state["source"], state["query"], refreshed, found["series"], found["todo"])
 
 
 def _path(to: str | os.PathLike[str]) -> Path:
@@ -318,13 +269,3 @@ def _checked(query: str) -> str:
     if query.startswith("=") or "@" in queries.without_quoted(query):
         raise ValueError(f"the query of a mirror must find series, without operators or expressions, got {query!r}")
     return query
-
-
-def _words(age: datetime.timedelta | None) -> str:
-    """An age in words."""
-    seconds = 0.0 if age is None else max(age.total_seconds(), 0.0)
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size:
-            number = int(seconds // size)
-            return f"{number:,} {unit}{'s' * (number > 1)}"
-    return "less than a minute"
