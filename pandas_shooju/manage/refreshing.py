@@ -30,6 +30,7 @@ from pandas_shooju.client.connection import Connection
 from pandas_shooju.client.options import options
 from pandas_shooju.clocks import to_datetime
 from pandas_shooju.errors import ConnectionError, ShoojuApiError, ShoojuFormatError
+from pandas_shooju.formats.table import values_of
 from pandas_shooju.progress import Progress
 
 #: milliseconds by which the newest job must be newer than the last write of an unfinished one, for it to count as seen
@@ -45,6 +46,9 @@ _JOBS, _JOBS_IN_QUERY = 1_000, 400
 _PAGE = 10_000
 #: the series of one request, by the number of points of each: about a million points
 _BATCHES = ((1_000, 1_000), (10_000, 100), (100_000, 10))
+
+#: the number of points where it is not known: a cautious guess
+_MANY_POINTS = 10_000
 
 _META = ("meta.updated_at", "meta.job", "meta.created_at", "meta.reppdates_max", "meta.repfdates_max")
 
@@ -174,6 +178,12 @@ class Refreshing:
             if found:
                 yield found
 
+    def _ids(self) -> Iterator[str]:
+        """The ids of all series that the query finds."""
+        for page in reader.pages(self._source, self._query, reader.parameters(), batch_size=_PAGE):
+            reader.check_failures(page.failed.values())
+            yield from values_of(page.series.series_ids)
+
     def _count(self) -> int:
         """How many series the query finds."""
         total = self._source.get("/series", params={"query": self._query, "per_page": 0}).get("total")
@@ -189,16 +199,12 @@ class Refreshing:
         held = self._store.get("/mirror")["mirror"]["series"]
         gone: list[str] = []
         if held != self._count() or any(sign in queries.without_quoted(self._query) for sign in "<>"):
-            there = {
-                queries.id_key(series_id): (series_id, count)
-                for page in self._search(self._query)
-                for series_id, count in page
-            }
+            there = {queries.id_key(series_id): series_id for series_id in self._ids()}
             for series_id in self._store.get("/mirror/ids")["series_ids"]:
                 if there.pop(queries.id_key(series_id), None) is None:
                     gone.append(series_id)
             if there:
-                self._change(todo=list(there.values()))
+                self._change(todo=[(series_id, _MANY_POINTS) for series_id in there.values()])
                 self._read()
         plan = self._state["plan"]
         self._state["seen"] = {name: plan[name] for name in ("jobs_at", "jobs", "series_at")}
