@@ -6,6 +6,7 @@ import datetime
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -24,7 +25,7 @@ from pandas_shooju.client.servers import local_path, server_name
 from pandas_shooju.client.settings import Settings, resolve
 from pandas_shooju.client.spool import check_unused
 from pandas_shooju.client.transport import BaseHook, Client
-from pandas_shooju.errors import ConfigurationError
+from pandas_shooju.errors import ConfigurationError, ShoojuError
 
 __all__ = ["Connection", "connection_of", "default_connection"]
 
@@ -144,8 +145,10 @@ class Connection(SeriesReads[dict[str, Any] | None]):
 
     def __repr__(self) -> str:
         text = repr(self._client).replace("Client", "Connection", 1)
-        info = None if self.closed else self.mirror
-        return text if info is None else f"{text[:-1]}, {info})"
+        with suppress(ShoojuError):  # a store that cannot be read
+            if not self.closed and (info := self.mirror) is not None:
+                return f"{text[:-1]}, {info})"
+        return text
 
     # --- single series ---
 

@@ -74,7 +74,7 @@ def _warn_of_age(path: Path, refreshed_at: int | None) -> None:
         warnings.warn(
             f"{path} is a mirror that was last refreshed {days:,} day{'s' * (days > 1)} ago; "
             f"to bring it up to date: pandas_shooju.Mirror({str(path)!r}).refresh()",
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

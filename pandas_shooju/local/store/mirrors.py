@@ -209,16 +209,17 @@ def _put(db: sqlite3.Connection, item: Mapping[str, Any], revisions: _Revisions,
     if row is not None and row.name != name:
         catalogue.delete(db, row)  # deleted, and created again in another spelling
         row = None
-    created = item.get("created_at")
     revision = revisions.of(last)
+    moment = item.get("created_at")
+    created = revision if moment is None else revisions.of((0, moment))
+    fresh = row is None
     if row is None:
-        first = revision if created is None else revisions.of((0, created))
-        row = catalogue.create(db, name, first, number=item.get("number"))
-        fresh = True
+        row = catalogue.create(db, name, created, number=item.get("number"))
     else:
         db.execute("DELETE FROM reports WHERE series = ?", (row.id,))
         db.execute("DELETE FROM chunks WHERE series = ?", (row.id,))
-        fresh = False
+        if moment is not None:  # it may have been deleted, and created again
+            db.execute("UPDATE series SET created = ? WHERE id = ?", (created, row.id))
     fields = item.get("fields") or {}
     if fields or not fresh:
         catalogue.write_fields(db, row, fields, revision, alone=True)
