@@ -45,6 +45,7 @@ __all__ = [
 
 _Kind = Literal["atom", "and", "or", "any", "sum", "product", "operated"]
 _BEFORE_QUOTE = re.compile(r'(\\+)(?="|$)')
+_IN_QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _ESCAPED = re.compile(r'(\\+)("|$)')
 #: names that need no quotes; a name in quotes is always that of a field
 _FIELD_NAME = re.compile(r"\w[\w.-]*")
@@ -106,6 +107,17 @@ def unquote(text: str) -> str:
     users\sam\5" pipe
     """
     return _ESCAPED.sub(lambda found: "\\" * (len(found[1]) // 2) + found[2], text)
+
+
+def without_quoted(query: str) -> str:
+    r"""A query without what is in quotes, in which a sign such as ``@`` is an operator and not part of a value.
+
+    Examples
+    --------
+    >>> without_quoted(r'unit="a@b" capacity>=200')
+    'unit= capacity>=200'
+    """
+    return _IN_QUOTES.sub("", query)
 
 
 class _Operators(str):

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "engines": {*PURE, "formats", "layouts", "progress", "client", "frame"},
     "compat": {*PURE, "formats", "layouts", "progress", "client"},
     "testing": {"local"},
-    "__init__": {*PURE, "client", "frame"},
+    "__init__": {*PURE, "client", "manage", "frame"},
     "tables": {"__init__", "query", "values", "layouts", "frame"},
     "demo": {"__init__", "client", "frame"},
     "cli": {"__init__", *PURE, "formats", "layouts", "client", "frame", "manage", "local", "tables", "demo"},

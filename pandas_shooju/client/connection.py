@@ -6,7 +6,9 @@ import datetime
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import pandas as pd
@@ -15,14 +17,15 @@ import requests
 from pandas_shooju.client import dataframe, deprecated, files, reader, validation
 from pandas_shooju.client.job import DryRunJob, RemoteJob, check_batch_size
 from pandas_shooju.client.mget import MGet, SeriesReads, check_mode
+from pandas_shooju.client.mirrored import MirrorInfo, description
 from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Serializer, to_datetime
 from pandas_shooju.client.reader import Fields, ScrollIterable, SeriesRead, parameters, wire_date
-from pandas_shooju.client.servers import server_name
+from pandas_shooju.client.servers import local_path, server_name
 from pandas_shooju.client.settings import Settings, resolve
 from pandas_shooju.client.spool import check_unused
 from pandas_shooju.client.transport import BaseHook, Client
-from pandas_shooju.errors import ConfigurationError
+from pandas_shooju.errors import ConfigurationError, ShoojuError
 
 __all__ = ["Connection", "connection_of", "default_connection"]
 
@@ -113,6 +116,18 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         return self._client.user
 
     @property
+    def mirror(self) -> MirrorInfo | None:
+        """What the connection reads, if that is a mirror in a file: its source, query and age; None for other servers.
+
+        See `pandas_shooju.mirror`.
+        """
+        path = local_path(self.server)
+        if path is None or not Path(path).exists():
+            return None
+        found = description(self._client)
+        return None if found is None else MirrorInfo.of(found)
+
+    @property
     def raw(self) -> Client:
         """The raw client, for any endpoint of the API; see `Client`."""
         return self._client
@@ -129,7 +144,11 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         self.close()
 
     def __repr__(self) -> str:
-        return repr(self._client).replace("Client", "Connection", 1)
+        text = repr(self._client).replace("Client", "Connection", 1)
+        with suppress(ShoojuError):  # a store that cannot be read
+            if not self.closed and (info := self.mirror) is not None:
+                return f"{text[:-1]}, {info})"
+        return text
 
     # --- single series ---
 

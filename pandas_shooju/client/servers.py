@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
+import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -60,7 +62,20 @@ def open_server(
         app = open_app(path or None, create=not path)
         session.mount(EMBEDDED_URL, WSGIAdapter(app))
         closing.callback(app.close)
+        if path and app.mirror is not None:
+            _warn_of_age(app.path, app.mirror.state.get("refreshed_at"))
     return url, session, closing.close
+
+
+def _warn_of_age(path: Path, refreshed_at: int | None) -> None:
+    """Warn that a mirror, whose contents are as of a moment (milliseconds), is old."""
+    days = 0 if refreshed_at is None else (time.time_ns() // 1_000_000 - refreshed_at) // 86_400_000
+    if days >= 1:
+        warnings.warn(
+            f"{path} is a mirror that was last refreshed {days:,} day{'s' * (days > 1)} ago; "
+            f"to bring it up to date: pandas_shooju.Mirror({str(path)!r}).refresh()",
+            stacklevel=6,
+        )
 
 
 def server_name(server: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.fields import chosen_fields
-from pandas_shooju.local.store import history, jobs, points
+from pandas_shooju.local.store import history, jobs, mirrors, points
 from pandas_shooju.local.store.catalogue import Series
 from pandas_shooju.local.store.chunks import Int64, Points
 from pandas_shooju.local.store.points import Range
@@ -40,6 +40,7 @@ class Differences:
     """
 
     def __init__(self, db: sqlite3.Connection, job: int, points_only: bool) -> None:
+        mirrors.refuse(db, "diff_job_id")
         if jobs.get(db, job)["no_history"]:
             raise invalid(f"diff_job_id={job} is not supported: the job was registered with no_history")
         self._db = db

@@ -66,7 +66,7 @@ def info(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     database = _opened(path)
     try:
-        with database.reading() as db:
+        with database.reading(mirror=True) as db:
             counts = {name: db.execute(sql).fetchone()[0] for name, sql in _COUNTS.items()}
         size, count = counts["bytes_of_points"], counts["points"] + counts["points_in_reports"]
         counts["bytes_per_point"] = round(size / count, 3) if count else None
@@ -83,7 +83,7 @@ def vacuum(path: str | os.PathLike[str]) -> tuple[int, int]:
     database = _opened(path)
     try:
         before = database.path.stat().st_size
-        with database.writing() as db:
+        with database.writing(mirror=True) as db:
             points.repack(db)
             history.repack(db)
             catalogue.add_checksums(db)
@@ -124,7 +124,7 @@ def check(path: str | os.PathLike[str]) -> list[str]:
     """
     database = _opened(path)
     try:
-        with database.reading() as db:
+        with database.reading(mirror=True) as db:
             return list(dict.fromkeys(soundness.problems(db, database.files_folder)))
     except sqlite3.DatabaseError as error:
         return [f"the file is damaged: {error}"]

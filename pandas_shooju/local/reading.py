@@ -24,7 +24,7 @@ from pandas_shooju.local.ids import check_id
 from pandas_shooju.local.operators import Line
 from pandas_shooju.local.query.search import find
 from pandas_shooju.local.query.tree import Operator, Query
-from pandas_shooju.local.store import catalogue, history, jobs, points, reports
+from pandas_shooju.local.store import catalogue, history, jobs, mirrors, points, reports
 from pandas_shooju.local.store.catalogue import Series
 from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Points
 from pandas_shooju.local.store.points import EVERYTHING, Range
@@ -242,6 +242,7 @@ def as_item(db: sqlite3.Connection, row: Series | None, line: Line, request: Req
 
 
 def _revision(db: sqlite3.Connection, argument: str | None) -> int:
+    mirrors.refuse(db, "the operator asof")
     text = (argument or "").strip()
     if text[:1].lower() == "j" and text[1:].isascii() and text[1:].isdigit() and len(text) < 19:
         job = int(text[1:])
@@ -280,6 +281,7 @@ def report_dates(db: sqlite3.Connection, series: int, mode: str) -> Points:
 
 def report_dates_of_job(db: sqlite3.Connection, job: int, mode: str | None) -> list[int]:
     """The distinct dates of the reports that a job was the last to write."""
+    mirrors.refuse(db, "job_id for report dates")
     wanted = _wanted(mode)
     return sorted({report.date for report in reports.of_job(db, job) if report.holds & wanted})
 

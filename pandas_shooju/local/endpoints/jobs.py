@@ -10,7 +10,7 @@ from pandas_shooju.local.fields import field_names
 from pandas_shooju.local.query import jobs as finding
 from pandas_shooju.local.query.parser import parse
 from pandas_shooju.local.query.search import find
-from pandas_shooju.local.store import jobs
+from pandas_shooju.local.store import jobs, mirrors
 
 #: how many jobs are listed by default, and at most on a page
 _PER_PAGE, _LARGEST_PAGE = 100, 10_000
@@ -55,6 +55,7 @@ def listed(call: Call) -> dict[str, Any]:
     with call.database.reading() as db:
         series = None
         if parameters.get("filter"):
+            mirrors.refuse(db, "filter")
             query = parse(parameters["filter"])
             if query.operators:
                 raise invalid(f"filter cannot have operators, got {parameters['filter'][:200]!r}")

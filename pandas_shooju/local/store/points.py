@@ -187,12 +187,14 @@ def write(
         after = after if there.all() else after.pick(there)
         written = Written(len(after.dates))
     db.executemany("DELETE FROM chunks WHERE id = ?", [(row[0],) for row in rows])
-    appended = not len(old.dates) or bool(dates[0] > old.dates[-1])
-    db.executemany(
-        _INSERT,
-        (_row(series, report, after.pick(piece)) for piece in chunks.split(len(after.dates), appended)),
-    )
+    insert(db, series, report, after, appended=not len(old.dates) or bool(dates[0] > old.dates[-1]))
     return written
+
+
+def insert(db: sqlite3.Connection, series: int, report: int, new: Points, *, appended: bool = True) -> None:
+    """Store points with their revisions, at dates where the series or report has none; `appended` at the end."""
+    pieces = chunks.split(len(new.dates), appended)
+    db.executemany(_INSERT, (_row(series, report, new.pick(piece)) for piece in pieces))
 
 
 def delete(db: sqlite3.Connection, series: int, reports: Iterable[int]) -> None:
