@@ -121,8 +121,8 @@ def test_a_server_on_this_machine_needs_no_key(env, host):
 
 @pytest.mark.parametrize(
     "server",
-    ["http://10.0.0.1", "http://127.0.0.1.example", "http://localhost.example", "http://a@example", "localhost", "[::2]",
-     "http://127.0.0.1@alpha.example", "http://", "http://0.0.0.0", "http://[::"],
+    ["http://10.0.0.1", "http://127.0.0.1.example", "http://localhost.example", "http://a@example", "localhost",
+     "[::2]", "http://127.0.0.1@alpha.example", "http://", "http://0.0.0.0", "http://[::"],
 )  # fmt: skip
 def test_every_other_server_needs_one(server):
     with pytest.raises(ConfigurationError, match="no user and API key"):
