@@ -163,7 +163,11 @@ def test_dates_beyond_nanoseconds(tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [
-        ("dt,a\n2024-01-01,x\n", {}, "the column 'a' of wrong.csv must contain numbers, got 'x'; if .* --na-values x; if .* --value"),
+        (
+            "dt,a\n2024-01-01,x\n",
+            {},
+            "the column 'a' of wrong.csv must contain numbers, got 'x'; if .* --na-values x; if .* --value",
+        ),
         (
             "name,a\nfoo,1\n",
             {},
