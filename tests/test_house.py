@@ -150,4 +150,4 @@ def test_the_embedded_shooju_is_known_to_few():
         for module in MODULES
         if room(module) != "local" and any(room(target) == "local" for target in imports(module, types=True))
     }
-    assert outside == {"client.servers", "cli", "testing"}
+    assert outside == {"client.servers", "cli.embedded", "testing"}

@@ -42,7 +42,8 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         An account name (``alpha``), a URL, or an embedded Shooju: ``local``, ``local:PATH``, ``local::memory:``.
         Whatever is not given here is taken from the environment or a profile (see README, "Connecting").
     user, api_key
-        The credentials; `username` is another name for `user`.
+        The credentials; `username` is another name for `user`. An embedded Shooju, and a server on this machine (a
+        loopback address), may do without: then calls are made without a key, under the name of `user`, or ``local``.
     email, google_oauth_token
         A Google account, instead of the credentials.
     retries, retry_delay, deadline, location, hosts, requests_session, timeout, extra_params, hooks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import secrets
 import time
@@ -105,6 +106,19 @@ def server_url(server: str) -> str:
             f"server must be an account name or a URL, got {public_url(server)!r}; did you mean 'https://...'?"
         )
     return f"https://{server}.shooju.com"
+
+
+def is_on_this_machine(server: str) -> bool:
+    """Whether a URL names a loopback address.
+
+    >>> is_on_this_machine("http://127.0.0.1:8000"), is_on_this_machine("http://127.0.0.1.example")
+    (True, False)
+    """
+    try:
+        host = urlsplit(server).hostname if "://" in server else None
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _is_server(url: str) -> bool:

@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pandas_shooju.client.servers import local_path
+from pandas_shooju.client.servers import is_on_this_machine, local_path
 from pandas_shooju.errors import ConfigurationError
 
 _HOW_TO_CONFIGURE = """{missing} Set one of the following (the first one found is used):
@@ -15,7 +15,11 @@ _HOW_TO_CONFIGURE = """{missing} Set one of the following (the first one found i
   - the environment: SHOOJU_SERVER, SHOOJU_USER and SHOOJU_API_KEY (or SHOOJU_EMAIL and SHOOJU_GOOGLE_OAUTH_TOKEN);
   - a profile: a table [default] with server, user and api_key in {path} (SHOOJU_PROFILE selects another table).
 Without an account, use the embedded Shooju, which keeps series on this machine and needs no credentials. Its servers
-are "local" (the store of this user), "local:PATH" (a store in that file) and "local::memory:" (a temporary store)."""
+are "local" (the store of this user), "local:PATH" (a store in that file) and "local::memory:" (a temporary store), or
+the URL that `pandas-shooju serve` prints."""
+
+#: for servers that let everyone on this machine in; the user is sent nevertheless, and owns the jobs
+_NO_KEY = ""
 
 _FIELDS = ("server", "user", "api_key", "email", "google_oauth_token")
 
@@ -44,6 +48,9 @@ def resolve(
 
     A user and key take precedence over a Google account found in the same or a later place. Credentials that are
     configured together with a server are used for that server alone, so that no key is sent to another.
+
+    A server on this machine may be an embedded one that requires no key, so for its URL none has to be configured: the
+    calls are made without a key, and if the server requires one, it says so.
     """
     arguments = dict(zip(_FIELDS, (server, user, api_key, email, google_oauth_token), strict=True))
     environment = {name: os.environ.get(f"SHOOJU_{name.upper()}") or None for name in _FIELDS}
@@ -52,7 +59,7 @@ def resolve(
     if not server:
         raise _not_configured("No Shooju server is configured.")
     if local_path(server) is not None:
-        return Settings(server, arguments["user"] or environment["user"] or "local")
+        return Settings(server, arguments["user"] or environment["user"] or "local", _NO_KEY)
     found: dict[str, str | None] = {}
     for place in places:
         if place.get("server") not in (None, server):
@@ -62,6 +69,8 @@ def resolve(
             return Settings(server, found["user"], found["api_key"])
         if found["email"] and found["google_oauth_token"]:
             return Settings(server, email=found["email"], google_oauth_token=found["google_oauth_token"])
+    if is_on_this_machine(server):
+        return Settings(server, found["user"] or "local", _NO_KEY)
     missing = "API key" if found["user"] else "user and API key"
     raise _not_configured(f"There is no {missing} for the Shooju server {server!r}.")
 

@@ -369,7 +369,7 @@ class Client:
 
 
 def _auth(user: str | None, password: str | None) -> Auth:
-    return HTTPBasicAuth(user.encode(), password.encode()) if user and password else _anonymous
+    return HTTPBasicAuth(user.encode(), password.encode()) if user and password is not None else _anonymous
 
 
 def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
