@@ -16,21 +16,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import pandas as pd
 
 from pandas_shooju.client import deprecated
-from pandas_shooju.client.buffer import (
-    Buffer,
-    Item,
-    RemoveOthers,
-    SeriesWrite,
-    Target,
-    failed_frame,
-    frame_of,
-    plain_fields,
-)
+from pandas_shooju.client.buffer import Buffer, Item, RemoveOthers, SeriesWrite, Target, failed_frame, frame_of
 from pandas_shooju.client.conflicts import Conflict, conflict_frame
 from pandas_shooju.client.points import Date, Point, columns_of, exact_milli
+from pandas_shooju.client.reader import check_name
 from pandas_shooju.client.submission import How
 from pandas_shooju.errors import ShoojuError
 from pandas_shooju.formats import PointColumns
+from pandas_shooju.values import field_values
 
 if TYPE_CHECKING:
     from pandas_shooju.client.connection import Connection
@@ -151,10 +144,8 @@ class Job(ABC):
             numbers; ``state``: ``"not sent"``, ``"refused"``, or ``"unknown"`` if the server may have stored the item;
             ``error`` and ``description`` of the last attempt.
         """
-        names = {"points": "size", "fields": "fields", "state": "state", "error": "error", "description": "description"}
         with self._lock:
-            frame = frame_of(self._buffer.items, names)
-        return frame.assign(fields=frame["fields"].map(len).astype("int64"))
+            return frame_of(self._buffer.items)
 
     def discard(self) -> None:
         """Empty the buffer: what waits is not going to be stored."""
@@ -244,9 +235,9 @@ class Job(ABC):
         points: Points | None,
         remove_others: RemoveOthers = None,
     ) -> None:
-        target = _target(series_query)
+        target = Target.of_query(check_name(series_query))
         _check_remove_others(remove_others)
-        plain = plain_fields(fields)
+        plain = {} if fields is None else field_values(fields)
         columns = None if points is None else columns_of(points)
         with self._lock:
             self._buffer.write(target, plain, columns, remove_others, reported_date)
@@ -286,7 +277,7 @@ class Job(ABC):
             The number of series that were deleted if ``one=False``.
         """
         if one:
-            self._delete([_target(query)], bool(force))
+            self._delete([Target.of_query(check_name(query))], bool(force))
             return None
         if not query.strip():
             raise ValueError("query must not be empty: that finds every series there is")
@@ -306,7 +297,7 @@ class Job(ABC):
         delete_all
             Delete all of them, if no dates are given.
         """
-        target = _target(series_query)
+        target = Target.of_query(check_name(series_query))
         if isinstance(reported_dates, Iterable) and not isinstance(reported_dates, str):
             dates = list(reported_dates)
         else:
@@ -448,12 +439,6 @@ def check_batch_size(batch_size: int) -> None:
     """Check how many series a job buffers."""
     if batch_size < 1:
         raise ValueError(f"batch_size must be a positive number of series, got batch_size={batch_size}")
-
-
-def _target(query: str) -> Target:
-    if not isinstance(query, str) or not query.strip():
-        raise TypeError(f'a query that names a series must be a string such as sid="users\\me\\gdp", got {query!r}')
-    return Target.of_query(query)
 
 
 def _check_remove_others(remove_others: RemoveOthers) -> None:
