@@ -37,7 +37,7 @@ _SID = re.compile(r'\s*sid\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"()@*]+))\s*', re.I
 
 
 class SeriesWrite(NamedTuple):
-    """What to write to one series: points whose dates ascend, and fields that JSON can represent."""
+    """What to write to one series: points with ascending dates, and fields that JSON can represent."""
 
     series_id: str
     points: PointColumns | None
@@ -49,15 +49,6 @@ class SeriesWrite(NamedTuple):
 class Target(NamedTuple):
     r"""The series that an item is for.
 
-    Attributes
-    ----------
-    name : str
-        The series id; the query where that does not give the id.
-    key : str
-        Equal for targets that are known to be the same series.
-    query : str or None
-        The query as the caller gave it; None if the caller gave the id.
-
     Examples
     --------
     >>> Target.of_query(r'sid="users\Sam"').name, Target.of_query("country=US").name
@@ -66,8 +57,11 @@ class Target(NamedTuple):
     True
     """
 
+    #: the series id; the query where that does not give the id
     name: str
+    #: equal for targets that are known to be the same series
     key: str
+    #: the query as the caller gave it; None if the caller gave the id
     query: str | None = None
 
     @classmethod
@@ -249,7 +243,7 @@ class Buffer:
         item = opened.get(reported_date)
         if item is None:
             item = opened[reported_date] = Item(target, reported_date)
-            self._items[id(item)] = item
+            self.add(item)
         item.merge(fields, points, remove_others, ascending)
 
     def delete(self, target: Target, force: bool = False, reported_date: int | Literal["all"] | None = None) -> None:
@@ -259,7 +253,7 @@ class Buffer:
             self._open.get(target.key, {}).pop(reported_date, None)
         else:
             self._open.pop(target.key, None)
-        self._items[id(item)] = item
+        self.add(item)
 
     def close(self) -> None:
         """Let no further write extend the existing items (they are about to be sent)."""
