@@ -423,14 +423,12 @@ class Job(ABC):
 def check_batch_size(batch_size: int) -> None:
     """Check how many series a job buffers."""
     if batch_size < 1:
-        raise ValueError(f"batch_size must be a positive number of series, got batch_size={batch_size}")
+        raise ValueError(f"batch_size must be a positive number of series, got {batch_size}")
 
 
 def _check_remove_others(remove_others: RemoveOthers) -> None:
     if remove_others not in (None, "points", "fields", "all"):
-        raise ValueError(
-            f"remove_others must be 'points', 'fields', 'all' or None, got remove_others={remove_others!r}"
-        )
+        raise ValueError(f"remove_others must be 'points', 'fields', 'all' or None, got {remove_others!r}")
 
 
 def _hook(fn: Hook) -> Hook:

@@ -126,7 +126,7 @@ def test_email_and_token_from_the_environment_sign_in_at_the_first_call(env, pro
 
 def test_username_is_another_name_for_user():
     assert Connection("alpha", username="sam", api_key="k").user == "sam"
-    with pytest.raises(ConfigurationError, match="mean the same"):
+    with pytest.raises(ConfigurationError, match="must be the same"):
         Connection("alpha", user="sam", username="kim", api_key="k")
 
 
