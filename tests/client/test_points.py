@@ -148,11 +148,11 @@ def test_points_to_write_may_come_in_many_forms():
 @pytest.mark.parametrize(
     ("points", "says"),
     [
-        ("abc", "points are str"),
-        ({1: 2}, "points are dict"),
-        (5, "points are int"),
-        (pd.DataFrame(), "points are DataFrame"),
-        ([1, 2], "1 at position 0 is not a Point"),
+        ("abc", "points must be a list .*, got str"),
+        ({1: 2}, "points must be a list .*, got dict"),
+        (5, "points must be a list .*, got int"),
+        (pd.DataFrame(), "points must be a list .*, got DataFrame"),
+        ([1, 2], "points must be Point or .*, got 1 at position 0"),
         ([(0, 1), (0, "x")], "position 1 cannot be written: 'x' is not a number"),
         ([("2020", 1)], "'2020' is not a date"),
         (pd.Series([1.0]), "must be a DatetimeIndex or a PeriodIndex, got RangeIndex"),

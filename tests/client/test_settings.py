@@ -58,7 +58,7 @@ def test_a_profile_is_named_by_the_environment(env, profiles):
     env.setenv("SHOOJU_PROFILE", "work")
     assert resolve() == Settings("https://work.example", email="pat@work.example", google_oauth_token="t")
     env.setenv("SHOOJU_PROFILE", "home")
-    with pytest.raises(ConfigurationError, match=r"no profile 'home' .* \(there: default, work\)"):
+    with pytest.raises(ConfigurationError, match=r"must be a profile in .* \(available: default, work\), got 'home'"):
         resolve()
 
 
@@ -66,8 +66,8 @@ def test_a_profile_is_named_by_the_environment(env, profiles):
     ("text", "says"),
     [
         ("api_key = 'top-secret", "not TOML"),
-        ("[default]\npassword = 'top-secret'", "got 'password'"),
-        ("[default]\nuser = 1", "got 'user'"),
+        ("[default]\npassword = 'top-secret'", "remove or correct 'password'"),
+        ("[default]\nuser = 1", "remove or correct 'user'"),
     ],
 )
 def test_a_profile_that_is_wrong_says_so_without_showing_it(profiles, text, says):
@@ -182,7 +182,7 @@ def test_two_embedded_servers_do_not_share_a_session():
     session = requests.Session()
     with Connection("local::memory:", requests_session=session) as conn:
         assert conn.raw.get("/status/ping")["success"]
-        with pytest.raises(ConfigurationError, match="already serves"):
+        with pytest.raises(ConfigurationError, match="in use by another embedded server"):
             Connection("local::memory:", requests_session=session)
 
 
