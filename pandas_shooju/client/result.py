@@ -12,7 +12,6 @@ import pandas as pd
 from pandas_shooju.client.buffer import RemoveOthers, SeriesWrite, Target
 from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.errors import ConflictError, WriteInterrupted
-from pandas_shooju.formats.columns import Int64Array
 from pandas_shooju.progress import Progress
 
 #: what may be known of an item that waits, the least first
@@ -67,26 +66,22 @@ class WriteResult:
         self._register = register
         #: what is to be written, until the job has it
         self._writes: Sequence[SeriesWrite] | None = writes
-        # a series may be written several times, under several report dates
-        self._keys = [Target.of_id(write.series_id).key for write in writes]
-        first = dict(zip(reversed(self._keys), (write.series_id for write in reversed(writes)), strict=True))
-        keys = list(dict.fromkeys(self._keys))
-        positions = {key: at for at, key in enumerate(keys)}
-        rows = np.array([positions[key] for key in self._keys], np.int64)
         self._items = len(writes)
-        self._keys = keys
-        self.series = pd.DataFrame(
+        # a series may be written several times, under several report dates
+        keys = np.array([Target.of_id(write.series_id).key for write in writes], object)
+        given = pd.DataFrame(
             {
-                "points": _sums(
-                    rows, [0 if write.points is None else len(write.points) for write in writes], len(keys)
-                ),
-                "fields": _sums(rows, [len(write.fields) for write in writes], len(keys)),
-                "stored": np.zeros(len(keys), bool),
-                "state": np.full(len(keys), "not sent", object),
-                "error": np.full(len(keys), "", object),
+                "points": np.array([0 if write.points is None else len(write.points) for write in writes], np.int64),
+                "fields": np.array([len(write.fields) for write in writes], np.int64),
             },
-            index=pd.Index([first[key] for key in keys], name="series_id", dtype=object),
+            index=pd.Index([write.series_id for write in writes], dtype=object, name="series_id"),
         )
+        first = ~pd.Series(keys).duplicated().to_numpy()
+        self._keys: list[str] = keys[first].tolist()
+        self.series = given.groupby(keys, sort=False).sum().set_axis(given.index[first])
+        self.series["stored"] = False
+        self.series["state"] = np.full(len(self.series), "not sent", object)
+        self.series["error"] = np.full(len(self.series), "", object)
 
     @property
     def ok(self) -> bool:
@@ -183,10 +178,6 @@ class WriteResult:
             text += "" if self.ok else f", {series - stored} series not stored"
         example = self.series.index[int(self.series["stored"].to_numpy().argmax())]
         return f"<WriteResult: {text}: {example}{', ...' if series > 1 else ''}>"
-
-
-def _sums(rows: Int64Array, values: list[int], count: int) -> Int64Array:
-    return np.bincount(rows, values, minlength=count).astype(np.int64)
 
 
 @contextmanager
