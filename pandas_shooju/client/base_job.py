@@ -227,8 +227,8 @@ class Job(ABC):
         remove_others: RemoveOthers = None,
     ) -> None:
         target = Target.of_query(check_name(series_query))
-        _check_remove_others(remove_others)
-        plain = {} if fields is None else field_values(fields)
+        check_remove_others(remove_others)
+        plain = field_values(fields)
         columns = None if points is None else columns_of(points)
         with self._lock:
             self._buffer.write(target, plain, columns, remove_others, reported_date)
@@ -236,7 +236,7 @@ class Job(ABC):
 
     def enqueue(self, writes: Iterable[SeriesWrite], remove_others: RemoveOthers = None) -> None:
         """Buffer many writes at once, without checking and without submitting them; see `SeriesWrite`."""
-        _check_remove_others(remove_others)
+        check_remove_others(remove_others)
         with self._lock:
             for series_id, points, fields, reported_date in writes:
                 target = Target.of_id(series_id)
@@ -426,7 +426,8 @@ def check_batch_size(batch_size: int) -> None:
         raise ValueError(f"batch_size must be a positive number of series, got {batch_size}")
 
 
-def _check_remove_others(remove_others: RemoveOthers) -> None:
+def check_remove_others(remove_others: RemoveOthers) -> None:
+    """Check what to remove from a series before a write."""
     if remove_others not in (None, "points", "fields", "all"):
         raise ValueError(f"remove_others must be 'points', 'fields', 'all' or None, got {remove_others!r}")
 

@@ -160,7 +160,7 @@ def _download(client: Client, path: str, file: BinaryIO) -> None:
     # a response that does not say that it is a file may be a page of a proxy
     known = validation.file_size(client.get(path))
     if known is not None and known != size:
-        raise ShoojuFormatError(f"{size} bytes ({kind or 'unknown type'}) were returned for a file of {known} bytes")
+        raise ShoojuFormatError(f"the file has {known} bytes, but {size} bytes ({kind or 'unknown type'}) were sent")
 
 
 class MultiPartUploader:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pandas_shooju.client import conflicts, reader, retry, validation
-from pandas_shooju.client.base_job import Job, check_batch_size
+from pandas_shooju.client.base_job import Job, check_batch_size, check_remove_others
 from pandas_shooju.client.buffer import Item, Target
 from pandas_shooju.client.conflicts import Conflict, conflict_error
 from pandas_shooju.client.options import options
@@ -17,7 +17,7 @@ from pandas_shooju.client.submission import Answered, How, Submission
 from pandas_shooju.errors import ConfigurationError, ShoojuError, WriteError
 from pandas_shooju.formats.table import values_of
 
-__all__ = ["DryRunJob", "RemoteJob", "check_batch_size"]
+__all__ = ["DryRunJob", "RemoteJob", "check_batch_size", "check_remove_others"]
 
 _LOCK_ATTEMPTS = 3
 
@@ -34,7 +34,7 @@ class RemoteJob(Job):
 
     def __getstate__(self) -> dict[str, Any]:
         if self._spool is not None:
-            raise ConfigurationError(f"{self!r} has a spool, which only one process can write, so it cannot be pickled")
+            raise ConfigurationError(f"{self!r} cannot be pickled, because only one process can write to its spool")
         return super().__getstate__()
 
     def spool_to(self, path: str | os.PathLike[str]) -> None:

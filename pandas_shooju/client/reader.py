@@ -67,6 +67,13 @@ def wire_fields(fields: Fields) -> str | None:
     return ",".join(names)
 
 
+def check_max_points(max_points: Any) -> int:
+    """Check the number of points to read."""
+    if isinstance(max_points, bool) or not hasattr(max_points, "__index__") or max_points < -1:
+        raise ValueError(f"max_points must be -1 (all points) or a non-negative integer, got {max_points!r}")
+    return int(max_points)
+
+
 def parameters(
     *,
     fields: Fields = None,
@@ -78,14 +85,11 @@ def parameters(
     extra_params: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The URL parameters of a read, from arguments as in :meth:`Connection.get_series`."""
-    points = max_points or 0
-    if isinstance(points, bool) or not hasattr(points, "__index__") or points < -1:
-        raise ValueError(f"max_points must be -1 (all points) or a non-negative integer, got {points!r}")
     params = {
         "date_format": "milli",
         "df": wire_date(df, "df"),
         "dt": wire_date(dt, "dt"),
-        "max_points": int(points),
+        "max_points": check_max_points(max_points or 0),
         "fields": wire_fields(fields) or None,
         "include_job": "y" if include_job else None,
         "include_timestamp": "y" if include_timestamp else None,
@@ -146,7 +150,7 @@ def _pages(
     try:
         while True:
             if page.count > left and max_series is None:
-                raise ShoojuFormatError(f"the search announced {announced} series, and returned more")
+                raise ShoojuFormatError(f"the search announced {announced} series, but returned more")
             page = page.first(left)
             left -= page.count
             more = left > 0 and page.count > 0

@@ -26,10 +26,10 @@ class WriteResult:
     job : RemoteJob, DryRunJob or None
         The job of the write; None if there was nothing to write, so that no job was registered.
     series : DataFrame
-        A row for each series: the index ``series_id``; ``points`` and ``fields``, how many were to be written;
+        A row for each series, with the index ``series_id``: the numbers of ``points`` and ``fields`` to write;
         ``stored``, whether the server has confirmed all of them; ``state``, which is ``"stored"``, ``"refused"``,
         ``"superseded"`` (a newer job has written some of the dates, and the rest is stored), ``"unknown"`` (the server
-        may have stored some of it) or ``"not sent"``; ``error``, the reason if it is not stored.
+        may have stored some of it) or ``"not sent"``; ``error``, the reason why it is not stored.
 
     Examples
     --------
@@ -85,7 +85,7 @@ class WriteResult:
 
     @property
     def ok(self) -> bool:
-        """Whether everything was stored."""
+        """Whether everything is stored."""
         return bool(self.series["stored"].all())
 
     @property
@@ -94,9 +94,7 @@ class WriteResult:
         return int(self.series.loc[self.series["stored"].to_numpy(), "points"].sum())
 
     def retry(self, progress: bool | None = None) -> WriteResult:
-        """Send what is not confirmed as stored, with the batch size and the workers of the write.
-
-        A job that could not be registered is registered.
+        """Send everything that is not confirmed as stored, with the same settings; registers the job if necessary.
 
         Raises
         ------
@@ -174,7 +172,8 @@ class WriteResult:
         elif isinstance(self.job, DryRunJob):
             text = f"a dry run, nothing stored of {series} series"
         else:
-            text = f"{self.points} points of {stored} series stored by job {self.job.job_id}"
+            points = "1 point" if self.points == 1 else f"{self.points} points"
+            text = f"{points} of {stored} series stored by job {self.job.job_id}"
             text += "" if self.ok else f", {series - stored} series not stored"
         example = self.series.index[int(self.series["stored"].to_numpy().argmax())]
         return f"<WriteResult: {text}: {example}{', ...' if series > 1 else ''}>"
