@@ -37,7 +37,7 @@ def warn(old: str, successor: str, *, depth: int = 1) -> None:
 def query_or_id(series_query: str | None, series_id: str | None) -> dict[str, Any]:
     """The item of the series that ``get_fields`` reads; warns, where the program calls, if it is given by id."""
     if (series_query is None) == (series_id is None):
-        raise TypeError("get_fields() needs a query that names a series")
+        raise TypeError("get_fields() requires series_query")
     name = reader.check_name(series_id if series_query is None else series_query)
     if series_query is not None and _QUERY.match(name):
         return {"query": name}

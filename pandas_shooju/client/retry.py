@@ -18,7 +18,7 @@ import ssl
 import threading
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -133,57 +133,44 @@ class RetryPolicy:
         return min(self.delay * 2.0 ** min(attempt - 1, 60), LONGEST_PAUSE) * random.uniform(0.75, 1.25)
 
 
+@dataclass(eq=False)
 class Failure(Exception):
-    """An attempt that failed: why, whether another one may help, and whether its outcome is unknown.
+    """An attempt that failed."""
 
-    `kind` is the exception to raise in the end, `status` the HTTP status, and `retry_after` the pause in seconds that
-    the server asks for.
-    """
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        transient: bool = False,
-        unknown: bool = True,
-        kind: type[ConnectionError | ShoojuFormatError] = ConnectionError,
-        status: int | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.transient = transient
-        self.unknown = unknown
-        self.kind = kind
-        self.status = status
-        self.retry_after = retry_after
+    reason: str
+    _: KW_ONLY
+    #: whether another attempt may help
+    transient: bool = False
+    #: whether the server may have carried out the request
+    unknown: bool = True
+    #: the exception to raise if there is no other attempt
+    kind: type[ConnectionError | ShoojuFormatError] = ConnectionError
+    #: the HTTP status
+    status: int | None = None
+    #: the pause in seconds that the server asks for
+    retry_after: float | None = None
 
     @classmethod
     def of_exception(cls, error: Exception, timeout: float) -> Failure:
         """The failure behind an exception of `requests` or `urllib3`."""
         chain = _chain(error)
-        not_connected = any(
-            isinstance(link, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError))
-            for link in chain
-        )
-        timed_out = not not_connected and any(
-            isinstance(link, (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)) for link in chain
-        )
-        if timed_out:
+
+        def caused_by(*kinds: type[BaseException]) -> bool:
+            return any(isinstance(link, kinds) for link in chain)
+
+        refused = caused_by(urllib3.exceptions.NewConnectionError)  # some versions derive it from ConnectTimeoutError
+        too_late = caused_by(urllib3.exceptions.ConnectTimeoutError) and not refused
+        not_connected = refused or too_late
+        if not not_connected and caused_by(requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError):
             return cls(f"no response within {timeout:g} s", kind=ReadTimeout)
         # the innermost one has the reason of the system; the outer ones quote the URL with its parameters
         innermost = chain[-1]
         reason = str(getattr(innermost, "strerror", None) or innermost).split("?")[0] or type(innermost).__name__
-        reason = re.sub(r"://[^/\s]*@", "://", reason)  # nor does it show credentials in a URL
-        forged = any(isinstance(link, ssl.SSLCertVerificationError) for link in chain)
+        reason = re.sub(r"://[^/\s]*@", "://", reason)  # a URL may contain credentials
         broken = isinstance(error, _BROKEN)
-        if any(isinstance(link, urllib3.exceptions.ConnectTimeoutError) for link in chain):
-            # urllib3 derives NewConnectionError, a refusal, from ConnectTimeoutError
-            refused = any(isinstance(link, urllib3.exceptions.NewConnectionError) for link in chain)
-            kind: type[ConnectionError] = BrokenConnection if refused else ConnectTimeout
-        else:
-            kind = BrokenConnection if broken else ConnectionError
-        return cls(reason, transient=broken and not forged, unknown=not not_connected, kind=kind)
+        kind = ConnectTimeout if too_late else BrokenConnection if broken else ConnectionError
+        transient = broken and not caused_by(ssl.SSLCertVerificationError)
+        return cls(reason, transient=transient, unknown=not not_connected, kind=kind)
 
     @classmethod
     def of_status(cls, response: requests.Response, said: str) -> Failure:

@@ -48,7 +48,7 @@ def open_server(
         closing.callback(session.close)
     if path is not None:
         if EMBEDDED_URL in session.adapters:
-            raise ConfigurationError("this requests_session already serves another embedded server; use one for each")
+            raise ConfigurationError("requests_session is in use by another embedded server; use a session for each")
         try:
             from pandas_shooju.local import open_app
             from pandas_shooju.local.adapter import WSGIAdapter
@@ -56,7 +56,7 @@ def open_server(
             if (error.name or "").startswith("pandas_shooju"):
                 raise
             raise ConfigurationError(
-                f"the embedded Shooju needs packages that are not installed ({error}): "
+                f"the embedded Shooju requires packages that are not installed ({error}): "
                 'pip install "pandas-shooju[local]"'
             ) from None
         # a path may be mistyped: its store is created by the first write only
@@ -80,7 +80,7 @@ def _warn_of_age(path: Path, refreshed_at: int | None) -> None:
 
 
 def server_name(server: str) -> str:
-    """The one name of a server, by which what was read from it is known: a URL, or ``local:`` and the store's path."""
+    """The name that identifies a server in the origin of a frame: a URL, or ``local:`` and the path of the store."""
     path = local_path(server)
     if path is None:
         return public_url(server_url(server))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pandas_shooju.client.servers import is_on_this_machine, local_path
@@ -21,8 +21,6 @@ the URL that `pandas-shooju serve` prints."""
 #: for servers that let everyone on this machine in; the user is sent nevertheless, and owns the jobs
 _NO_KEY = ""
 
-_FIELDS = ("server", "user", "api_key", "email", "google_oauth_token")
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -37,6 +35,9 @@ class Settings:
     google_oauth_token: str | None = field(default=None, repr=False)
 
 
+_FIELDS = tuple(one.name for one in fields(Settings))
+
+
 def resolve(
     server: str | None = None,
     user: str | None = None,
@@ -46,8 +47,8 @@ def resolve(
 ) -> Settings:
     """The settings to use: arguments take precedence over the environment, and that over the profile.
 
-    A user and key take precedence over a Google account found in the same or a later place. Credentials that are
-    configured together with a server are used for that server alone, so that no key is sent to another.
+    A user and a key take precedence over a Google account in the same or a later place. Credentials that are configured
+    together with a server are used for that server only, so that no key is sent to another one.
 
     A server on this machine may be an embedded one that requires no key, so for its URL none has to be configured: the
     calls are made without a key, and if the server requires one, it says so.
@@ -88,13 +89,13 @@ def _profiles_path() -> Path | None:
 
 
 def _profile() -> dict[str, str]:
-    """The profile to use; empty if there is none and none was asked for."""
+    """The profile to use; empty if there is none and SHOOJU_PROFILE is not set."""
     asked = os.environ.get("SHOOJU_PROFILE")
     path = _profiles_path()
     if path is None:
         if asked:
             raise ConfigurationError(
-                f"SHOOJU_PROFILE is {asked!r}, but reading profiles needs the package platformdirs: "
+                f"SHOOJU_PROFILE is {asked!r}, but reading profiles requires the package platformdirs: "
                 'pip install "pandas-shooju[local]"'
             )
         return {}
@@ -109,11 +110,11 @@ def _profile() -> dict[str, str]:
     table = tables.get(asked or "default", None if asked else {})
     if not isinstance(table, dict):
         names = ", ".join(name for name, value in tables.items() if isinstance(value, dict)) or "none"
-        raise ConfigurationError(f"there is no profile {asked!r} in {path} (there: {names})")
+        raise ConfigurationError(f"SHOOJU_PROFILE must be a profile in {path} (available: {names}), got {asked!r}")
     for name, value in table.items():
         if name not in _FIELDS or not isinstance(value, str):
             raise ConfigurationError(
-                f"the profile [{asked or 'default'}] in {path} may contain strings named {', '.join(_FIELDS)}, "
-                f"got {name!r}"
+                f"the profile [{asked or 'default'}] in {path} can contain the strings {', '.join(_FIELDS)}; "
+                f"remove or correct {name!r}"
             )
     return table

@@ -79,7 +79,7 @@ class CallOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Answer:
-    """The outcome of a call: the decoded document, the response, and the number of attempts it took."""
+    """The outcome of a call: the decoded document, the response, and the number of attempts."""
 
     document: Document
     response: requests.Response
@@ -87,10 +87,9 @@ class Answer:
 
 
 class Client:
-    r"""The raw client: any endpoint of the API, with GET, POST and DELETE.
+    r"""The raw client: any endpoint of the API, with GET, POST and DELETE. Nothing is sent before the first call.
 
-    Nothing is sent before the first call. Threads may share a client, and a forked child process gets connections of
-    its own. A client can be pickled; the pickle contains the API key.
+    A client can be shared by threads, used after a fork, and pickled (the pickle contains the API key).
 
     Parameters
     ----------
@@ -99,27 +98,27 @@ class Client:
     user, password
         The user and the API key. Without both, calls are anonymous.
     base_path
-        The path that all paths are relative to.
+        The path that all other paths are relative to.
     retries
-        The number of attempts, 3 by default; :mod:`pandas_shooju.client.retry` says after which failures there is
-        another one.
+        The maximum number of attempts, 3 by default. A request is repeated after a refused or broken connection, a
+        damaged response, and the HTTP statuses 429, 502, 503 and 504.
     retry_delay
-        Seconds before the second attempt, 3 by default. The pause doubles from attempt to attempt, up to 60 s; a
-        ``Retry-After`` of the server takes precedence.
+        Seconds before the second attempt, 3 by default. The delay doubles with each attempt, up to 60 s. If the server
+        sends ``Retry-After``, that is used instead.
     location
-        The name by which the program identifies itself.
+        A name that identifies the program.
     hosts
-        URLs to use in turn instead of the server's; the header ``Host`` remains the server's.
+        URLs to use in turn instead of that of the server; the header ``Host`` remains that of the server.
     requests_session
-        The `requests.Session` to use, for proxies and certificates.
+        The `requests.Session` to use, for instance with proxies or certificates.
     timeout
-        Seconds to wait for the server to respond, 600 by default. (Connecting takes at most 10 s.)
+        Seconds to wait for a response, 600 by default. (The time to connect is limited to 10 s.)
     extra_params
         URL parameters of every call.
     hooks
-        Instances of `BaseHook`, which may change requests and responses.
+        Instances of `BaseHook`, which can change requests and responses.
     deadline
-        Seconds for one call with all its attempts and the whole response, 900 by default.
+        The time limit for one call, in seconds, with all attempts and the whole response; 900 by default.
     google_account
         Settings with an email address and a token, which the first call exchanges for a user and an API key.
 
@@ -208,7 +207,7 @@ class Client:
 
     @property
     def user(self) -> str | None:
-        """The user who makes the calls; signs in first if necessary."""
+        """The user who makes the calls. Signs in first if necessary."""
         self._authentication()
         return self._user
 
@@ -221,7 +220,7 @@ class Client:
         return f"Client({self.url!r}, user={self._user!r})"
 
     def close(self) -> None:
-        """Close open connections and an embedded store; no further call is possible."""
+        """Close network connections and the embedded store; further calls raise ConnectionError."""
         self._closed = True
         self._close()
 
@@ -251,7 +250,7 @@ class Client:
         ShoojuApiError
             The server refused the request.
         ShoojuFormatError
-            The response is not Shooju's, or `data_json` cannot be sent.
+            The response is not a Shooju document, or `data_json` cannot be encoded.
         """
         self._check_open()
         into, files, timeout = call.get("into"), call.get("files"), call.get("timeout") or self._timeout
@@ -295,15 +294,10 @@ class Client:
         return Answer(document, response, attempts.number)
 
     def _request(self, method: str, path: str, call: CallOptions, attempt: int) -> Request:
-        return Request(
-            method=method,
-            url=next(self._endpoints) + path,
-            params={**self._params, **(call.get("params") or {}), **({"retry": attempt} if attempt > 1 else {})},
-            headers={"Host": self._host} if self._host else {},
-            data=call.get("data"),
-            data_raw=call.get("data_raw"),
-            data_json=call.get("data_json"),
-        )
+        params = {**self._params, **(call.get("params") or {}), **({"retry": attempt} if attempt > 1 else {})}
+        headers = {"Host": self._host} if self._host else {}
+        bodies = {name: call.get(name) for name in ("data", "data_raw", "data_json")}
+        return Request(method, next(self._endpoints) + path, params, headers, **bodies)
 
     def _encode(self, request: Request, call: CallOptions) -> Any:
         """The body of a request; notes the formats in its headers."""

@@ -36,7 +36,7 @@ def check_success(document: Document, what: str, outcome_unknown: bool = False) 
     """
     root = document.root
     if not isinstance(root, dict) or not isinstance(root.get("success"), bool):
-        raise _misshapen(f"{what} returned no 'success': true or false; is it a Shooju endpoint?")
+        raise _misshapen(f"the response to {what} must contain 'success': true or false; is that a Shooju server?")
     if not root["success"]:
         error = ShoojuApiError.from_answer(root)
         if error.error in _UNAUTHORIZED:
@@ -81,11 +81,12 @@ def _is_series(item: dict[str, Any]) -> bool:
 def check_bulk(document: Document, asked: Sequence[Any]) -> None:
     """Check that a bulk response holds exactly the series that were asked for, in that order."""
     if document.count != len(asked):
-        raise _misshapen(f"{len(asked)} series were requested, and {document.count} were returned")
+        returned = f"{document.count} {'was' if document.count == 1 else 'were'}"
+        raise _misshapen(f"{len(asked)} series were requested, but {returned} returned")
     for one, series_id in zip(asked, document.ids(), strict=True):
         name = one if isinstance(one, str) else one.get("query") or one.get("series_id")
         if series_id is not None and not _answers(str(name), series_id):
-            raise _misshapen(f"the series {str(name)[:100]!r} was requested, and {str(series_id)[:100]!r} was returned")
+            raise _misshapen(f"the series {str(name)[:100]!r} was requested, but {str(series_id)[:100]!r} was returned")
 
 
 def _answers(name: str, series_id: Any) -> bool:
@@ -99,7 +100,7 @@ def responses(answer: Any, count: int) -> list[dict[str, Any]]:
     """What became of each item of a write."""
     given = answer.get("responses") if isinstance(answer, dict) else None
     if not isinstance(given, list) or len(given) != count:
-        raise _misshapen(f"{count} items were written, and the response does not say what became of each")
+        raise _misshapen(f"{count} items were sent, and the response must contain the outcome of each, but it does not")
     for response in given:
         if not isinstance(response, dict) or not isinstance(response.get("success"), bool):
             raise _wrong("an object with 'success': true or false for each item", response)

@@ -139,8 +139,6 @@ def changes(
 
     if remove_others not in (None, "points"):
         raise ValueError(f"with changed_from, remove_others must be None or 'points', got {remove_others!r}")
-    if na not in ("skip", "null"):
-        raise ValueError(f"na must be 'skip' (leave stored values alone) or 'null' (remove them), got {na!r}")
     if sid is not None:
         check_sid(sid)
     known: set[str] | None
@@ -173,7 +171,7 @@ def _same_series(
     if shape != old_shape:
         raise TypeError(f"changed_from must have the same shape as the data, which is {shape}, got {old_shape}")
     if shape in ("grouped", "stacked"):
-        raise ValueError(f"changed_from cannot name the series of data that is {shape}; pass sid=...")
+        raise ValueError(f"with changed_from, data that is {shape} also requires sid")
     _check_server(old, connection)
     if shape != "wide":
         return SAME
@@ -181,7 +179,7 @@ def _same_series(
     id_of = ids_as_read(old_frame)
     if isinstance(data, pd.Series) and data.name is None:
         if len(old_frame.columns) > 1:
-            raise ValueError("the Series has no name that says to which column of changed_from it belongs; set .name")
+            raise ValueError("the Series must be named like a column of changed_from, got name=None; set series.name")
         only = id_of(old_frame.columns[0])
         return lambda label: only
     names, old_names = list(frame.columns.names), list(old_frame.columns.names)

@@ -73,6 +73,8 @@ def checked_request(
     extra_params: Mapping[str, Any] | None,
 ) -> ReadRequest:
     """The request that the arguments make; an error names the first that is invalid."""
+    from pandas_shooju.client.reader import check_max_points
+
     if not isinstance(query, str | Mapping):
         if isinstance(query, bytes) or not isinstance(query, Iterable):
             raise TypeError(f"query must be a string, a list of strings, or a dict from label to query, got {query!r}")
@@ -83,8 +85,7 @@ def checked_request(
     _one_of(layout, "layout", get_args(Layout))
     _one_of(on_missing, "on_missing", get_args(OnMissing))
     _one_of(dtype_backend, "dtype_backend", (None, *get_args(DtypeBackend)))
-    if isinstance(max_points, bool) or not isinstance(max_points, int | np.integer) or max_points < -1:
-        raise ValueError(f"max_points must be -1 (all points) or a non-negative integer, got {max_points!r}")
+    check_max_points(max_points)
     if layout != "wide" and columns is not None:
         raise ValueError(f"columns= requires layout='wide', got layout={layout!r}")
     if layout != "long" and (include_job or include_timestamp):

@@ -35,7 +35,7 @@ from pandas_shooju.frame.dates_values import (
     typed_keys,
     without_missing,
 )
-from pandas_shooju.frame.fields import Fields, column_fields, fields_of_rows, row_fields
+from pandas_shooju.frame.fields import Fields, check_kind, column_fields, fields_of_rows, row_fields
 from pandas_shooju.frame.groups import GroupKeys, ungrouped
 from pandas_shooju.frame.ids import SAME, Sid, check_id, check_read_ids, column_ids, no_destination, own_id, row_ids
 from pandas_shooju.frame.origin import KEY, Origin, column_series_ids, origin_of
@@ -83,7 +83,7 @@ def series_writes(
         cannot be written.
     """
     if na not in ("skip", "null"):
-        raise ValueError(f"na must be 'skip' (keep stored values) or 'null' (remove them), got {na!r}")
+        raise ValueError(f"na must be 'skip' (leave stored values alone) or 'null' (remove them), got {na!r}")
     shape = shape_of(data, date, value)
     na_points: Missing = "null" if keep_missing else na
     call = _Call(_named_in(data, shape) if sid is None else sid, fields, date, value, tz, reported_date, na, na_points)
@@ -127,7 +127,7 @@ def shape_of(data: Any, date: Hashable | None = None, value: Any = None) -> Shap
     if not isinstance(data, pd.DataFrame):
         raise TypeError(f"data must be a DataFrame, a Series or a groupby of pandas, got {type(data).__name__}")
     if not is_dates(data.index) and len(data.columns) and is_dates(data.columns):
-        raise TypeError("a wide frame must have dates in the rows, got dates in the columns; transpose it: frame.T")
+        raise TypeError(_TRANSPOSED)
     if data.index.name == "series_id" and not is_dates(data.index) and date is None and value is None:
         return "fields"
     if date is not None or value is not None or _is_long(data):
@@ -308,6 +308,7 @@ def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite
 
 
 _REPORTED = "\0reported date"
+_TRANSPOSED = "a wide frame must have dates in the rows, got dates in the columns; transpose it: frame.T"
 
 
 def _melted(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite]:
@@ -441,7 +442,7 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
                 "name both columns with date= and value=; to write fields, use frame.set_index('series_id')"
             )
     if is_dates(frame.columns):
-        raise TypeError("a wide frame must have dates in the rows, got dates in the columns; transpose it: frame.T")
+        raise TypeError(_TRANSPOSED)
     if frame.columns.name == "series_id" or frame.index.isin(frame.columns).any():
         raise TypeError(
             "the columns of a frame of fields must be names of fields, got series ids; the frame has series in both "
@@ -464,8 +465,8 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
         raise TypeError(
             "for a frame of fields, fields must be a dict for all series or names of columns, got a DataFrame"
         )
-    if isinstance(extra, pd.Series):
-        raise TypeError("fields must not be a Series; to write the same fields to all series, pass .to_dict()")
+    if extra is not None and not isinstance(extra, Mapping):
+        check_kind(extra)
     if isinstance(extra, str | Sequence):
         names = [extra] if isinstance(extra, str) else list(extra)
         for name in names:

@@ -89,7 +89,7 @@ def test_get_fields_takes_a_series_id_by_name(sj, path):
         mget.get_fields(series_id=path, fields=["a"])
     assert mget.fetch() == [{"a": 1}]
     for call in sj.get_fields, sj.mget().get_fields:
-        with pytest.raises(TypeError, match="names a series"):
+        with pytest.raises(TypeError, match="requires series_query"):
             call()
         with pytest.raises(TypeError, match="must be a string"):
             call(5)

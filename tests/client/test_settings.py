@@ -59,7 +59,7 @@ def test_a_profile_is_named_by_the_environment(env, profiles):
     env.setenv("SHOOJU_PROFILE", "work")
     assert resolve() == Settings("https://work.example", email="pat@work.example", google_oauth_token="t")
     env.setenv("SHOOJU_PROFILE", "home")
-    with pytest.raises(ConfigurationError, match=r"no profile 'home' .* \(there: default, work\)"):
+    with pytest.raises(ConfigurationError, match=r"must be a profile in .* \(available: default, work\), got 'home'"):
         resolve()
 
 
@@ -67,8 +67,8 @@ def test_a_profile_is_named_by_the_environment(env, profiles):
     ("text", "says"),
     [
         ("api_key = 'top-secret", "not TOML"),
-        ("[default]\npassword = 'top-secret'", "got 'password'"),
-        ("[default]\nuser = 1", "got 'user'"),
+        ("[default]\npassword = 'top-secret'", "remove or correct 'password'"),
+        ("[default]\nuser = 1", "remove or correct 'user'"),
     ],
 )
 def test_a_profile_that_is_wrong_says_so_without_showing_it(profiles, text, says):
@@ -168,7 +168,7 @@ def test_email_and_token_from_the_environment_sign_in_at_the_first_call(env, pro
 
 def test_username_is_another_name_for_user():
     assert Connection("alpha", username="sam", api_key="k").user == "sam"
-    with pytest.raises(ConfigurationError, match="mean the same"):
+    with pytest.raises(ConfigurationError, match="must be the same"):
         Connection("alpha", user="sam", username="kim", api_key="k")
 
 
@@ -224,7 +224,7 @@ def test_two_embedded_servers_do_not_share_a_session():
     session = requests.Session()
     with Connection("local::memory:", requests_session=session) as conn:
         assert conn.raw.get("/status/ping")["success"]
-        with pytest.raises(ConfigurationError, match="already serves"):
+        with pytest.raises(ConfigurationError, match="in use by another embedded server"):
             Connection("local::memory:", requests_session=session)
 
 

@@ -230,7 +230,7 @@ def test_an_unknown_keyword_of_a_connection_is_named(served):
 def test_wrong_arguments_are_a_value_error_as_well(served):
     compat = module("pandas_shooju.compat")
     conn = compat.Connection(served.url, "sam", "secret")
-    with pytest.raises(WrongArgumentsError, match="either dates or delete_all=True") as caught:
+    with pytest.raises(WrongArgumentsError, match="either reported_dates or delete_all=True") as caught:
         conn.register_job("wrong").delete_reported("sid=a")
     assert isinstance(caught.value, ValueError)
     assert isinstance(caught.value, compat.ShoojuApiError)
