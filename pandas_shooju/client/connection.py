@@ -42,7 +42,9 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         The credentials; `username` is another name for `user`.
     email, google_oauth_token
         A Google account, instead of the credentials.
-    retries, retry_delay, deadline, location, hosts, requests_session, timeout, extra_params, hooks
+    retries, retry_delay, deadline, max_requests_per_minute, location, hosts, requests_session, timeout, extra_params
+        See `Client`.
+    hooks
         See `Client`.
 
     Raises
@@ -88,10 +90,18 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         extra_params: Mapping[str, Any] | None = None,
         hooks: Sequence[BaseHook] | None = None,
         deadline: float | None = None,
+        max_requests_per_minute: int | None = None,
     ) -> None:
         if user and username and user != username:
+            api_key = google_oauth_token = None  # so that no traceback shows them
             raise ConfigurationError(f"user and username mean the same, got user={user!r} and username={username!r}")
-        settings = resolve(server, user or username, api_key, email, google_oauth_token)
+        try:
+            settings = resolve(server, user or username, api_key, email, google_oauth_token)
+        except ConfigurationError as error:
+            error.__context__ = None
+            raise error.with_traceback(None) from None  # the frames hold the keys
+        finally:
+            api_key = google_oauth_token = None
         self._server = settings.server
         google = settings if settings.email else None
         #: whether `close` was called
@@ -100,6 +110,7 @@ class Connection(SeriesReads[dict[str, Any] | None]):
             settings.server, settings.user, settings.api_key, retries=retries, retry_delay=retry_delay,
             location=location, hosts=hosts, requests_session=requests_session, timeout=timeout,
             extra_params=extra_params, hooks=hooks, deadline=deadline, google_account=google,
+            max_requests_per_minute=max_requests_per_minute,
         )  # fmt: skip
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import secrets
 from collections.abc import Callable
@@ -109,6 +110,23 @@ def same_server(url: str, other: str) -> bool:
         return one.hostname == two.hostname and (upgrade or (one.scheme, one.port) == (two.scheme, two.port))
     except ValueError:
         return False
+
+
+def is_exposed(url: str) -> bool:
+    """Whether what is sent to a URL crosses a network without encryption.
+
+    Examples
+    --------
+    >>> [is_exposed(url) for url in ("http://prices.example", "http://127.0.0.1:8000", "https://prices.example")]
+    [True, False, False]
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost" or host.endswith(".localhost")
+    return parts.scheme == "http" and not loopback
 
 
 def public_url(url: str) -> str:

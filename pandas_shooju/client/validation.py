@@ -5,7 +5,7 @@ Each function takes a decoded response and returns the part of it that the calle
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from pandas_shooju.errors import AuthenticationError, ShoojuApiError, ShoojuFormatError
@@ -15,7 +15,9 @@ from pandas_shooju.formats import Document
 _UNAUTHORIZED = ("unauthorized",)
 
 
-def check_success(document: Document, what: str, outcome_unknown: bool = False) -> None:
+def check_success(
+    document: Document, what: str, outcome_unknown: bool = False, without_key: Callable[[str], str] = str
+) -> None:
     """Raise the error that a response describes.
 
     Parameters
@@ -26,6 +28,8 @@ def check_success(document: Document, what: str, outcome_unknown: bool = False) 
         The name of the request.
     outcome_unknown
         Whether the server may have carried out the request in an earlier attempt.
+    without_key
+        Removes the credentials from what the server says.
 
     Raises
     ------
@@ -38,7 +42,8 @@ def check_success(document: Document, what: str, outcome_unknown: bool = False) 
     if not isinstance(root, dict) or not isinstance(root.get("success"), bool):
         raise _misshapen(f"{what} returned no 'success': true or false; is it a Shooju endpoint?")
     if not root["success"]:
-        error = ShoojuApiError.from_answer(root)
+        said = {name: without_key(str(root[name])) for name in ("error", "description") if root.get(name) is not None}
+        error = ShoojuApiError.from_answer(said)
         if error.error in _UNAUTHORIZED:
             error = AuthenticationError(
                 f"{error}; check the user and the API key ({what})",

@@ -170,6 +170,14 @@ def test_the_last_page_is_cut_off(sj, many, max_series, sizes):
     assert [len(page.items()) for page in pages] == sizes
 
 
+@pytest.mark.parametrize(
+    ("max_points", "size"), [(0, "2500"), (-1, "2500"), (10, "2500"), (20_000, "500"), (10**9, "1")]
+)
+def test_a_page_is_bounded_by_the_points_expected(proxy, through, many, max_points, size):
+    list(through().scroll(f"sid:{many}", max_points=max_points))
+    assert proxy.seen[0].params["scroll_batch_size"] == size
+
+
 def test_a_search_that_finds_nothing_is_one_empty_page(sj, path):
     [page] = read_pages(sj, f"sid:{path}")
     assert (page.root["total"], page.items(), len(page.series)) == (0, [], 0)
