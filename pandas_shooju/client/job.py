@@ -140,7 +140,8 @@ class RemoteJob(Job):
                 data_json={"series": [item.document() for item in items]},
                 send_format=options.series_format,
             )
-            answered = list(zip(items, validation.responses(answer.document.plain(), len(items)), strict=True))
+            responses = validation.responses(answer.document.plain(), len(items), self._conn.raw.without_key)
+            answered = list(zip(items, responses, strict=True))
             if answer.attempts > 1:
                 for item in items:
                     item.doubtful = True

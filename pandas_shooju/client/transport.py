@@ -318,7 +318,7 @@ class Client:
             except BaseException as error:  # an interrupt
                 clear_locals(error)
                 raise
-            failure.reason = self._without_key(failure.reason)
+            failure.reason = self.without_key(failure.reason)
             attempts.next(failure, public_url(request.url))
         if self._hooks:
             given = Response(received, response.headers, response.status_code, document.plain())
@@ -326,10 +326,10 @@ class Client:
                 given = _returned(hook.after_request(given), Response, hook)
             document = Document.of(given.json)
         if not binary and not call.get("ignore_exceptions"):
-            validation.check_success(document, what, attempts.unknown, self._without_key)
+            validation.check_success(document, what, attempts.unknown, self.without_key)
         return Answer(document, response, attempts.number)
 
-    def _without_key(self, text: str) -> str:
+    def without_key(self, text: str) -> str:
         """What a server says, without the credentials if it repeats them."""
         if isinstance(self._auth, HTTPBasicAuth):
             user, key = (

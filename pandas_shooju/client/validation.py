@@ -100,14 +100,16 @@ def _answers(name: str, series_id: Any) -> bool:
     return returned is not None and (returned == wanted or returned.startswith((wanted + "@", wanted + " ")))
 
 
-def responses(answer: Any, count: int) -> list[dict[str, Any]]:
-    """What became of each item of a write."""
+def responses(answer: Any, count: int, without_key: Callable[[str], str] = str) -> list[dict[str, Any]]:
+    """What became of each item of a write; `without_key` is as for `check_success`."""
     given = answer.get("responses") if isinstance(answer, dict) else None
     if not isinstance(given, list) or len(given) != count:
         raise _misshapen(f"{count} items were written, and the response does not say what became of each")
     for response in given:
         if not isinstance(response, dict) or not isinstance(response.get("success"), bool):
             raise _wrong("an object with 'success': true or false for each item", response)
+        if isinstance(response.get("description"), str):
+            response["description"] = without_key(response["description"])
     return given
 
 

@@ -267,6 +267,16 @@ def test_a_server_that_repeats_the_key_is_not_quoted(proxy, through, caplog, bod
         assert not [text for text in texts if KEY in text or TOKEN in text]
 
 
+def test_the_key_is_not_quoted_of_an_item_of_a_write(proxy, through, path):
+    job = through().register_job("repeated", batch_size=10)
+    job.write(f"sid={path}", points=[(0, 1)])
+    item = {"success": False, "error": "x", "description": f"got {KEY}"}
+    proxy.fail(answer(json.dumps({"success": True, "responses": [item]}).encode()))
+    with pytest.raises(WriteError, match=r"got \*\*\*") as caught:
+        job.submit()
+    assert KEY not in str(caught.value) + caught.value.failed.to_string()
+
+
 @pytest.mark.parametrize(
     "given",
     [
