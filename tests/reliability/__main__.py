@@ -66,8 +66,8 @@ def _mixed(given: argparse.Namespace) -> tuple[str, int]:
     return (
         f"{given.threads} threads for {given.seconds:g} s: {ends['writes']} writes, {ends['reads']} reads, {told} "
         f"errors told, {ends['forks']} forks, {ends['spawns']} spawned; {ends['wrong']} wrong, {ends['threads left']} "
-        f"threads and {ends['descriptors left']} descriptors left; memory {ends['KiB before'] >> 10} MiB before, "
-        f"{ends['KiB warm'] >> 10} MiB after a fifth, {ends['KiB at end'] >> 10} MiB at the end"
+        f"threads and {ends['descriptors left']} descriptors left; memory in MiB, from tenth to tenth: "
+        f"{', '.join(str(held >> 10) for name, held in ends.items() if name.startswith('KiB'))}"
     ), ends["wrong"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import multiprocessing
 import os
 import random
@@ -140,6 +141,7 @@ def _read_fixed(conn: sj.Connection) -> int:
 
 
 def _exit_with_fixed(conn: sj.Connection) -> None:
+    logging.disable(logging.WARNING)
     sys.exit(_read_fixed(conn))
 
 
@@ -148,7 +150,7 @@ def run(
 ) -> Counter[str]:
     """Run for some seconds (or until there were so many `children`); what was done, and what was wrong.
 
-    Memory is compared with that after the first fifth, descriptors and threads with those before.
+    Descriptors and threads are compared with those before; memory is noted before, and after each tenth of the time.
     """
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -164,7 +166,7 @@ def run(
             child.join()
             child.close()
         before = Resources.now()
-        warm = None
+        memory = [before["memory"]]
         conn = sj.Connection(proxy.url, "sam", "key", retries=3, retry_delay=0.01, timeout=20.0, deadline=60.0)
         mixed = Mixed(conn, proxy, seed)
         workers = [threading.Thread(target=mixed.work, args=(n,)) for n in range(threads)]
@@ -176,9 +178,8 @@ def run(
         while made < children if children is not None else time.monotonic() < began + seconds:
             (mixed.spawn if made % 4 == 3 else mixed.fork)()
             made += 1
-            if warm is None and time.monotonic() > began + seconds / 5:
-                warm = Resources.now()
-        at_end = Resources.now()
+            if time.monotonic() > began + seconds * len(memory) / 10:
+                memory.append(Resources.now()["memory"])
         mixed.stop.set()
         for worker in workers:
             worker.join(PATIENCE)
@@ -192,9 +193,8 @@ def run(
     for name in ("threads", "descriptors"):
         counts[f"{name} left"] = max(after[name] - before[name], 0)
     counts["hanging"] = sum(worker.is_alive() for worker in workers)
-    counts["KiB before"], counts["KiB warm"], counts["KiB at end"] = (
-        before["memory"], (warm or at_end)["memory"], at_end["memory"],
-    )  # fmt: skip
+    for number, held in enumerate(memory):
+        counts[f"KiB {number}"] = held
     for one in mixed.wrong[:20]:
         report(one)
     counts["wrong"] = len(mixed.wrong) + counts["threads left"] + counts["descriptors left"] + counts["hanging"]
