@@ -12,9 +12,11 @@ import os
 import pickle
 import socket
 import threading
+import time
 import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
 
 import pytest
 import requests
@@ -26,7 +28,7 @@ from pandas_shooju import formats
 from pandas_shooju.client import retry
 from pandas_shooju.client.connection import Connection
 from pandas_shooju.client.options import options
-from pandas_shooju.client.retry import RetryPolicy
+from pandas_shooju.client.retry import Attempts, RetryPolicy
 from pandas_shooju.client.servers import same_server
 from pandas_shooju.client.transport import BaseHook, Client, Request, Response
 from pandas_shooju.errors import (
@@ -545,6 +547,27 @@ def test_nothing_is_sent_before_the_first_call(proxy, through):
 
 
 # --- time ---
+
+
+def test_connecting_has_a_timeout_of_its_own():
+    attempts = Attempts(RetryPolicy(), "get", "/series", True)
+    assert attempts.timeouts(600.0) == (10.0, 600.0)
+    assert attempts.timeouts(2.0) == (2.0, 2.0)
+    read = Attempts(RetryPolicy(deadline=5.0), "get", "/series", True).timeouts(600.0)[1]
+    assert 0 < read <= 5
+
+
+@pytest.mark.parametrize("code", [429, 502, 503, 504])
+@pytest.mark.parametrize("after", ["7", "date", "soon", None])
+def test_the_server_is_given_the_time_it_asks_for(proxy, through, monkeypatch, code, after):
+    waited = []
+    monkeypatch.setattr(retry, "sleep", waited.append)
+    header = formatdate(time.time() + 300, usegmt=True) if after == "date" else after
+    proxy.fail(status(code, **({} if header is None else {"Retry_After": header})))
+    ping(through(retry_delay=1).raw)
+    low, high = {"7": (7, 7), "date": (200, 300)}.get(after, (0.75, 1.25))
+    assert len(waited) == 1
+    assert low <= waited[0] <= high
 
 
 def test_a_server_may_ask_for_more_time_than_there_is(proxy, through):
