@@ -122,7 +122,8 @@ def pages(
         raise ValueError(f"batch_size must be a positive number of series, got batch_size={batch_size}")
     if max_series is not None and max_series < 0:
         raise ValueError(f"max_series must be a non-negative number of series or None, got max_series={max_series}")
-    if (points := asked.get("max_points", 0)) > 0:
+    points = asked.get("max_points")
+    if isinstance(points, int) and points > 0:  # a string comes from extra_params
         batch_size = min(batch_size, max(MOST_POINTS // points, 1))
     params = {"query": query, "df": "MIN", "dt": "MAX", **asked, **({"sort": sort} if sort else {})}
     if max_series is None or max_series > batch_size:
