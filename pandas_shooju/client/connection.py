@@ -45,7 +45,9 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         loopback address), may do without: then calls are made without a key, under the name of `user`, or ``local``.
     email, google_oauth_token
         A Google account, to use instead of `user` and `api_key`.
-    retries, retry_delay, deadline, location, hosts, requests_session, timeout, extra_params, hooks
+    retries, retry_delay, deadline, max_requests_per_minute, location, hosts, requests_session, timeout, extra_params
+        See `Client`.
+    hooks
         See `Client`.
 
     Raises
@@ -91,12 +93,20 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         extra_params: Mapping[str, Any] | None = None,
         hooks: Sequence[BaseHook] | None = None,
         deadline: float | None = None,
+        max_requests_per_minute: int | None = None,
     ) -> None:
         if user and username and user != username:
+            api_key = google_oauth_token = None  # so that no traceback shows them
             raise ConfigurationError(
                 f"user and username must be the same, got {user!r} and {username!r}; pass only one"
             )
-        settings = resolve(server, user or username, api_key, email, google_oauth_token)
+        try:
+            settings = resolve(server, user or username, api_key, email, google_oauth_token)
+        except ConfigurationError as error:
+            error.__context__ = None
+            raise error.with_traceback(None) from None  # the frames hold the keys
+        finally:
+            api_key = google_oauth_token = None
         self._server = settings.server
         google = settings if settings.email else None
         #: whether `close` was called
@@ -105,6 +115,7 @@ class Connection(SeriesReads[dict[str, Any] | None]):
             settings.server, settings.user, settings.api_key, retries=retries, retry_delay=retry_delay,
             location=location, hosts=hosts, requests_session=requests_session, timeout=timeout,
             extra_params=extra_params, hooks=hooks, deadline=deadline, google_account=google,
+            max_requests_per_minute=max_requests_per_minute,
         )  # fmt: skip
 
     @cached_property

@@ -130,7 +130,8 @@ class RemoteJob(Job):
             for item in items:
                 item.doubtful = item.doubtful or answer.attempts > 1
             again, refused, settled, pause = [], [], [], 0.0
-            for item, response in zip(items, validation.responses(answer.document.plain(), len(items)), strict=True):
+            responses = validation.responses(answer.document.plain(), len(items), self._conn.raw.without_key)
+            for item, response in zip(items, responses, strict=True):
                 if _locked(response) and attempt < _LOCK_ATTEMPTS:
                     again.append(item)
                     pause = self._collision_retry_timeout

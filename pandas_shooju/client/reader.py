@@ -25,6 +25,9 @@ from pandas_shooju.formats import Document, PointColumns
 
 __all__ = ["ScrollIterable"]
 
+#: points that a page of a search may be expected to have
+MOST_POINTS = 10_000_000
+
 #: series that one bulk request may ask for
 MAX_BULK = 1000
 
@@ -114,6 +117,7 @@ def pages(
 ) -> Iterator[Document]:
     """The pages of a search, at most `max_series` series in all; the first page is read at once.
 
+    Where `max_points` limits the points of each series, a page has so few series that it has at most `MOST_POINTS`.
     With `ahead`, a thread requests the next page while this one is parsed and while the caller works on it.
     """
     if not isinstance(query, str):
@@ -122,6 +126,9 @@ def pages(
         raise ValueError(f"batch_size must be a positive number of series, got {batch_size}")
     if max_series is not None and max_series < 0:
         raise ValueError(f"max_series must be a non-negative number of series or None, got {max_series}")
+    points = asked.get("max_points")
+    if isinstance(points, int) and points > 0:  # a string comes from extra_params
+        batch_size = min(batch_size, max(MOST_POINTS // points, 1))
     params = {"query": query, "df": "MIN", "dt": "MAX", **asked, **({"sort": sort} if sort else {})}
     if max_series is None or max_series > batch_size:
         params |= {"scroll": "y", "scroll_batch_size": batch_size}

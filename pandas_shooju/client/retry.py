@@ -17,9 +17,12 @@ import re
 import ssl
 import threading
 import time
+from collections import deque
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import KW_ONLY, dataclass
 from email.utils import parsedate_to_datetime
+from traceback import walk_tb
 from typing import Any
 
 import requests
@@ -33,6 +36,8 @@ TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
 LONGEST_PAUSE = 60.0
 #: seconds to wait for a connection at most
 CONNECT_TIMEOUT = 10.0
+#: the window of `max_requests_per_minute` in seconds: a minute, and a second for delays on the way
+_MINUTE = 61.0
 
 #: what must not be sent twice after an unknown outcome, and how to find out about it
 _NOT_REPEATABLE = {
@@ -72,6 +77,64 @@ def sleep(seconds: float) -> None:
         time.sleep(seconds)
     elif event.wait(seconds):
         raise Abandoned
+
+
+class Pace:
+    """Keeps the requests of all threads below a number per minute.
+
+    Parameters
+    ----------
+    per_minute
+        How many requests may begin within a minute; None for any number.
+
+    Examples
+    --------
+    >>> pace = Pace(2)
+    >>> [pace.wait_for_turn() for _ in range(2)]
+    [0.0, 0.0]
+    """
+
+    def __init__(self, per_minute: int | None) -> None:
+        if per_minute is not None and (
+            not isinstance(per_minute, int) or isinstance(per_minute, bool) or per_minute < 1
+        ):
+            raise ValueError(f"max_requests_per_minute must be a positive integer or None, got {per_minute!r}")
+        self.per_minute = per_minute
+        self._begins: deque[float] = deque(maxlen=per_minute or 0)
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[Pace], tuple[int | None]]:
+        return Pace, (self.per_minute,)  # a copy in another process counts for itself
+
+    def wait_for_turn(self) -> float:
+        """Wait until another request may begin; the seconds waited."""
+        if self.per_minute is None:
+            return 0.0
+        with self._lock:
+            now = time.monotonic()
+            begin = max(now, self._begins[0] + _MINUTE) if len(self._begins) == self.per_minute else now
+            self._begins.append(begin)
+        if begin > now:
+            sleep(begin - now)
+        return begin - now
+
+
+def clear_locals(error: BaseException) -> None:
+    """Remove the local variables of `requests` and `urllib3` from the tracebacks of an error and of what led to it.
+
+    They hold the headers of the request, and the key is in those.
+    """
+    seen: set[int] = set()
+    links: list[BaseException | None] = [error]
+    while links:
+        link = links.pop()
+        if link is not None and id(link) not in seen:
+            seen.add(id(link))
+            for frame, _ in walk_tb(link.__traceback__):
+                if str(frame.f_globals.get("__name__")).partition(".")[0] in ("requests", "urllib3", "http"):
+                    with suppress(RuntimeError):  # it has not ended
+                        frame.clear()
+            links += [link.__cause__, link.__context__]
 
 
 class _RequestsError:
@@ -221,6 +284,10 @@ class Attempts:
         """The timeouts to connect and to read, in seconds."""
         read = max(min(timeout, self.remaining), 0.001)
         return min(CONNECT_TIMEOUT, read), read
+
+    def extend(self, seconds: float) -> None:
+        """Put the deadline off, by a pause that is not due to the server."""
+        self._began += seconds
 
     def check_deadline(self) -> None:
         """Raise `Failure` after the deadline, while a body is being read."""

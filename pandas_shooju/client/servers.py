@@ -140,6 +140,23 @@ def same_server(url: str, other: str) -> bool:
         return False
 
 
+def is_exposed(url: str) -> bool:
+    """Whether what is sent to a URL crosses a network without encryption.
+
+    Examples
+    --------
+    >>> [is_exposed(url) for url in ("http://prices.example", "http://127.0.0.1:8000", "https://prices.example")]
+    [True, False, False]
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost" or host.endswith(".localhost")
+    return parts.scheme == "http" and not loopback
+
+
 def public_url(url: str) -> str:
     """A URL without user, password, parameters and fragment, for messages."""
     return re.sub(r"^(\w+://)?[^/]*@", r"\1", re.split("[?#]", url, maxsplit=1)[0])

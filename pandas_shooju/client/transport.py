@@ -5,8 +5,10 @@ Which failures are tried again is decided in :mod:`pandas_shooju.client.retry`. 
 
 from __future__ import annotations
 
+import base64
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -23,8 +25,8 @@ from pandas_shooju import formats
 from pandas_shooju.client import validation
 from pandas_shooju.client.hooks import BaseHook, Request, Response
 from pandas_shooju.client.options import options
-from pandas_shooju.client.retry import Attempts, Failure, RetryPolicy
-from pandas_shooju.client.servers import local_path, open_server, public_url, same_server
+from pandas_shooju.client.retry import Attempts, Failure, Pace, RetryPolicy, clear_locals
+from pandas_shooju.client.servers import is_exposed, local_path, open_server, public_url, same_server
 from pandas_shooju.client.settings import Settings
 from pandas_shooju.errors import ConfigurationError, ConnectionError, ShoojuApiError, ShoojuFormatError
 from pandas_shooju.formats import Document
@@ -36,6 +38,10 @@ DEFAULT_TIMEOUT = 600.0
 
 _READ_SIZE = 1 << 20
 _MOST_REDIRECTS = 5
+#: a document of JSON or msgpack may be this many times larger than what came over the network, beyond a free size
+_MOST_EXPANSION, _FREE_SIZE = 100, 32 << 20
+#: servers for which there was a warning that they are called without encryption
+_WARNED: set[str] = set()
 
 _T = TypeVar("_T")
 
@@ -119,6 +125,9 @@ class Client:
         Instances of `BaseHook`, which can change requests and responses.
     deadline
         The time limit for one call, in seconds, with all attempts and the whole response; 900 by default.
+    max_requests_per_minute
+        How many requests of this client may begin within a minute, all attempts included; the others wait, which does
+        not count towards `deadline`. A forked or spawned process counts its own requests.
     google_account
         Settings with an email address and a token, which the first call exchanges for a user and an API key.
 
@@ -145,8 +154,10 @@ class Client:
         hooks: Sequence[BaseHook] | None = None,
         *,
         deadline: float | None = None,
+        max_requests_per_minute: int | None = None,
         google_account: Settings | None = None,
     ) -> None:
+        auth, password = _auth(user, password), None  # so that no traceback shows the key
         for hook in hooks or ():
             if not isinstance(hook, BaseHook):
                 raise TypeError(f"hooks must be instances of BaseHook, got {hook!r}")
@@ -157,17 +168,33 @@ class Client:
         self._base_path = base_path
         self._own_session = requests_session
         self._user = user
-        self._auth = _auth(user, password)
+        self._auth = auth
         self._google_account = google_account
         self._retries = RetryPolicy(
             retries=RetryPolicy.retries if retries is None else max(1, retries),
             delay=RetryPolicy.delay if retry_delay is None else retry_delay,
             deadline=RetryPolicy.deadline if deadline is None else deadline,
         )
+        self._pace = Pace(max_requests_per_minute)
         self._timeout = timeout or DEFAULT_TIMEOUT
         self._params = {"v": VERSION, "location_type": "python", "location": location, **(extra_params or {})}
         self._hooks = list(hooks or ())
         self._open()
+        if self._auth is not _anonymous or google_account is not None:
+            self._warn_of_plain_http()
+
+    def _warn_of_plain_http(self) -> None:
+        """Warn, once for each host in a process, that the key is sent where others can read it."""
+        scheme = urlsplit(self._url).scheme
+        for host in self._hosts or [self._url]:
+            url = public_url(host if "://" in host else f"{scheme}://{host}")
+            if is_exposed(url) and url not in _WARNED:
+                _WARNED.add(url)
+                warnings.warn(
+                    f"the API key is sent to {url} without encryption, where others may read it; use https://",
+                    UserWarning,
+                    stacklevel=4,
+                )
 
     def _open(self) -> None:
         """Open what a process cannot inherit: the session with its sockets, and locks."""
@@ -177,6 +204,7 @@ class Client:
         urls = [host if "://" in host else f"{parts.scheme}://{host}" for host in self._hosts or [self._url]]
         self._endpoints = cycle([url.rstrip("/") + self._base_path for url in urls])
         self._signing_in = threading.Lock()
+        self._pace = Pace(self._pace.per_minute)
         self._process = os.getpid()
         self._closed = False
 
@@ -187,6 +215,7 @@ class Client:
             return
         if local_path(self._server) is not None:  # the store opens its file anew by itself
             self._signing_in, self._process = threading.Lock(), os.getpid()
+            self._pace = Pace(self._pace.per_minute)
             return
         if self._own_session is not None:
             self._own_session = deepcopy(self._own_session)  # the copy has no connections
@@ -260,6 +289,7 @@ class Client:
         attempts = Attempts(self._retries, method, path, body.rewindable)
         while True:
             body.rewind()
+            attempts.extend(self._pace.wait_for_turn())
             request = self._request(method, path, call, attempts.number)
             for hook in self._hooks:
                 request = _returned(hook.before_request(request), Request, hook)
@@ -281,8 +311,13 @@ class Client:
                 break
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 failure = Failure.of_exception(error, timeout)
+                clear_locals(error)
             except Failure as error:
                 failure = error
+            except BaseException as error:  # an interrupt
+                clear_locals(error)
+                raise
+            failure.reason = self.without_key(failure.reason)
             attempts.next(failure, public_url(request.url))
         if self._hooks:
             given = Response(received, response.headers, response.status_code, document.plain())
@@ -290,8 +325,20 @@ class Client:
                 given = _returned(hook.after_request(given), Response, hook)
             document = Document.of(given.json)
         if not binary and not call.get("ignore_exceptions"):
-            validation.check_success(document, what, attempts.unknown)
+            validation.check_success(document, what, attempts.unknown, self.without_key)
         return Answer(document, response, attempts.number)
+
+    def without_key(self, text: str) -> str:
+        """What a server says, without the credentials if it repeats them."""
+        if isinstance(self._auth, HTTPBasicAuth):
+            user, key = (
+                part if isinstance(part, bytes) else part.encode()
+                for part in (self._auth.username, self._auth.password)
+            )
+            text = text.replace(base64.b64encode(user + b":" + key).decode(), "***")
+            if len(key) >= 8:  # a shorter one may be a word
+                text = text.replace(key.decode(), "***")
+        return text
 
     def _request(self, method: str, path: str, call: CallOptions, attempt: int) -> Request:
         params = {**self._params, **(call.get("params") or {}), **({"retry": attempt} if attempt > 1 else {})}
@@ -407,10 +454,17 @@ def _pieces(response: requests.Response, attempts: Attempts, binary: bool) -> It
     else:
         pieces = iter(lambda: read1(_READ_SIZE, decode_content=True), b"")
     at_start = not binary
+    size, bounded = 0, False
     for piece in pieces:
         if at_start and len(piece) >= 64:
-            _check_format(piece, response)
+            bounded = _check_format(piece, response) != "sjts"  # constant series are compressed without limit
         at_start = False
+        size += len(piece)
+        if bounded and size > _FREE_SIZE + _MOST_EXPANSION * response.raw.tell():
+            raise Failure(
+                f"the response expands {response.raw.tell():,} bytes to more than {size:,}; no Shooju document does so",
+                kind=ShoojuFormatError,
+            )
         yield piece
         attempts.check_deadline()
 

@@ -5,7 +5,7 @@ Each function takes a decoded response and returns the part of it that the calle
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from pandas_shooju.errors import AuthenticationError, ShoojuApiError, ShoojuFormatError
@@ -15,7 +15,9 @@ from pandas_shooju.formats import Document
 _UNAUTHORIZED = ("unauthorized",)
 
 
-def check_success(document: Document, what: str, outcome_unknown: bool = False) -> None:
+def check_success(
+    document: Document, what: str, outcome_unknown: bool = False, without_key: Callable[[str], str] = str
+) -> None:
     """Raise the error that a response describes.
 
     Parameters
@@ -26,6 +28,8 @@ def check_success(document: Document, what: str, outcome_unknown: bool = False) 
         The name of the request.
     outcome_unknown
         Whether the server may have carried out the request in an earlier attempt.
+    without_key
+        Removes the credentials from what the server says.
 
     Raises
     ------
@@ -38,7 +42,8 @@ def check_success(document: Document, what: str, outcome_unknown: bool = False) 
     if not isinstance(root, dict) or not isinstance(root.get("success"), bool):
         raise _misshapen(f"the response to {what} must contain 'success': true or false; is that a Shooju server?")
     if not root["success"]:
-        error = ShoojuApiError.from_answer(root)
+        said = {name: without_key(str(root[name])) for name in ("error", "description") if root.get(name) is not None}
+        error = ShoojuApiError.from_answer(said)
         if error.error in _UNAUTHORIZED:
             error = AuthenticationError(
                 f"{error}; check the user and the API key ({what})",
@@ -96,14 +101,16 @@ def _answers(name: str, series_id: Any) -> bool:
     return returned is not None and (returned == wanted or returned.startswith((wanted + "@", wanted + " ")))
 
 
-def responses(answer: Any, count: int) -> list[dict[str, Any]]:
-    """What became of each item of a write."""
+def responses(answer: Any, count: int, without_key: Callable[[str], str] = str) -> list[dict[str, Any]]:
+    """What became of each item of a write; `without_key` is as for `check_success`."""
     given = answer.get("responses") if isinstance(answer, dict) else None
     if not isinstance(given, list) or len(given) != count:
         raise _misshapen(f"{count} items were sent, and the response must contain the outcome of each, but it does not")
     for response in given:
         if not isinstance(response, dict) or not isinstance(response.get("success"), bool):
             raise _wrong("an object with 'success': true or false for each item", response)
+        if isinstance(response.get("description"), str):
+            response["description"] = without_key(response["description"])
     return given
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from pandas_shooju import formats
 from pandas_shooju.client import points as ps
+from pandas_shooju.client import reader
 from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Point
 from pandas_shooju.errors import ConnectionError, SeriesNotFoundError, ShoojuApiError, ShoojuFormatError
@@ -168,6 +169,21 @@ def test_the_last_page_is_cut_off(sj, many, max_series, sizes):
     pages = list(read_pages(sj, f"sid:{many}", max_series=max_series, batch_size=10))
     assert [len(page.series) for page in pages] == sizes
     assert [len(page.items()) for page in pages] == sizes
+
+
+@pytest.mark.parametrize(
+    ("max_points", "size"), [(0, "2500"), (-1, "2500"), (10, "2500"), (20_000, "500"), (10**9, "1")]
+)
+def test_a_page_is_bounded_by_the_points_expected(proxy, through, many, max_points, size):
+    list(through().scroll(f"sid:{many}", max_points=max_points))
+    assert proxy.seen[0].params["scroll_batch_size"] == size
+
+
+def test_chunks_are_whole_where_pages_are_bounded(sj, many, monkeypatch):
+    monkeypatch.setattr(reader, "MOST_POINTS", 20)  # two series of at most ten points
+    sizes = [chunk.shape[1] for chunk in pd.read_shooju(f"sid:{many}", max_points=10, chunksize=3, connection=sj)]
+    assert sizes[:-1] == [3] * (len(sizes) - 1)
+    assert len(sizes) > 1
 
 
 def test_a_search_that_finds_nothing_is_one_empty_page(sj, path):

@@ -54,7 +54,7 @@ def url(conn: Any) -> str:
 
 #: wrong uses, and the exception of the published client: by its name, or a class that is not its own
 SAME: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
-    "no credentials": (lambda shooju, conn: shooju.Connection(url(conn)), "ShoojuApiError"),
+    "no credentials": (lambda shooju, conn: shooju.Connection("https://shooju.example"), "ShoojuApiError"),
     "a wrong key": (
         lambda shooju, conn: shooju.Connection(url(conn), "sam", "no").get_series("sid=a"),
         "ShoojuApiError",
