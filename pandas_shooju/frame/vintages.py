@@ -279,7 +279,8 @@ def _columns(frame: pd.DataFrame) -> _Columns:
 def _matrix(frame: pd.DataFrame) -> Float64Array:
     """The values, with a row for each column of the frame."""
     if (frame.dtypes == np.float64).all():
-        return frame.to_numpy(np.float64).T
+        values: Float64Array = frame.to_numpy(np.float64).T
+        return values
     columns = [point_values(frame.iloc[:, at], "the frame") for at in range(frame.shape[1])]
     return np.array(columns, np.float64).reshape(frame.shape[1], len(frame))
 
