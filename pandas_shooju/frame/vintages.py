@@ -145,7 +145,7 @@ def latest(data: pd.DataFrame) -> pd.DataFrame:
     2024-01-01 00:00:00+00:00  2.0
     2024-01-02 00:00:00+00:00  4.0
     """
-    if _place(data, _REPORTED) is None and _is_asof(data):
+    if isinstance(data, pd.DataFrame) and _place(data, _REPORTED) is None and _is_asof(data):
         return _last_state(data)
     return _chosen(_reports(data, "latest"), "last", None)
 
