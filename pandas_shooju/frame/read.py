@@ -200,6 +200,21 @@ def read_shooju(
     include_job, include_timestamp : bool, default False
         Add the columns ``job`` (id of the job that wrote the point) and ``timestamp`` (when it was written, UTC).
         Requires ``layout="long"``.
+    reported_date : optional
+        Read the points that are filed under report dates, instead of those of the series itself: ``"all"`` of them,
+        the ``"latest"`` of each series, a date, a list of dates, or a slice of dates, which includes both ends. As for
+        `df` and `dt`, a day stands for all reports of that day, and ``"2024-01"`` for those of the whole month. Report
+        dates are in UTC, whatever `tz` is. They become the column ``reported_date`` (long), or the last column level
+        (wide); a series without such a report has no rows or columns. With ``layout="fields"`` the fields that are
+        filed under report dates are read, with a row for each series and report date.
+    last_reports : int, optional
+        Read the last reports of each series, at most that many, of those in `reported_date` if it is given.
+    asof : optional
+        Read the points and fields as they were after a job (a job, its id, or a string such as ``"j17"``) or at a
+        moment (a datetime, Timestamp, date or ISO string; a date is its beginning, and a moment without an offset is in
+        the zone of `tz`, by default UTC). Series that did not exist then are missing. With a list of jobs or moments,
+        the states of each series are told apart by the column ``asof`` (long, fields), or the last column level (wide),
+        and a series is missing if it existed at none of them.
     chunksize : int, optional
         Return an iterator of frames with that many series each, which only needs memory for a few chunks. Each frame
         has the categories and fields of its own series. As elsewhere in pandas, `pandas.concat` keeps a column
@@ -239,7 +254,8 @@ def read_shooju(
     ConfigurationError
         No connection is given, and none is configured.
     ValueError, TypeError
-        Two series have the same column label, or an argument is invalid.
+        Two series have the same column label, or an argument is invalid. A query that is read with report dates or
+        `asof` has such an operator already.
 
     Examples
     --------
@@ -272,6 +288,17 @@ def read_shooju(
                series_id                        dt  val
     0  users\sam\gdp\US 2023-01-01 00:00:00+00:00  1.0
     1  users\sam\gdp\CN 2023-01-01 00:00:00+00:00  4.0
+
+    The series before and after a revision:
+
+    >>> revision = (gdp["US"] * 2).shooju.write("Revised", sid=r"users\sam\gdp\US", connection=conn)
+    >>> pd.read_shooju({"US": r"sid=users\sam\gdp\US"}, asof=[result.job, revision.job], connection=conn)
+                                US
+    asof                         1    2
+    dt
+    2023-01-01 00:00:00+00:00  1.0  2.0
+    2024-01-01 00:00:00+00:00  2.0  4.0
+    2025-01-01 00:00:00+00:00  3.0  6.0
     """
     from pandas_shooju.client.connection import connection_of  # here, so that importing pandas_shooju stays fast
 
