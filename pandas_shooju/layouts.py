@@ -119,10 +119,8 @@ def given_labels(keys: Sequence[Hashable], vintages: pd.Index | None = None) -> 
     """
     tuples = [key for key in keys if isinstance(key, tuple)]
     if vintages is not None:
-        if len(tuples) < len(keys) or not keys:
-            levels = [_given([json.dumps(key) if isinstance(key, tuple) else key for key in keys])]
-        else:
-            levels = [_given(list(level)) for level in zip_longest(*tuples)]
+        of_tuples = bool(tuples) and len(tuples) == len(keys)
+        levels = [_given(list(level)) for level in (zip_longest(*tuples) if of_tuples else [keys])]
         return _multi_index([*levels, vintages], [*(None for _ in levels), vintages.name])
     if tuples and len(tuples) == len(keys):
         return _multi_index([_given(list(level)) for level in zip_longest(*tuples)], None)

@@ -90,7 +90,8 @@ class ShoojuAccessor(GroupByAccessor):
             if series_id is not None
         ]
         table = SeriesTable.of(series)
-        return layouts.fields_table(table, list(table.fields))
+        fields = layouts.fields_table(table, list(table.fields))
+        return fields.loc[~fields.index.duplicated()]
 
     def _frame(self) -> pd.DataFrame:
         data = self._data

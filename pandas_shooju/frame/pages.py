@@ -146,7 +146,6 @@ def searched(
         yield named(request)
         return
     condition, operators = split_operators(query)
-    with_source(query, "")  # the query must not say itself what is read
     derived = bool(operators)
     # fields are read with each state of a series; its reports have none, so theirs are those of the series
     of_series = request.reports is not None and request.layout != "fields"

@@ -70,11 +70,10 @@ def _reports(
     which = np.repeat(np.arange(len(dates)), [len(own) for own in dates])
     all_dates = np.concatenate([np.empty(0, np.int64), *dates])
     operator = "@repfdate:" if of_fields else "@repdate:"
-    parts = [with_source(query, "\0").split("\0") for query in series.queries]
-    texts = np.datetime_as_string(all_dates.view("M8[ms]"), unit="ms").tolist()
-    queries = [
-        f"{parts[at][0]}{operator}{text}{parts[at][1]}" for at, text in zip(which.tolist(), texts, strict=True)
-    ]  # fmt: skip
+    parts = list(map(split_operators, series.queries))
+    texts = [text.removesuffix("T00:00:00.000") for text in np.datetime_as_string(all_dates.view("M8[ms]")).tolist()]
+    named = zip(which.tolist(), texts, strict=True)
+    queries = [f"{parts[at][0]}{operator}{text}{parts[at][1]}" for at, text in named]
     parameters = request.parameters()
     if not of_fields:
         parameters["fields"] = None  # those of the series are known
@@ -97,8 +96,7 @@ def _report_dates(
         "fields": None if of_fields or series.labels is None else request.parameters()["fields"],
     }  # fmt: skip
     listing = f"@repdatelist:{'fields' if of_fields else 'points'}"
-    for query in series.queries:
-        with_source(query, listing)
+    # without the operators of the query, which would change the report dates
     queries = [split_operators(query)[0] + listing for query in series.queries]
     table, present = _read(connection, queries, parameters, progress, "series")
     positions = present.tolist()
@@ -158,9 +156,7 @@ def _tables(
     start = 0
     with Progress("reading", unit, progress) as bar:
         for page in reader.bulk(connection.raw, queries, reader.parameters(**parameters)):
-            present = [
-                at for at in range(page.count) if check_item(page.failed.get(at), queries[start + at])
-            ]  # fmt: skip
+            present = [at for at in range(page.count) if check_item(page.failed.get(at), queries[start + at])]
             yield page.series, np.array(present, np.int64) + start
             start += page.count
             bar.advance(page.count, len(queries))

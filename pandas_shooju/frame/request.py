@@ -16,7 +16,7 @@ import numpy as np
 
 from pandas_shooju import clocks
 from pandas_shooju.frame.limits import Limit, wire_limits
-from pandas_shooju.frame.sources import AsOf, Reports, checked_asof, checked_reports, is_expression
+from pandas_shooju.frame.sources import AsOf, Reports, checked_asof, checked_reports, is_expression, with_source
 
 Query = str | Sequence[str] | Mapping[Any, str]
 Layout = Literal["wide", "long", "fields"]
@@ -121,6 +121,9 @@ def checked_request(
     reports = checked_reports(reported_date, last_reports)
     if reports is not None and asof is not None:
         raise ValueError("asof cannot be combined with reported_date or last_reports")
+    if reports is not None or asof is not None:
+        for one in queries_of(query):
+            with_source(one, "")  # must not say itself what is read
     if reports is not None and any(map(is_expression, queries_of(query))):
         raise ValueError("an expression has no report dates; read the reports of its series, and combine the frames")
     return ReadRequest(

@@ -178,6 +178,37 @@ def test_a_field_with_the_name_of_the_vintages_is_refused(conn, reports, name):
         sj.read_shooju(rf"sid:{GDP}", name, layout="long", connection=conn, **options)
 
 
+def test_a_search_for_reports_is_sorted_and_limited(conn, reports):
+    with conn.register_job("Another") as job:
+        job.write(rf"sid={GDP}\AA", fields={"country": "AA"})
+        job.write_reported(rf"sid={GDP}\AA", datetime.datetime(2020, 1, 1), points=[sj.Point(0, 1.0)])
+    options = {"reported_date": "latest", "sort": "country asc", "connection": conn}
+    assert [label for label, _ in sj.read_shooju(f"sid:{GDP}", "country", **options)] == ["AA", "US"]
+    assert [label for label, _ in sj.read_shooju(f"sid:{GDP}", "country", max_series=1, **options)] == ["AA"]
+    with pytest.raises(ValueError, match="column labels must be unique, but 2 series have the label"):
+        with conn.register_job("The same") as job:
+            job.write_reported(rf"sid={GDP}\BB", datetime.datetime(2016, 12, 22), points=[sj.Point(0, 1.0)])
+            job.write(rf"sid={GDP}\BB", fields={"country": "US"})
+        sj.read_shooju(f"sid:{GDP}", "country", **options)
+
+
+def test_labels_of_a_dict_keep_their_type(conn, reports):
+    for label in ("x", 1, True, None, ("a", None)):
+        frame = sj.read_shooju({label: rf"sid={GDP}\US"}, last_reports=1, connection=conn)
+        first = frame.columns[0]
+        assert first[-1] == pd.Timestamp("2016-12-22", tz="UTC")
+        expected = label if isinstance(label, tuple) else (label,)
+        assert all(a is b or a == b or (b is None and a != a) for a, b in zip(first[:-1], expected, strict=True))
+    both = sj.read_shooju({("a", 1): rf"sid={GDP}\US", "b": rf"sid={GDP}\US"}, last_reports=1, connection=conn)
+    assert [label for label, _ in both] == [("a", 1), "b"]
+
+
+def test_what_a_frame_of_vintages_says_of_its_series(conn, reports):
+    frame = sj.read_shooju(rf"sid:{GDP}", "country", reported_date="all", connection=conn)
+    assert set(frame.shooju.series_ids) == {rf"{GDP}\US"}
+    assert frame.shooju.fields.to_dict("index") == {rf"{GDP}\US": {"country": "US"}}
+
+
 # --- reading states ---------------------------------------------------------------------------------------------------
 
 
@@ -210,7 +241,7 @@ def test_a_single_moment_needs_no_level(conn, states):
     assert fields.to_dict("index") == {r"users\sam\a": {"unit": "MW", "name": "A"}}
 
 
-class conn_job:
+class Job:
     def __init__(self, job_id):
         self.job_id = job_id
 
@@ -462,7 +493,10 @@ def test_known_at_is_the_latest_report_at_or_before_the_moment(values, when):
         known = [value for reported, value in releases if reported <= moment]
         if known:
             expected[key] = known[-1]
-    for frame in (as_long(values), as_wide(values)):
+    long = as_long(values)
+    elsewhere = long.assign(reported_date=long["reported_date"].dt.tz_convert("Asia/Kolkata"))
+    naive = long.assign(reported_date=long["reported_date"].dt.tz_localize(None))
+    for frame in (long, elsewhere, naive, as_wide(values)):
         known = frame.shooju.known_at(when)
         assert cells(known) == expected
     assert known.columns.names == ["name"]

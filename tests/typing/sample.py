@@ -81,4 +81,5 @@ def main(server: str) -> str:
         revised, difference = revise(old * 2, old, conn)
         found = sj.query.under(r"users\sam\typed") & (sj.query.field("country") == "CN")
         labels = list(sj.read_shooju({"China": found.aggregate("d")}, connection=conn).columns)
-        return f"{written.points} {revised} {len(difference)} {count(conn)} {labels} {classic(conn)[0].value} {vintages(conn)}"
+        found_points = f"{count(conn)} {labels} {classic(conn)[0].value} {vintages(conn)}"
+        return f"{written.points} {revised} {len(difference)} {found_points}"
