@@ -416,9 +416,13 @@ def multi_sum(query: str, *, operators: Iterable[str] = (), key_fields: Iterable
     >>> print(multi_sum(under("ercot"), operators=["@localize:America/Chicago"]))
     =F.multi_sum(r'sid:"ercot"', operators=("@localize:America/Chicago",), key_fields=[])
     """
-    literal = f"r'{query}'" if "'" not in query and not query.endswith("\\") else repr(str(query))
     given = "".join(f'"{operator}",' for operator in operators)
-    return Expression(f"F.multi_sum({literal}, operators=({given}), key_fields={list(key_fields)!r})")
+    return Expression(f"F.multi_sum({literal(query)}, operators=({given}), key_fields={list(key_fields)!r})")
+
+
+def literal(query: str) -> str:
+    """A query as a string literal of Python, the form in which functions take it."""
+    return f"r'{query}'" if "'" not in query and not query.endswith("\\") else repr(str(query))
 
 
 def _operand(value: Expression | float, *bare: _Kind) -> str:

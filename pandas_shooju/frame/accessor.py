@@ -14,7 +14,7 @@ import pandas_flavor
 
 from pandas_shooju import layouts
 from pandas_shooju.formats import SeriesTable
-from pandas_shooju.frame import origin
+from pandas_shooju.frame import origin, vintages
 from pandas_shooju.frame.dates_values import column_named
 from pandas_shooju.frame.diff import diff
 from pandas_shooju.frame.read import read_shooju
@@ -45,9 +45,13 @@ class GroupByAccessor:
 
 
 class ShoojuAccessor(GroupByAccessor):
-    """``df.shooju`` and ``series.shooju``: write data, compare it with earlier data, look up where it was read from."""
+    """``df.shooju`` and ``series.shooju``: write data, compare it with earlier data, look up its origin."""
 
     diff = _method(diff)
+    known_at = _method(vintages.known_at)
+    first_release = _method(vintages.first_release)
+    latest = _method(vintages.latest)
+    revisions = _method(vintages.revisions)
 
     @property
     def series_ids(self) -> pd.Series:
@@ -88,7 +92,8 @@ class ShoojuAccessor(GroupByAccessor):
             if series_id is not None
         ]
         table = SeriesTable.of(series)
-        return layouts.fields_table(table, list(table.fields))
+        fields = layouts.fields_table(table, list(table.fields))
+        return fields.loc[~fields.index.duplicated()]
 
     def _frame(self) -> pd.DataFrame:
         data = self._data

@@ -195,15 +195,19 @@ def _derived(series_id: str) -> ValueError:
     )
 
 
-def ids_as_read(old: pd.DataFrame) -> Callable[[Any], str]:
-    """A function from a column label to the series that `old`, a wide frame, was read from under that label."""
+def ids_as_read(old: pd.DataFrame, ignored: Hashable | None = None) -> Callable[[Any], str]:
+    """A function from a column label to the series that `old`, a wide frame, was read from under that label.
+
+    `ignored` is a level that is not part of the labels.
+    """
     found = origin.origin_of(old)
     if found is None or found["layout"] != "wide":
         raise ValueError(
             "changed_from must be a frame that was read from Shooju, but it has no attrs (some operations drop them); "
             f"name the series with sid=..., for example sid={SAME!r} if its labels are series ids"
         )
-    positions = {_state_key(label): at for label, at in zip(old.columns, origin.column_positions(old), strict=True)}
+    labels = old.columns if ignored is None else old.columns.droplevel(ignored)
+    positions = {_state_key(label): at for label, at in zip(labels, origin.column_positions(old), strict=True)}
 
     def id_of(label: Any) -> str:
         at = positions.get(_state_key(label))

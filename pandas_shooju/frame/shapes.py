@@ -24,6 +24,7 @@ from pandas_shooju.frame.dates_values import (
     Float64Array,
     Int64Array,
     ascending,
+    check_reports_are_named,
     column_named,
     conversion_to_dates,
     date_index,
@@ -85,6 +86,8 @@ def series_writes(
     if na not in ("skip", "null"):
         raise ValueError(f"na must be 'skip' (leave stored values alone) or 'null' (remove them), got {na!r}")
     shape = shape_of(data, date, value)
+    grouped = isinstance(data, DataFrameGroupBy | SeriesGroupBy)
+    check_reports_are_named(data.obj if grouped else data, sid, reported_date)
     na_points: Missing = "null" if keep_missing else na
     call = _Call(_named_in(data, shape) if sid is None else sid, fields, date, value, tz, reported_date, na, na_points)
     if isinstance(data, DataFrameGroupBy | SeriesGroupBy):
@@ -226,7 +229,7 @@ def _with_attrs(frame: pd.DataFrame, source: pd.DataFrame | pd.Series) -> pd.Dat
 
 def _wide(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     level = call.reported_date if _is_level(frame, call.reported_date) else None
-    reported = report_dates(frame.columns.get_level_values(level), level) if level is not None else None
+    reported = report_dates(frame.columns.get_level_values(level), level).tolist() if level is not None else None
     one_date = one_report_date(call.reported_date) if level is None else None
     dates = _milliseconds(date_index(frame.index), call.tz, frame, "the index")
     order = ascending(dates, "the index")
@@ -451,7 +454,7 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     reported = call.reported_date if _is_column(frame, call.reported_date) else None
     reports: Sequence[int | None] = [one_report_date(call.reported_date) if reported is None else None] * len(frame)
     if reported is not None:
-        reports = report_dates(frame[reported], reported)
+        reports = report_dates(frame[reported], reported).tolist()
     check_read_ids(frame.reset_index(), call.sid)
     if call.sid == SAME:
         ids = [check_id(own_id(label), (label,), ["series_id"]) for label in frame.index]
@@ -459,7 +462,8 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
         flat = frame.reset_index()
         name_of, by = row_ids(flat, call.sid, {})
         ids = [name_of(label) for label in flat[by].itertuples(index=False, name=None)]
-    names = [name for name in frame.columns if reported is None or name != reported]
+    vintages = reported if reported is not None else (origin_of(frame) or {}).get("vintages")
+    names = [name for name in frame.columns if vintages is None or name != vintages]
     extra = call.fields
     if isinstance(extra, pd.DataFrame):
         raise TypeError(

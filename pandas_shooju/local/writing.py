@@ -165,9 +165,12 @@ class Writer:
             if fields or keep_only in ("fields", "all"):
                 alone = keep_only in ("fields", "all")
                 touched = catalogue.write_fields(self.db, series, fields or {}, self.revision, alone=alone)
-        if fields or fresh or not self.skip_meta:
+        if reported_date is not None and not fresh:
+            if fields or not self.skip_meta:  # the points of the series itself are as they were
+                catalogue.note_update(self.db, series, self.revision)
+        elif fields or fresh or not self.skip_meta:
             catalogue.update_meta(self.db, series.id, self.revision)
-        elif reported_date is None and written.added != written.deleted:
+        elif written.added != written.deleted:
             catalogue.update_stored(self.db, series.id, written.added - written.deleted)
         # a change of fields counts as one of the series
         jobs.note_series(self.db, self.job, series.id, written._replace(changed=written.changed + touched))

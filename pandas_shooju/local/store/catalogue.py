@@ -162,6 +162,12 @@ def update_meta(db: sqlite3.Connection, series: int, revision: int) -> None:
     )
 
 
+def note_update(db: sqlite3.Connection, series: Series, revision: int) -> None:
+    """Note the revision that last changed something in a series, other than its points."""
+    if series.updated != revision:
+        db.execute("UPDATE series SET updated = ? WHERE id = ?", (revision, series.id))
+
+
 def update_stored(db: sqlite3.Connection, series: int, difference: int) -> None:
     """Note how many points of its own a series has, where its meta data stay as they are."""
     db.execute("UPDATE series SET stored = stored + ? WHERE id = ?", (difference, series))

@@ -186,7 +186,8 @@ def write(
         after = Points(dates, values, np.broadcast_to(np.int64(revision), len(dates)))
         after = after if there.all() else after.pick(there)
         written = Written(len(after.dates))
-    db.executemany("DELETE FROM chunks WHERE id = ?", [(row[0],) for row in rows])
+    if rows:
+        db.executemany("DELETE FROM chunks WHERE id = ?", [(row[0],) for row in rows])
     insert(db, series, report, after, appended=not len(old.dates) or bool(dates[0] > old.dates[-1]))
     return written
 

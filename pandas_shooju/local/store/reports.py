@@ -62,13 +62,20 @@ def write(
     job: int,
 ) -> points.Written:
     """Merge points and fields into a report, which is created if it does not exist."""
-    report = get(db, series, date)
-    if report is None:
-        db.execute("INSERT INTO reports (series, date, revision) VALUES (?,?,?)", (series, date, revision))
-        report = get(db, series, date)
-        assert report is not None
     if columns is None:
         columns = np.empty(0, np.int64), np.empty(0, np.float64)
+    report = get(db, series, date)
+    if report is None:
+        merged = catalogue.merged_fields({}, fields)
+        made = db.execute(
+            "INSERT INTO reports (series, date, revision, fields) VALUES (?,?,?,?)",
+            (series, date, revision, json.dumps(merged) if merged else None),
+        ).lastrowid
+        assert made is not None
+        written = points.write(db, series, made, *columns, revision, job=job, fresh=True)
+        if written.added:
+            db.execute("UPDATE reports SET has_points = 1 WHERE id = ?", (made,))
+        return written
     written = points.write(db, series, report.id, *columns, revision, job=job, alone=keep_only in ("points", "all"))
     old = {} if keep_only in ("fields", "all") else report.fields
     merged = catalogue.merged_fields(old, fields)
