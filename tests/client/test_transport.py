@@ -313,7 +313,13 @@ def test_a_connection_that_is_refused_shows_no_key(no_settings, given):
 def test_plain_http_warns_once():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for server in ("http://a.example", "http://a.example", "https://b.example", "http://127.0.0.1:1", "local"):
+        for server in (
+            "http://a.example",
+            "http://a.example",
+            "https://b.example",
+            "http://127.0.0.1:1",
+            "local::memory:",
+        ):
             Connection(server, "sam", KEY)
         Client("http://c.example")
         Client("http://d.example", "sam", KEY, hosts=["http://localhost:1"])
