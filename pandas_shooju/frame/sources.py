@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
+from pandas.api.typing import NaTType
 
 from pandas_shooju import clocks
 from pandas_shooju.clocks import Int64Array, TimeZone
@@ -26,7 +27,7 @@ from pandas_shooju.frame.limits import Limit, interval, wire_limits
 from pandas_shooju.query import literal
 
 #: a job (also its id, or a string such as "j17") or a moment
-Moment: TypeAlias = "int | str | datetime.date | np.datetime64 | HasJobId"
+Moment: TypeAlias = "int | str | datetime.date | np.datetime64 | NaTType | HasJobId"
 #: the report dates to read
 ReportedDates: TypeAlias = "Limit | Iterable[Limit] | slice"
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.typing import NaTType
 
 from pandas_shooju import clocks
 from pandas_shooju.clocks import Int64Array
@@ -27,7 +28,7 @@ _REPORTED, _ASOF = "reported_date", "asof"
 _OF_POINTS = ("dt", "val", "job", "timestamp", _REPORTED, _ASOF)
 
 
-def known_at(data: pd.DataFrame, when: str | datetime.date | np.datetime64) -> pd.DataFrame:
+def known_at(data: pd.DataFrame, when: str | datetime.date | np.datetime64 | NaTType) -> pd.DataFrame:
     r"""The values as they were known at a moment: for each date, that of the latest report at or before it.
 
     Parameters

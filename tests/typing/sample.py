@@ -53,7 +53,7 @@ def vintages(conn: sj.Connection) -> int:
     known: pd.DataFrame = accessor.known_at(pd.Timestamp("2024-02-01"))
     triangle: pd.DataFrame = accessor.revisions()
     first, last = accessor.first_release(), accessor.latest()
-    with sj.read_shooju(query, last_reports=2, chunksize=10, connection=conn) as frames:
+    with sj.read_shooju(query, last_reports=2, df=pd.Timestamp("2020"), chunksize=10, connection=conn) as frames:
         columns = sum(len(frame.columns) for frame in frames)
     some = sj.read_shooju(query, reported_date=slice("2024", None), connection=conn)
     with conn.register_job("A job to look back to") as job:
