@@ -176,7 +176,19 @@ def _is_date(number: Any) -> bool:
 
 
 def _wrong(expected: str, given: Any) -> ShoojuFormatError:
-    return _misshapen(f"the response must contain {expected}, got {str(given)[:200]!r}")
+    return _misshapen(f"the response must contain {expected}, got {_shape(given)}")
+
+
+def _shape(value: Any) -> str:
+    """What a value is, without what it says: a server may repeat the headers of the request, with the key."""
+    match value:
+        case str():
+            return f"a string of {len(value)} characters"
+        case Mapping():
+            return f"an object of {len(value)} members"
+        case list() | tuple():
+            return f"a list of {len(value)}"
+    return "nothing" if value is None else type(value).__name__
 
 
 def _misshapen(message: str) -> ShoojuFormatError:
