@@ -15,6 +15,8 @@ from pandas_shooju.client.transport import Client
 __all__ = ["MGet"]
 
 REPORTED_DATES_MODES = ("all", "points", "fields", "df", "dt")
+#: extra parameters that belong to one series of several
+_OF_A_SERIES = frozenset(("df", "dt", "max_points", "fields", "operators"))
 
 _T = TypeVar("_T")
 
@@ -52,7 +54,7 @@ class SeriesReads(ABC, Generic[_T]):
         max_points
             The most points, the first ones by date; 0 for none, -1 for all.
         extra_params
-            Further parameters of the call, such as ``{"include_job": "y"}``.
+            Further parameters of the call, such as ``{"include_job": "y"}``. They take precedence over the arguments.
         serializer
             What makes the points; one of `points_serializers`, or your own. By default `options.point_serializer`.
 
@@ -66,8 +68,14 @@ class SeriesReads(ABC, Generic[_T]):
         ShoojuApiError
             The server refused the query.
         """
-        item = {"query": check_name(series_query), **parameters(fields=fields, df=df, dt=dt, max_points=max_points)}
-        return self._read(SeriesRead(item, serializer=serializer, extra_params=extra_params))
+        asked = parameters(fields=fields, df=df, dt=dt, max_points=max_points)
+        if not max_points:
+            del asked["max_points"]  # the default, unless the extra parameters of the connection hold another
+        extra = dict(extra_params or {})
+        asked |= {name: extra.pop(name) for name in _OF_A_SERIES & extra.keys()}
+        return self._read(
+            SeriesRead({"query": check_name(series_query), **asked}, serializer=serializer, extra_params=extra)
+        )
 
     def get_fields(self, series_query: str | None = None, fields: Fields = "*", *, series_id: str | None = None) -> _T:
         """Read fields of one series: a dict of names and values, or None if the series does not exist.
