@@ -14,6 +14,9 @@ from pandas_shooju.client.transport import Client
 __all__ = ["MGet"]
 
 REPORTED_DATES_MODES = ("all", "points", "fields", "df", "dt")
+#: extra parameters that belong to one series of several
+_OF_A_SERIES = frozenset(("df", "dt", "max_points", "fields", "operators"))
+
 _T = TypeVar("_T")
 
 
@@ -50,7 +53,7 @@ class SeriesReads(ABC, Generic[_T]):
         max_points
             The maximum number of points, counted from the first date; 0 for none, -1 for all.
         extra_params
-            Further URL parameters, such as ``{"include_job": "y"}``.
+            Further parameters of the call, such as ``{"include_job": "y"}``. They take precedence over the arguments.
         serializer
             A function of `points_serializers`, or your own, that converts the points; by default
             `options.point_serializer`.
@@ -65,8 +68,14 @@ class SeriesReads(ABC, Generic[_T]):
         ShoojuApiError
             The server refused the query.
         """
-        item = {"query": check_name(series_query), **parameters(fields=fields, df=df, dt=dt, max_points=max_points)}
-        return self._read(SeriesRead(item, serializer=serializer, extra_params=extra_params))
+        asked = parameters(fields=fields, df=df, dt=dt, max_points=max_points)
+        if not max_points:
+            del asked["max_points"]  # the default, unless the extra parameters of the connection hold another
+        extra = dict(extra_params or {})
+        asked |= {name: extra.pop(name) for name in _OF_A_SERIES & extra.keys()}
+        return self._read(
+            SeriesRead({"query": check_name(series_query), **asked}, serializer=serializer, extra_params=extra)
+        )
 
     def get_fields(self, series_query: str | None = None, fields: Fields = "*", *, series_id: str | None = None) -> _T:
         """Read fields of one series, as a dict; None if there is no such series.

@@ -565,3 +565,20 @@ def test_report_dates_of_another_shape_are_refused(proxy, through, dates):
 def test_the_axis_is_checked(sj):
     with pytest.raises(ValueError, match=r"series_axis must be .*, got 'series'"):
         sj.get_df("sid:a", series_axis="series")
+
+
+def test_extra_parameters_take_precedence_over_arguments(sj, path):
+    query = f"sid={path}"
+    points = [(n * 86_400_000, float(n)) for n in range(4)]
+    sj.register_job("writes").write(query, points=points, fields={"unit": "MW"})
+    asked = {"df": 0, "max_points": 4, "serializer": ps.milli_tuple}
+    extra = {"df": "1970-01-02", "dt": "1970-01-03", "max_points": -1, "fields": "unit"}
+    [searched] = sj.scroll(query, extra_params=extra, **asked)
+    mget = sj.mget()
+    mget.get_series(query, extra_params=extra, **asked)
+    for series in (searched, sj.get_series(query, extra_params=extra, **asked), *mget.fetch()):
+        assert series["points"] == points[1:3]
+        assert series["fields"] == {"unit": "MW"}
+    lagged = sj.get_series(query, max_points=1, extra_params={"operators": "@lag:1d"}, serializer=ps.milli_tuple)
+    assert lagged["points"] == [(86_400_000, 0.0)]
+    assert "points" not in sj.get_series(query)
