@@ -103,9 +103,6 @@ class Pace:
         self._begins: deque[float] = deque(maxlen=per_minute or 0)
         self._lock = threading.Lock()
 
-    def __reduce__(self) -> tuple[type[Pace], tuple[int | None]]:
-        return Pace, (self.per_minute,)  # a copy in another process counts for itself
-
     def wait_for_turn(self) -> float:
         """Wait until another request may begin; the seconds waited."""
         if self.per_minute is None:
@@ -206,7 +203,7 @@ class Failure(Exception):
     transient: bool = False
     #: whether the server may have carried out the request
     unknown: bool = True
-    #: the exception to raise if there is no other attempt
+    #: the exception to raise if the request is not attempted again
     kind: type[ConnectionError | ShoojuFormatError] = ConnectionError
     #: the HTTP status
     status: int | None = None

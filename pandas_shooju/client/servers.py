@@ -114,11 +114,19 @@ def is_on_this_machine(server: str) -> bool:
     >>> is_on_this_machine("http://127.0.0.1:8000"), is_on_this_machine("http://127.0.0.1.example")
     (True, False)
     """
+    return "://" in server and _is_loopback(server)
+
+
+def _is_loopback(url: str) -> bool:
+    """Whether the host of a URL can only mean this machine."""
     try:
-        host = urlsplit(server).hostname if "://" in server else None
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+        host = (urlsplit(url).hostname or "").removesuffix(".")
     except ValueError:
         return False
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _is_server(url: str) -> bool:
@@ -148,13 +156,7 @@ def is_exposed(url: str) -> bool:
     >>> [is_exposed(url) for url in ("http://prices.example", "http://127.0.0.1:8000", "https://prices.example")]
     [True, False, False]
     """
-    parts = urlsplit(url)
-    host = (parts.hostname or "").rstrip(".")
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost" or host.endswith(".localhost")
-    return parts.scheme == "http" and not loopback
+    return urlsplit(url).scheme == "http" and not _is_loopback(url)
 
 
 def public_url(url: str) -> str:

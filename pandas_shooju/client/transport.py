@@ -175,7 +175,7 @@ class Client:
             delay=RetryPolicy.delay if retry_delay is None else retry_delay,
             deadline=RetryPolicy.deadline if deadline is None else deadline,
         )
-        self._pace = Pace(max_requests_per_minute)
+        self._per_minute = max_requests_per_minute
         self._timeout = timeout or DEFAULT_TIMEOUT
         self._params = {"v": VERSION, "location_type": "python", "location": location, **(extra_params or {})}
         self._hooks = list(hooks or ())
@@ -198,13 +198,13 @@ class Client:
 
     def _open(self) -> None:
         """Open what a process cannot inherit: the session with its sockets, and locks."""
+        self._pace = Pace(self._per_minute)
         self._url, self._session, self._close = open_server(self._server, self._own_session)
         parts = urlsplit(self._url)
         self._host = parts.netloc.rpartition("@")[2] if self._hosts else None
         urls = [host if "://" in host else f"{parts.scheme}://{host}" for host in self._hosts or [self._url]]
         self._endpoints = cycle([url.rstrip("/") + self._base_path for url in urls])
         self._signing_in = threading.Lock()
-        self._pace = Pace(self._pace.per_minute)
         self._process = os.getpid()
         self._closed = False
 
@@ -215,7 +215,7 @@ class Client:
             return
         if local_path(self._server) is not None:  # the store opens its file anew by itself
             self._signing_in, self._process = threading.Lock(), os.getpid()
-            self._pace = Pace(self._pace.per_minute)
+            self._pace = Pace(self._per_minute)
             return
         if self._own_session is not None:
             self._own_session = deepcopy(self._own_session)  # the copy has no connections
@@ -226,7 +226,7 @@ class Client:
             raise ConfigurationError(
                 "a store in memory exists in one process only, so a connection to it cannot be pickled; use local:PATH"
             )
-        fresh = ("_session", "_close", "_endpoints", "_signing_in")
+        fresh = ("_session", "_close", "_endpoints", "_signing_in", "_pace")
         return {name: value for name, value in vars(self).items() if name not in fresh}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

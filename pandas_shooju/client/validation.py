@@ -122,6 +122,25 @@ def job_id(answer: Any) -> int:
     return given
 
 
+def jobs(answer: Any) -> list[dict[str, Any]]:
+    """A page of the list of jobs, each with its ``id`` and with ``updated_at`` (milliseconds, or None)."""
+    given = answer.get("results") if isinstance(answer, dict) else None
+    if not isinstance(given, list) or not all(
+        isinstance(job, dict) and _is_id(job.get("id")) and isinstance(job.get("updated_at"), int | None)
+        for job in given
+    ):
+        raise _wrong("a list of jobs under 'results', with numbers 'id' and 'updated_at'", given)
+    return [{**job, "updated_at": job.get("updated_at")} for job in given]
+
+
+def total(answer: Any) -> int:
+    """How many series a search finds."""
+    given = answer.get("total") if isinstance(answer, dict) else None
+    if not _is_id(given):
+        raise _wrong("a number 'total'", given)
+    return given
+
+
 def file_ids(answer: Any, count: int) -> list[str]:
     """The ids of the files that were uploaded."""
     given = answer.get("file_id") if isinstance(answer, dict) else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from pandas_shooju.errors import SeriesNotFoundError, ShoojuApiError
+from pandas_shooju.errors import SeriesNotFoundError, ShoojuApiError, series_exists
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.formats.table import values_of
 from pandas_shooju.frame.origin import without_asof
@@ -26,9 +26,6 @@ from pandas_shooju.query import quote, unquote
 if TYPE_CHECKING:
     from pandas_shooju.client.connection import Connection
 
-# operators, or an expression, outside of quotes
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-_DERIVING = re.compile(r"@\w|^\s*=")
 _SID_QUERY = re.compile(r'sid=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s"()@]+))(?P<operators>(?:@[^\s"]+)?)')
 
 
@@ -50,20 +47,12 @@ class Found(NamedTuple):
         )  # fmt: skip
 
 
-def search(
-    connection: Connection,
-    request: ReadRequest,
-    progress: bool | None,
-    sort: str | None,
-    max_series: int | None,
-    batch_size: int,
-) -> Iterator[Found]:
+def search(connection: Connection, request: ReadRequest, progress: bool | None) -> Iterator[Found]:
     """The series that a search finds, page by page."""
     query = str(request.query)
     sent = _as_of(query, request)
-    derived = _DERIVING.search(without_asof(_QUOTED.sub("", query))) is not None
-    parameters = request.parameters()
-    for page in _pages(connection, sent, parameters, progress, sort, max_series, batch_size):
+    derived = is_expression(query) or bool(without_asof(split_operators(query)[1]))
+    for page in _pages(connection, sent, request, request.parameters(), progress):
         table = page if sent == query else _with_plain_ids(page, query, request)
         yield Found(table, [derived] * len(page), None, [])
 
@@ -71,23 +60,23 @@ def search(
 def _pages(
     connection: Connection,
     query: str,
+    request: ReadRequest,
     parameters: Mapping[str, Any],
     progress: bool | None,
-    sort: str | None,
-    max_series: int | None,
-    batch_size: int,
 ) -> Iterator[SeriesTable]:
+    """The pages of a search in the order and number that the request asks for."""
     from pandas_shooju.client import reader
 
+    most = request.max_series
     with Progress("reading", "series", progress) as bar:
         for page in reader.pages(
-            connection.raw, query, reader.parameters(**parameters), sort=sort, max_series=max_series,
-            batch_size=batch_size,
+            connection.raw, query, reader.parameters(**parameters), sort=request.sort, max_series=most,
+            batch_size=request.batch_size,
         ):  # fmt: skip
             for item in page.failed.values():
                 raise ShoojuApiError.from_answer(item)
             total = page.root.get("total")
-            bar.advance(len(page.series), total if max_series is None else min(total or 0, max_series))
+            bar.advance(len(page.series), total if most is None else min(total or 0, most))
             yield page.series
 
 
@@ -119,7 +108,7 @@ def single(connection: Connection, request: ReadRequest, progress: bool | None, 
             labels: list[Any] = []
             missing, present = [], []
             for position, (label, query) in enumerate(islice(todo, page.count)):
-                if check_item(page.failed.get(position), query):
+                if series_exists(page.failed.get(position), query):
                     labels.append(label)
                     present.append(query)
                 else:
@@ -132,14 +121,7 @@ def single(connection: Connection, request: ReadRequest, progress: bool | None, 
             yield Found(table, [is_derived for _, is_derived in ids], labels, missing)
 
 
-def searched(
-    connection: Connection,
-    request: ReadRequest,
-    progress: bool | None,
-    sort: str | None,
-    max_series: int | None,
-    batch_size: int,
-) -> Iterator[Found]:
+def searched(connection: Connection, request: ReadRequest, progress: bool | None) -> Iterator[Found]:
     """The series that a search finds, without points, and the queries that read each of them."""
     query = str(request.query)
     if is_expression(query):
@@ -151,7 +133,7 @@ def searched(
     of_series = request.reports is not None and request.layout != "fields"
     fields = request.parameters()["fields"] if of_series else None
     parameters = {"fields": fields, "max_points": 0, "extra_params": request.extra_params}
-    for page in _pages(connection, condition, parameters, progress, sort, max_series, batch_size):
+    for page in _pages(connection, condition, request, parameters, progress):
         ids = values_of(page.series_ids)
         yield Found(
             page.with_ids([series_id + operators for series_id in ids]), [derived] * len(ids), None, [],
@@ -171,17 +153,6 @@ def named(request: ReadRequest) -> Found:
 def _labelled(request: ReadRequest) -> list[tuple[Any, str]]:
     query = request.query
     return list(query.items()) if isinstance(query, Mapping) else [(None, one) for one in queries_of(query)]
-
-
-def check_item(failed: Mapping[str, Any] | None, query: str) -> bool:
-    """Whether a query found its series; any other failure is raised."""
-    if failed is None:
-        return True
-    if failed["error"] != "series_not_found":
-        raise ShoojuApiError.from_answer(
-            {**failed, "description": f"{failed.get('description')}, in the query {query!r}"}
-        )
-    return False
 
 
 def check_missing(missing: list[str], request: ReadRequest) -> None:

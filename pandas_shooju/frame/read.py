@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import compress
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, overload
@@ -302,19 +303,14 @@ def read_shooju(
     """
     from pandas_shooju.client.connection import connection_of  # here, so that importing pandas_shooju stays fast
 
-    request = checked_request(
-        query, fields, df, dt, max_points, layout, columns, tz, include_job, include_timestamp, dtype_backend,
-        on_missing, extra_params, reported_date, last_reports, asof,
-    )  # fmt: skip
     if chunksize is not None:
         chunksize = positive(chunksize, "chunksize")
-    batch_size = positive(batch_size, "batch_size")
-    if max_series is not None and (isinstance(max_series, bool) or max_series < 0):
-        raise ValueError(f"max_series must be a non-negative integer, got {max_series!r}")
+    request = checked_request(
+        query, fields, df, dt, max_points, layout, columns, tz, include_job, include_timestamp, dtype_backend,
+        on_missing, extra_params, reported_date, last_reports, asof, sort, max_series, batch_size,
+    )  # fmt: skip
     connection = connection_of(connection)
-    if not isinstance(request.query, str) and (sort is not None or max_series is not None):
-        raise ValueError("sort and max_series require a search (a single string), got a list or dict of queries")
-    found = _found(connection, request, progress, sort, max_series, batch_size, chunksize)
+    found = _found(connection, request, progress, chunksize)
     if chunksize is not None:
         return FrameIterator(found, request, connection.server)
     (series,) = found
@@ -323,20 +319,13 @@ def read_shooju(
 
 
 def _found(
-    connection: Connection,
-    request: ReadRequest,
-    progress: bool | None,
-    sort: str | None,
-    max_series: int | None,
-    batch_size: int,
-    chunksize: int | None,
+    connection: Connection, request: ReadRequest, progress: bool | None, chunksize: int | None
 ) -> Iterator[list[Found]]:
     """What is read for each frame: a single one, or one for each `chunksize` series."""
-    size = chunksize or batch_size
     several = request.vintages is not None
     if isinstance(request.query, str):
-        search = pages.searched if several else pages.search
-        found = search(connection, request, progress, sort, max_series, size)
+        searched = request if chunksize is None else replace(request, batch_size=chunksize)
+        found = (pages.searched if several else pages.search)(connection, searched, progress)
     elif several:
         found = iter([pages.named(request)])
     else:

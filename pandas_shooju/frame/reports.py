@@ -14,9 +14,10 @@ import pandas as pd
 
 from pandas_shooju import clocks
 from pandas_shooju.clocks import Int64Array
+from pandas_shooju.errors import series_exists
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.formats.table import Column, values_of
-from pandas_shooju.frame.pages import Found, check_item, check_missing
+from pandas_shooju.frame.pages import Found, check_missing
 from pandas_shooju.frame.request import ReadRequest
 from pandas_shooju.frame.sources import AsOf, Reports, split_operators, with_source
 from pandas_shooju.progress import Progress
@@ -156,7 +157,7 @@ def _tables(
     start = 0
     with Progress("reading", unit, progress) as bar:
         for page in reader.bulk(connection.raw, queries, reader.parameters(**parameters)):
-            present = [at for at in range(page.count) if check_item(page.failed.get(at), queries[start + at])]
+            present = [at for at in range(page.count) if series_exists(page.failed.get(at), queries[start + at])]
             yield page.series, np.array(present, np.int64) + start
             start += page.count
             bar.advance(page.count, len(queries))

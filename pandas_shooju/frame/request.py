@@ -45,6 +45,10 @@ class ReadRequest:
     extra_params: dict[str, Any] | None
     reports: Reports | None
     asof: AsOf | None
+    #: of a search: the order of the series, how many of them at most, and how many in each request
+    sort: str | None
+    max_series: int | None
+    batch_size: int
 
     @property
     def vintages(self) -> Literal["reported_date", "asof"] | None:
@@ -84,6 +88,9 @@ def checked_request(
     reported_date: Any,
     last_reports: int | None,
     asof: Any,
+    sort: str | None,
+    max_series: int | None,
+    batch_size: int,
 ) -> ReadRequest:
     """The request that the arguments make; an error names the first that is invalid."""
     from pandas_shooju.client.reader import check_max_points
@@ -99,6 +106,11 @@ def checked_request(
     _one_of(on_missing, "on_missing", get_args(OnMissing))
     _one_of(dtype_backend, "dtype_backend", (None, *get_args(DtypeBackend)))
     check_max_points(max_points)
+    batch_size = positive(batch_size, "batch_size")
+    if max_series is not None and (isinstance(max_series, bool) or max_series < 0):
+        raise ValueError(f"max_series must be a non-negative integer, got {max_series!r}")
+    if not isinstance(query, str) and (sort is not None or max_series is not None):
+        raise ValueError("sort and max_series require a search (a single string), got a list or dict of queries")
     if layout != "wide" and columns is not None:
         raise ValueError(f"columns= requires layout='wide', got layout={layout!r}")
     if layout != "long" and (include_job or include_timestamp):
@@ -130,7 +142,7 @@ def checked_request(
     return ReadRequest(
         query, names, labels, layout, tz, first, last, int(max_points), include_job, include_timestamp, on_missing,
         dtype_backend, dict(extra_params) if extra_params else None, reports,
-        None if asof is None else checked_asof(asof, zone),
+        None if asof is None else checked_asof(asof, zone), sort, max_series, batch_size,
     )  # fmt: skip
 
 

@@ -25,11 +25,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pandas_shooju import query as queries
-from pandas_shooju.client import reader
+from pandas_shooju.client import reader, validation
 from pandas_shooju.client.connection import Connection
 from pandas_shooju.client.options import options
 from pandas_shooju.clocks import to_datetime
-from pandas_shooju.errors import ConnectionError, ShoojuApiError, ShoojuFormatError
+from pandas_shooju.errors import ConnectionError, ShoojuApiError, series_exists
 from pandas_shooju.formats.table import values_of
 from pandas_shooju.progress import Progress
 
@@ -121,7 +121,7 @@ class Refreshing:
         with _not_supported():
             if since is None:
                 newest = self._source.get("/jobs", params={"sort": "created_at desc", "per_page": 100, "page": 1})
-                moments = [job["updated_at"] or 0 for job in _results(newest)]
+                moments = [job["updated_at"] or 0 for job in validation.jobs(newest)]
                 if not moments:
                     return None, []
                 since = max(moments)
@@ -129,7 +129,7 @@ class Refreshing:
             jobs: dict[int, dict[str, Any]] = {}
             page = 1
             while True:
-                results = _results(self._source.get("/jobs", params={**params, "page": page}))
+                results = validation.jobs(self._source.get("/jobs", params={**params, "page": page}))
                 jobs |= {job["id"]: job for job in results}
                 if len(results) < _JOBS:
                     break
@@ -166,9 +166,11 @@ class Refreshing:
         asked = reader.parameters(fields=["meta.points_count", *(["meta.job"] if without_job else [])])
         for page in reader.pages(self._source, query, asked, batch_size=_PAGE, parse=reader.as_items):
             found = []
-            for item in reader.existing_items(page):
-                fields, series_id = (item or {}).get("fields") or {}, (item or {}).get("series_id")
-                if series_id is None or (without_job and fields.get("meta.job")):
+            for item in validation.series_items(page):
+                if not series_exists(item if item.get("error") else None, query):
+                    continue
+                fields, series_id = item.get("fields") or {}, item["series_id"]
+                if without_job and fields.get("meta.job"):
                     continue
                 key = queries.id_key(series_id)
                 if known is None or key not in known:
@@ -181,15 +183,13 @@ class Refreshing:
     def _ids(self) -> Iterator[str]:
         """The ids of all series that the query finds."""
         for page in reader.pages(self._source, self._query, reader.parameters(), batch_size=_PAGE):
-            reader.check_failures(page.failed.values())
+            for failed in page.failed.values():
+                series_exists(failed, self._query)
             yield from values_of(page.series.series_ids)
 
     def _count(self) -> int:
         """How many series the query finds."""
-        total = self._source.get("/series", params={"query": self._query, "per_page": 0}).get("total")
-        if not isinstance(total, int):
-            raise ShoojuFormatError(f"the response to a search must contain a number 'total', got {total!r}")
-        return total
+        return validation.total(self._source.get("/series", params={"query": self._query, "per_page": 0}))
 
     # --- reading it ---
 
@@ -231,8 +231,7 @@ class Refreshing:
         reported: list[tuple[_Todo, dict[str, Any]]] = []
         gone = []
         for one, item in zip(series, found, strict=True):
-            if item.get("error"):
-                _check_missing(item)
+            if not _exists(item, one):
                 gone.append(one)
                 continue
             fields = item.get("fields") or {}
@@ -262,7 +261,7 @@ class Refreshing:
             for document in reader.bulk(self._source, lists, asked, parse=reader.as_items)
             for item in document.items()
         ]
-        dates = [_dates_of(item) for item in items]
+        dates = [_dates_of(item, one) for item, (one, _) in zip(items, series, strict=True)]
         start = 0
         while start < len(series):
             stop, reports = start + 1, len(dates[start])
@@ -289,8 +288,7 @@ class Refreshing:
         for (one, entry), of_one in zip(series, dates, strict=True):
             entries = [entry]
             for date, item in zip(of_one, found, strict=False):
-                if item.get("error"):
-                    _check_missing(item)  # deleted at this moment, which the next refresh finds
+                if not _exists(item, one):  # deleted at this moment, which the next refresh finds
                     continue
                 fields = item.get("fields") or {}
                 entries.append(
@@ -323,7 +321,7 @@ class Refreshing:
             for start in range(0, len(missing), _JOBS_IN_QUERY):
                 ids = missing[start : start + _JOBS_IN_QUERY]
                 params = {"query": f"id=({','.join(map(str, ids))})", "per_page": len(ids)}
-                jobs |= {job["id"]: job for job in _results(self._source.get("/jobs", params=params))}
+                jobs |= {job["id"]: job for job in validation.jobs(self._source.get("/jobs", params=params))}
         return list(jobs.values())
 
     def _change(self, **body: Any) -> None:
@@ -374,13 +372,6 @@ def _not_supported() -> Iterator[None]:
             raise
 
 
-def _results(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    jobs = answer.get("results")
-    if not isinstance(jobs, list) or not all(isinstance(job, dict) and isinstance(job.get("id"), int) for job in jobs):
-        raise ShoojuFormatError(f"the response must contain a list of jobs under 'results', got {str(jobs)[:200]!r}")
-    return [{**job, "updated_at": job.get("updated_at")} for job in jobs]
-
-
 def _in_batches(series: Sequence[_Todo]) -> Iterator[tuple[int, list[_Todo]]]:
     """Series of similar size together, with how many of them one request may ask for."""
     sizes: dict[int, list[_Todo]] = {}
@@ -395,17 +386,14 @@ def _points_of(item: dict[str, Any]) -> dict[str, Any]:
     return {} if points is None or not len(points) else {"points": points}
 
 
-def _dates_of(item: dict[str, Any]) -> list[int]:
+def _dates_of(item: dict[str, Any], one: _Todo) -> list[int]:
     """The dates of the reports of a series, from what ``@repdatelist`` returned."""
-    if item.get("error"):
-        _check_missing(item)
+    if not _exists(item, one):
         return []
     points = item.get("points")
     dates: list[int] = [] if points is None else points.dates.tolist()
     return dates
 
 
-def _check_missing(item: dict[str, Any]) -> None:
-    """Raise the error of a series, unless it does not exist."""
-    if item["error"] != "series_not_found":
-        raise ShoojuApiError.from_answer(dict(item))
+def _exists(item: dict[str, Any], one: _Todo) -> bool:
+    return series_exists(item if item.get("error") else None, queries.series(one.series_id))

@@ -105,6 +105,8 @@ def test_only_our_errors_result(lying, call, document, name):
         {"success": True, "job_id": "Basic c2VjcmV0"},
         {"success": True, "file_id": ["Basic c2VjcmV0"] * 2},
         {"success": True, "reported_dates": ["Basic c2VjcmV0"]},
+        {"success": True, "results": [{"id": "Basic c2VjcmV0"}]},
+        {"success": True, "total": "Basic c2VjcmV0"},
     ],
 )
 def test_a_response_of_the_wrong_shape_is_not_quoted(shape):
@@ -115,6 +117,8 @@ def test_a_response_of_the_wrong_shape_is_not_quoted(shape):
         lambda: validation.job_id(shape),
         lambda: validation.file_ids(shape, 1),
         lambda: validation.reported_dates(shape),
+        lambda: validation.jobs(shape),
+        lambda: validation.total(shape),
     ]
     refused = []
     for check in checks:

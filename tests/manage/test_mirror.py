@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import signal
 import subprocess
@@ -18,8 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pandas_shooju as sj
+from pandas_shooju import local
 from pandas_shooju.local import maintenance
 from pandas_shooju.manage import refreshing
+from tests.client import faults
 
 DAY = 86_400_000
 META = ("job", "updated_at", "created_at", "updated_by", "reppdates_min", "reppdates_max", "repfdates_max")
@@ -235,6 +238,22 @@ def test_over_a_socket(socket_conn, path):
         assert_equal(mirror, socket_conn, "sid:desk")
 
 
+def test_a_series_that_cannot_be_read_stops_the_copy_whatever_the_options(path, monkeypatch):
+    monkeypatch.setattr(sj.options, "return_series_errors", True)
+    refused = {"success": True, "series": [{"error": "forbidden", "description": "not yours"}] * 3}
+    with (
+        local.start() as server,
+        faults.proxy(server.url) as proxy,
+        sj.Connection(proxy.url, "sam", "key") as source,
+    ):
+        fill(source, 3)
+        proxy.fail(faults.answer(json.dumps(refused).encode()), when=lambda seen: b"series_queries" in seen.body)
+        with pytest.raises(sj.ShoojuApiError, match=r"not yours, in the query 'sid=.*desk"):
+            sj.mirror("sid:desk", path, connection=source)
+        with closing(sj.mirror("sid:desk", path, connection=source)) as mirror:
+            assert mirror.series == 3
+
+
 # --- interruptions ----------------------------------------------------------------------------------------------------
 
 
@@ -312,6 +331,7 @@ def test_a_process_that_is_killed_loses_nothing(tmp_path, path):
 import os, signal
 import pandas_shooju as sj
 from pandas_shooju.manage import refreshing
+from tests.client import faults
 refreshing._BATCHES = ((1_000, 2),)
 
 class Kill(sj.BaseHook):

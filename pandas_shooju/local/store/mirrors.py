@@ -1,9 +1,9 @@
 """Mirrors: stores that hold a copy of the series of another server, as they are now.
 
 A store becomes a mirror when it is empty, and stays one: the table `mirror` marks it. Its series are replaced as a
-whole, under the jobs and times of the server that they come from; there is no past, no record of which job wrote which
-series, and nothing else can be written. What a mirror is a copy of, and how far the program that keeps it has come, is
-that program's `state`; of it only ``source`` and ``refreshed_at`` are used here, in messages.
+whole, under the jobs and times of the server that they come from. A mirror keeps no earlier values and no record of the
+series that a job wrote, and nothing else can be written to it. What a mirror is a copy of, and how far the program that
+keeps it has come, is that program's `state`; of it only ``source`` and ``refreshed_at`` are used here, in messages.
 
 `todo` holds the series that are yet to be read. Their numbers become the internal ids of new series, so that these
 have the order in which they were listed, and not the one in which they were read.

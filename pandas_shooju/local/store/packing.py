@@ -36,15 +36,15 @@ Float64 = npt.NDArray[np.float64]
 
 _RAW, _OFFSETS, _STEPS, _DECIMALS, _BITS, _RUNS = range(6)
 _MOST_DECIMALS = 12
-#: floats up to this size are integers without loss
+#: up to this size, floats represent every integer exactly
 _EXACT = 2.0**53
 #: how many numbers are tried before all of them
 _SAMPLE = 24
-#: how many floats may lie between a decimal and what was calculated
+#: by how many representable floats a calculated number may differ from the decimal next to it
 _NEAR = 8
-#: of so many floats, one may be no decimal
+#: one in so many floats may be something other than a decimal
 _EXCEPTION = 32
-#: the average length from which runs are kept as such
+#: the average length from which runs of equal numbers are stored as runs
 _LONG = 6
 
 
@@ -59,15 +59,14 @@ def pack_integers(numbers: Int64) -> bytes:
     """
     if len(numbers) < 2:
         return bytes([_RAW]) + numbers.tobytes()
-    offsets, steps = _spread(numbers), None
-    if offsets.bits < 63:
-        steps = np.diff(numbers)
-        of_steps = _spread(steps)
-        if of_steps.bits < offsets.bits:
-            return struct.pack("<Bq", _STEPS, int(numbers[0])) + _pack_offsets(steps, of_steps)
-    if offsets.bits < 63:
-        return bytes([_OFFSETS]) + _pack_offsets(numbers, offsets)
-    return bytes([_RAW]) + numbers.tobytes()
+    offsets = _spread(numbers)
+    if offsets.bits > 62:
+        return bytes([_RAW]) + numbers.tobytes()
+    steps = np.diff(numbers)
+    of_steps = _spread(steps)
+    if of_steps.bits < offsets.bits:
+        return struct.pack("<Bq", _STEPS, int(numbers[0])) + _pack_offsets(steps, of_steps)
+    return bytes([_OFFSETS]) + _pack_offsets(numbers, offsets)
 
 
 def unpack_integers(blob: bytes | memoryview, count: int) -> Int64:
@@ -107,14 +106,14 @@ def pack_floats(numbers: Float64) -> bytes:
         ends = np.append(ends, len(numbers) - 1)
         lengths = pack_integers(np.diff(ends, prepend=-1))
         return struct.pack("<BII", _RUNS, len(ends), len(lengths)) + lengths + pack_floats(numbers[ends])
-    ways = [bytes([_RAW]) + numbers.tobytes()]
-    if (found := _decimals(numbers)) is not None:
-        ways.append(_pack_decimals(numbers, found))
-    if len(ways[-1]) > 5 * len(numbers):
-        used = int(np.bitwise_or.reduce(bits)) if len(bits) else 0
-        zeros = max((used & -used).bit_length() - 1, 0)
-        ways.append(struct.pack("<BB", _BITS, zeros) + pack_integers(bits >> zeros))
-    return min(ways, key=len)
+    found = _decimals(numbers)
+    packed = None if found is None else _pack_decimals(numbers, found)
+    if packed is not None and len(packed) <= 5 * len(numbers):
+        return packed
+    used = int(np.bitwise_or.reduce(bits)) if len(bits) else 0
+    zeros = max((used & -used).bit_length() - 1, 0)
+    ways = [bytes([_RAW]) + numbers.tobytes(), struct.pack("<BB", _BITS, zeros) + pack_integers(bits >> zeros)]
+    return min(ways if packed is None else [packed, *ways], key=len)
 
 
 def unpack_floats(blob: bytes | memoryview, count: int) -> Float64:
