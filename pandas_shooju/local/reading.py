@@ -30,6 +30,8 @@ from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Points
 from pandas_shooju.local.store.points import EVERYTHING, Range
 
 _integer = re.compile(r"[+-]?\d{1,18}$")
+#: the name of a meta field, or a formula with one
+_meta = re.compile(r"meta\.|=.*\{\{\s*meta\.", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,10 @@ def request_from(
         A parameter has the wrong type or value, or an operator is not known.
     """
     operators.check(query_operators)
-    return Request(wanted_range(given, now), field_names(given.get("fields")), query_operators, *include)
+    names = field_names(given.get("fields"))
+    if any(operator.name.lower() == "asof" for operator in query_operators) and any(map(_meta.match, names)):
+        raise invalid("the meta fields are those of now, and cannot be combined with operator asof")
+    return Request(wanted_range(given, now), names, query_operators, *include)
 
 
 def wanted_range(given: dict[str, Any], now: int) -> Range | None:
@@ -194,9 +199,9 @@ class _Source:
         self._db = db
         sources = {op.name.lower(): op.argument for op in given if op.name.lower() in operators.SOURCES}
         self.revision = _revision(db, sources["asof"]) if "asof" in sources else None
-        self._points_of = _report_date("repdate", sources["repdate"]) if "repdate" in sources else None
-        self._fields_of = _report_date("repfdate", sources["repfdate"]) if "repfdate" in sources else None
-        self._mode = _mode(sources["repdatelist"]) if "repdatelist" in sources else None
+        self._points_of = operators.report_date("repdate", sources["repdate"]) if "repdate" in sources else None
+        self._fields_of = operators.report_date("repfdate", sources["repfdate"]) if "repfdate" in sources else None
+        self._mode = operators.report_mode(sources["repdatelist"]) if "repdatelist" in sources else None
 
     @property
     def reads_own_points(self) -> bool:
@@ -258,19 +263,6 @@ def _revision(db: sqlite3.Connection, argument: str | None) -> int:
     return history.revision_at(db, parse_written_date(text, "the argument of operator asof", jobs.now()))
 
 
-def _report_date(name: str, argument: str | None) -> int:
-    if not (argument or "").strip():
-        raise invalid(f"operator {name} must have a report date, as in @{name}:2001-01-01, got nothing")
-    return parse_written_date(argument, f"the argument of operator {name}", jobs.now())
-
-
-def _mode(argument: str | None) -> str:
-    mode = (argument or "all").lower()
-    if mode not in ("all", "points", "fields"):
-        raise invalid(f"report dates are listed for all, points or fields, got {argument!r}")
-    return mode
-
-
 def report_dates(db: sqlite3.Connection, series: int, mode: str) -> Points:
     """The report dates of a series, as points: 1 for points, 2 for fields, 3 for both."""
     wanted = _wanted(mode)
@@ -287,4 +279,4 @@ def report_dates_of_job(db: sqlite3.Connection, job: int, mode: str | None) -> l
 
 
 def _wanted(mode: str | None) -> int:
-    return {"all": 3, "points": 1, "fields": 2}[_mode(mode)]
+    return {"all": 3, "points": 1, "fields": 2}[operators.report_mode(mode)]

@@ -115,9 +115,10 @@ class Writer:
     def _apply(self, item: Any) -> Stats:
         if not isinstance(item, dict):
             raise invalid(f"an item of a write must be an object, got {type(item).__name__}")
-        kind = str(item.get("type") or "POST").upper()
+        given = item.get("type")
+        kind = "POST" if given is None else given.upper() if isinstance(given, str) else ""
         if kind not in ITEM_KEYS:
-            raise invalid(f"the type of an item must be POST or DELETE, got {item['type']!r}")
+            raise invalid(f"the type of an item must be POST or DELETE, got {given!r}")
         check_keys(item, ITEM_KEYS[kind], f"an item of type {kind}")
         series, new_id = self._target(item)
         if kind == "POST":
@@ -224,7 +225,7 @@ def _reported_date(item: dict[str, Any], *, all_allowed: bool) -> int | None:
     given = item.get("reported_date")
     if given == "all" and all_allowed:
         return None
-    if given is not None and (isinstance(given, bool) or not isinstance(given, int | float | str)):
+    if given is not None and (given == "" or isinstance(given, bool) or not isinstance(given, int | float | str)):
         raise invalid(f"reported_date must be milliseconds or a date, got {given!r}")
     return parse_date(given, "reported_date", jobs.now())
 

@@ -21,9 +21,7 @@ def register(call: Call) -> dict[str, Any]:
     description = call.text("description").strip()
     if len(description) < 3:
         raise invalid(f"the description of a job must have at least 3 characters, got {description!r}")
-    no_history = call.document.get("no_history") or False
-    if not isinstance(no_history, bool):
-        raise invalid(f"no_history must be true or false, got {no_history!r}")
+    no_history = call.yes("no_history")
     with call.database.writing() as db:
         job = jobs.register(db, call.user.name, call.text("source"), description, call.text("notes"), no_history)
     return {"job_id": job}
