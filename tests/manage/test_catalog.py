@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -21,9 +23,15 @@ class Requests(sj.BaseHook):
 
     def __init__(self) -> None:
         self.made: list[tuple[str, dict[str, Any]]] = []
+        #: what happens before the next POST
+        self.before_posting: Callable[[], None] | None = None
 
     def before_request(self, request: sj.Request) -> sj.Request:
         self.made.append((request.method, dict(request.params)))
+        then = self.before_posting
+        if request.method == "post" and then is not None:
+            self.before_posting = None
+            then()
         return request
 
 
@@ -146,6 +154,151 @@ def test_facets_require_a_positive_number_of_values(conn, most):
 def test_facets_of_meta_fields_are_refused_by_name(conn):
     with pytest.raises(ShoojuApiError, match=r"meta\.job"):
         conn.catalog.facets("", "meta.job")
+
+
+# --- describe ----------------------------------------------------------------------------------------------------
+
+
+def test_describe(filled, requests):
+    found = filled.catalog.describe(r"sid:users\sam")
+    assert found.index.name == "series_id"
+    assert found.index.tolist() == [r"users\sam\gdp\CN", r"users\sam\gdp\US", r"users\sam\price"]
+    gdp = found.loc[r"users\sam\gdp\US"]
+    assert gdp.tolist() == [
+        pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("1970-01-10", tz="UTC"), 10, 1.0, 10.0, "D", "tn", 1,
+    ]  # fmt: skip
+    assert {params["max_points"] for _, params in requests.made} == {0}
+    price = found.loc[r"users\sam\price"]
+    assert price["points"] == 0
+    assert price[["first", "last", "min", "max", "frequency"]].isna().all()
+    assert price["unit"] == "USD"
+
+
+DTYPES = {"first": "datetime64[ms, UTC]", "last": "datetime64[ms, UTC]", "points": "int64", "min": "float64"}
+
+
+@pytest.mark.parametrize("query", ["sid:nothing", "sid:users", r"sid=users\sam\price"])
+def test_describe_has_the_same_dtypes_whatever_is_found(filled, query):
+    found = filled.catalog.describe(query)
+    columns = ["first", "last", "points", "min", "max", "frequency", "unit", "job"]
+    assert found.columns.tolist() == columns
+    assert {name: str(found[name].dtype) for name in DTYPES} == DTYPES
+    assert str(found["job"].dtype) == "Int64"
+    assert found.index.dtype == pd.Series(["text"]).dtype
+
+
+def test_describe_names_the_job_that_wrote_last(filled):
+    with filled.register_job("Another") as job:
+        job.write(r"sid=users\sam\gdp\CN", points=[(0, -1.0)])
+    found = filled.catalog.describe("country=CN")
+    assert found[["min", "job"]].values.tolist() == [[-1.0, job.job_id]]
+
+
+def test_describe_series_in_the_trash(filled):
+    found = filled.catalog.describe(r"sid:System\Trash")
+    assert found.index.tolist() == [r"System\Trash\users\sam\gdp\FR"]
+    assert found["points"].tolist() == [10]
+
+
+def test_describe_odd_ids(conn):
+    write_odd(conn)
+    assert sorted(conn.catalog.describe("sid:odd").index) == sorted(ODD)
+
+
+def test_describe_far_dates(conn):
+    dates = [datetime.datetime(1000, 1, 1), datetime.datetime(3000, 1, 1)]
+    with conn.register_job("Far dates") as job:
+        job.write("sid=far", points=[(date, 1.0) for date in dates])
+    found = conn.catalog.describe("sid=far")
+    assert [found["first"].iloc[0].year, found["last"].iloc[0].year] == [1000, 3000]
+
+
+@pytest.mark.parametrize(
+    ("alias", "frequency"),
+    [
+        *[("min", "min"), ("15min", "15min"), ("30min", "30min"), ("h", "h"), ("D", "D"), ("B", "B"), ("W", "W")],
+        *[("MS", "M"), ("ME", "M"), ("QS", "Q"), ("QE", "Q"), ("YS", "Y"), ("YE", "Y"), ("5h", None), ("3D", None)],
+    ],
+)
+@pytest.mark.parametrize("periods", [12, 40])
+def test_frequency_is_seen(conn, alias, frequency, periods):
+    dates = pd.date_range("2021-01-04", periods=periods, freq=alias)
+    with conn.register_job("A frequency") as job:
+        job.write("sid=one", points=[(date.to_pydatetime(), 1.0) for date in dates])
+    seen = conn.catalog.describe("sid=one")["frequency"].iloc[0]
+    assert seen == frequency if frequency else pd.isna(seen)
+
+
+def test_a_frequency_needs_two_points(conn):
+    with conn.register_job("One point") as job:
+        job.write("sid=one", points=[(0, 1.0)])
+    assert conn.catalog.describe("sid=one")["frequency"].isna().all()
+
+
+@pytest.mark.parametrize("method", ["describe", "latest"])
+@pytest.mark.parametrize("query", ["sid:users@A:M", "={{sid=a}}*2", " = {{sid=a}}"])
+def test_meta_data_are_of_stored_series(conn, method, query):
+    with pytest.raises(ValueError, match="query must find stored series, without operators or expressions, got"):
+        getattr(conn.catalog, method)(query)
+
+
+# --- latest ------------------------------------------------------------------------------------------------------
+
+
+def test_latest(filled, requests):
+    with filled.register_job("Another day") as job:
+        job.write(r"sid=users\sam\gdp\CN", points=[(20 * DAY, 7.5)])
+    requests.made.clear()
+    found = filled.catalog.latest("")
+    expected = pd.DataFrame(
+        {"dt": pd.to_datetime(["1970-01-21", "1970-01-10", None], utc=True).as_unit("ms"), "val": [7.5, 10.0, None]},
+        index=pd.Index([r"users\sam\gdp\CN", r"users\sam\gdp\US", r"users\sam\price"], name="series_id"),
+    )
+    pd.testing.assert_frame_equal(found, expected)
+    assert [method for method, _ in requests.made] == ["get", "post"]
+
+
+@pytest.mark.parametrize("query", ["sid:nothing", r"sid=users\sam\price"])
+def test_latest_without_points_asks_for_none(filled, requests, query):
+    found = filled.catalog.latest(query)
+    assert {name: str(dtype) for name, dtype in found.dtypes.items()} == {"dt": "datetime64[ms, UTC]", "val": "float64"}
+    assert found["val"].isna().all()
+    assert [method for method, _ in requests.made] == ["get"]
+
+
+def test_latest_of_odd_ids_and_the_trash(filled):
+    write_odd(filled)
+    found = filled.catalog.latest(r"sid:odd OR sid:System\Trash")
+    assert dict(found["val"]) == {**dict.fromkeys(ODD, 2.0), r"System\Trash\users\sam\gdp\FR": 10.0}
+
+
+def test_latest_of_more_series_than_a_request_takes(conn, requests):
+    with conn.register_job("Many", batch_size=2000) as job:
+        for number in range(1200):
+            job.write(rf"sid=many\{number}", points=[(0, -1.0), (number * DAY + 1, float(number))])
+    requests.made.clear()
+    found = conn.catalog.latest("sid:many")
+    assert found["val"].to_dict() == {rf"many\{number}": float(number) for number in range(1200)}
+    assert [method for method, _ in requests.made] == ["get", "post", "post"]
+
+
+def test_latest_sees_what_is_written_and_deleted_meanwhile(filled, requests):
+    def meanwhile():
+        with filled.register_job("Meanwhile", batch_size=3) as job:
+            job.write(r"sid=users\sam\gdp\CN", points=[(30 * DAY, 30.0)])
+            job.delete_series(r"sid=users\sam\gdp\US")
+
+    requests.before_posting = meanwhile
+    found = filled.catalog.latest("sid:users")
+    assert found.index.tolist() == [r"users\sam\gdp\CN", r"users\sam\price"]
+    assert found["val"].iloc[0] == 30.0
+
+
+def test_latest_where_meta_data_are_out_of_date(filled):
+    with filled.register_job("No meta", skip_meta_if_no_fields=True) as job:
+        job.write(r"sid=users\sam\gdp\CN", points=[(30 * DAY, 30.0)])
+    assert filled.catalog.describe("country=CN")["last"].iloc[0] == pd.Timestamp("1970-01-10", tz="UTC")
+    assert filled.catalog.latest("country=CN")["val"].tolist() == [30.0]
 
 
 def test_a_catalog_names_its_server(socket_conn):
