@@ -6,7 +6,7 @@ r"""The catalog: what series there are, from facets and meta data, without readi
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -19,6 +19,7 @@ from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.formats.table import values_of
 from pandas_shooju.layouts import str_dtype, typed
+from pandas_shooju.manage.folders import Folder
 
 __all__ = ["Catalog"]
 
@@ -131,6 +132,46 @@ class Catalog:
                 "count": pd.array([count for _, _, count in rows], dtype="int64"),
             }
         )
+
+    def tree(self, path: str = "", *, depth: int | None = 2) -> Folder:
+        r"""List the folders below a path, with the number of series in each, by one scroll of series ids.
+
+        Parameters
+        ----------
+        path
+            The path, such as ``r"users\sam"``; by default everything outside of the trash.
+        depth
+            The number of levels below the path; None for all.
+
+        Returns
+        -------
+        Folder
+            The tree, which is shown as text or HTML; without entries if there are no series below the path.
+
+        Examples
+        --------
+        >>> import pandas_shooju as sj
+        >>> conn = sj.Connection("local::memory:")
+        >>> with conn.register_job("GDP") as job:
+        ...     for name in [r"gdp\cn", r"gdp\us\real", r"gdp\us\nominal"]:
+        ...         job.write(rf"sid=users\sam\{name}", points=[(0, 1.0)])
+        >>> conn.catalog.tree(r"users\sam")
+        users\sam  3
+        └── gdp  3
+            ├── cn
+            └── us  2
+        """
+        if not isinstance(path, str):
+            raise TypeError(rf"path must be a string such as r'users\sam', got {path!r}")
+        if depth is not None and (isinstance(depth, bool) or not hasattr(depth, "__index__") or depth < 1):
+            raise ValueError(f"depth must be a positive number of levels, or None for all, got depth={depth!r}")
+        path = path.strip().removesuffix("\\")
+        return Folder.of(self._series_ids(str(queries.under(path)) if path else ""), path, depth)
+
+    def _series_ids(self, query: str) -> Iterator[str]:
+        for page in reader.pages(self._client, query, reader.parameters()):
+            reader.check_failures(page.failed.values())
+            yield from values_of(page.series.series_ids)
 
     def describe(self, query: str) -> pd.DataFrame:
         r"""Describe each series of a query by its meta data, without reading points.

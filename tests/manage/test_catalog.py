@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
+from html.parser import HTMLParser
 from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import pandas_shooju as sj
 from pandas_shooju import query as q
 from pandas_shooju.errors import ShoojuApiError
+from pandas_shooju.manage.folders import Folder
 
 DAY = 86_400_000
 #: ids that need quotes in a query
@@ -299,6 +303,159 @@ def test_latest_where_meta_data_are_out_of_date(filled):
         job.write(r"sid=users\sam\gdp\CN", points=[(30 * DAY, 30.0)])
     assert filled.catalog.describe("country=CN")["last"].iloc[0] == pd.Timestamp("1970-01-10", tz="UTC")
     assert filled.catalog.latest("country=CN")["val"].tolist() == [30.0]
+
+
+# --- tree --------------------------------------------------------------------------------------------------------
+
+
+def test_tree(filled, requests):
+    assert (
+        repr(filled.catalog.tree("users"))
+        == r"""
+users  3
+└── sam  3
+    ├── gdp  2
+    └── price
+""".strip()
+    )
+    assert {params["max_points"] for _, params in requests.made} == {0}
+    assert len(requests.made) == 1
+
+
+def test_tree_of_all_levels(filled):
+    assert (
+        repr(filled.catalog.tree(depth=None))
+        == r"""
+(all series)  3
+└── users  3
+    └── sam  3
+        ├── gdp  2
+        │   ├── CN
+        │   └── US
+        └── price
+""".strip()
+    )
+
+
+def test_tree_can_be_walked(filled):
+    sam = filled.catalog.tree("Users\\SAM\\", depth=1)
+    assert (sam.name, sam.path, sam.count, sam.is_series) == ("SAM", r"Users\SAM", 3, False)
+    gdp, price = sam.children
+    assert (gdp.name, gdp.path, gdp.count, gdp.is_series, gdp.children) == ("gdp", r"Users\SAM\gdp", 2, False, ())
+    assert (price.name, price.count, price.is_series) == ("price", 1, True)
+
+
+def test_tree_of_nothing(conn):
+    assert repr(conn.catalog.tree()) == "(all series)  0"
+    assert repr(conn.catalog.tree("nothing")) == "nothing  0"
+    assert conn.catalog.tree("nothing")._repr_html_() == "<div>nothing <small>0</small></div>"
+
+
+def test_tree_shows_the_trash_where_it_is_asked_for(filled):
+    assert [child.name for child in filled.catalog.tree().children] == ["users"]
+    assert filled.catalog.tree(r"System\Trash").count == 1
+    assert repr(filled.catalog.tree("System")).splitlines()[1:] == ["└── Trash  1", "    └── users  1"]
+
+
+def test_tree_of_odd_ids(conn):
+    write_odd(conn)
+    tree = conn.catalog.tree("odd")
+    assert {child.path for child in tree.children} == set(ODD)
+    assert "<div>&lt;b&gt;&amp;&#x27; <small></small></div>" in tree._repr_html_()
+    assert [conn.catalog.tree(series_id).count for series_id in ODD] == [1] * len(ODD)
+
+
+def test_a_path_is_taken_literally(filled):
+    assert filled.catalog.tree("user*").count == 0
+
+
+def test_tree_tells_a_folder_from_a_series(conn):
+    with conn.register_job("A folder that is a series") as job:
+        for series_id in ["a", r"a\b", r"A\b\c", "ab"]:
+            job.write(q.series(series_id), points=[(0, 1.0)])
+    assert (
+        repr(conn.catalog.tree())
+        == "(all series)  4\n├── a  3 (itself a series)\n│   └── b  2 (itself a series)\n└── ab"
+    )
+    assert repr(conn.catalog.tree("a")) == "a  3 (itself a series)\n└── b  2 (itself a series)\n    └── c"
+    assert repr(conn.catalog.tree("a", depth=1)) == "a  3 (itself a series)\n└── b  2 (itself a series)"
+
+
+def test_a_large_folder_is_shown_in_part(conn):
+    with conn.register_job("A large folder", batch_size=2000) as job:
+        for number in range(1200):
+            job.write(rf"sid=large\{number:04}", points=[(0, 1.0)])
+    tree = conn.catalog.tree("large")
+    assert len(tree.children) == 1200
+    lines = repr(tree).splitlines()
+    assert lines[0] == "large  1,200"
+    assert lines[-2:] == ["├── 0049", "└── ... and 1,150 more"]
+    assert len(lines) == 52
+    assert "<div>... and 1,150 more</div>" in tree._repr_html_()
+
+
+def test_tree_in_html_opens_and_closes_every_element(filled):
+    events: list[str] = []
+
+    class Check(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            events.append(tag)
+
+        def handle_endtag(self, tag):
+            assert events.pop() == tag
+
+    shown = filled.catalog.tree(depth=None)._repr_html_()
+    Check().feed(shown)
+    assert events == []
+    assert shown.startswith("<details open><summary>(all series) <small>3</small></summary>")
+    assert "<div>price <small></small></div>" in shown
+
+
+def test_tree_reads_page_by_page(conn, requests):
+    with conn.register_job("Pages", batch_size=3000) as job:
+        for number in range(2600):
+            job.write(rf"sid=pages\{number % 2}\{number}", fields={"n": number})
+    requests.made.clear()
+    assert [(child.name, child.count) for child in conn.catalog.tree("pages", depth=1).children] == [
+        ("0", 1300),
+        ("1", 1300),
+    ]
+    assert len(requests.made) == 2
+
+
+@pytest.mark.parametrize("depth", [0, -1, True, 1.5])
+def test_tree_requires_a_positive_depth(conn, depth):
+    with pytest.raises(ValueError, match="depth must be a positive number of levels, or None for all, got"):
+        conn.catalog.tree(depth=depth)
+
+
+def test_tree_requires_a_path(conn):
+    with pytest.raises(TypeError, match="path must be a string"):
+        conn.catalog.tree(17)
+    with pytest.raises(ShoojuApiError, match="must be separated by backslashes"):
+        conn.catalog.tree("users/sam")
+
+
+PARTS = st.text(st.characters(exclude_characters="\\", exclude_categories=["C"]), min_size=1, max_size=3)
+
+
+@given(
+    st.lists(st.lists(PARTS, min_size=1, max_size=4).map("\\".join), unique_by=q.id_key), st.integers(1, 4) | st.none()
+)
+@settings(deadline=None)
+def test_counts_of_folders_add_up(ids, depth):
+    def check(node, level):
+        below = [i for i in ids if q.id_key(f"{i}\\").startswith(q.id_key(f"{node.path}\\")) or not node.path]
+        assert node.count == len(below)
+        assert node.is_series == (q.id_key(node.path) in map(q.id_key, ids))
+        if level != depth:
+            assert node.count == node.is_series + sum(child.count for child in node.children)
+        for child in node.children:
+            check(child, level + 1)
+
+    tree = Folder.of(ids, "", depth)
+    check(tree, 0)
+    assert repr(tree).startswith(f"(all series)  {len(ids)}")
 
 
 def test_a_catalog_names_its_server(socket_conn):
