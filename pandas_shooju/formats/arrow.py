@@ -92,9 +92,9 @@ def _may_have_integers(body: bytes | bytearray, name: str, column: Any) -> bool:
         return False
     if re.fullmatch(r"[\w .-]+", name, re.ASCII) is None:
         return True  # the name may be spelt differently in the text
-    # with escapes (of ASCII, six bytes each) there are other spellings; escapes in values are frequent, and do not matter
+    # escapes in values are frequent and do not matter; a name may be spelt with escapes of ASCII, six bytes each
     escaped = rb'\\u00[2-7][0-9A-Fa-f][\w .\\-]{0,%d}"\s*:' % (6 * len(name))
-    integer = re.escape(f'"{name}"').encode() + rb"\s*:\s*-?\d+\s*[,}]"
+    integer = re.escape(f'"{name}"').encode() + rb"\s*:\s*-?\d++\s*[,}]"
     return re.search(escaped, body) is not None or re.search(integer, body) is not None
 
 
