@@ -179,6 +179,8 @@ def column_values(name: str, column: pd.Series[Any], na: Missing) -> list[Any]:
     missing = None if na == "null" else pd.NA
 
     def converted(value: Any) -> Any:
+        if type(value) is str and value.isascii():
+            return value
         return missing if is_missing(value) else field_value(name, value)
 
     dtype = column.dtype
@@ -191,7 +193,7 @@ def column_values(name: str, column: pd.Series[Any], na: Missing) -> list[Any]:
         dtype.kind in "biu" or (dtype == np.float64 and np.isfinite(column.to_numpy()).all())
     ):
         return values
-    return [value if type(value) is str and value.isascii() else converted(value) for value in values]
+    return [converted(value) for value in values]
 
 
 def _json(name: str, value: Any, depth: int) -> Any:
