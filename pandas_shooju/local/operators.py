@@ -40,7 +40,9 @@ class Form(NamedTuple):
 
 #: operators that say what is read
 SOURCES = {
-    "asof": Form("@asof:j17", "points and fields as they were after a job, or at a moment (@asof:2024-01-01T10:00)"),
+    "asof": Form(
+        "@asof:j17", "points and fields, also of reports, after a job, or at a moment (@asof:2024-01-01T10:00)"
+    ),
     "repdate": Form("@repdate:2001-01-01", "the points filed under a report date"),
     "repfdate": Form("@repfdate:2001-01-01", "the fields filed under a report date"),
     "repdatelist": Form("@repdatelist:all", "the report dates, as points (all, points or fields)"),
@@ -249,9 +251,8 @@ def check(operators: tuple[Operator, ...]) -> None:
             raise invalid(f"operator {name} must not occur twice")
         if name in SOURCES:
             sources.add(name)
-    for one, other in (("asof", "repdate"), ("asof", "repfdate"), ("asof", "repdatelist"), ("repdate", "repdatelist")):
-        if one in sources and other in sources:
-            raise invalid(f"operators {one} and {other} together are not supported")
+    if sources >= {"repdate", "repdatelist"}:
+        raise invalid("operators repdate and repdatelist together are not supported")
 
 
 def unknown(name: str) -> ApiError:

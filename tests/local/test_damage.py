@@ -162,6 +162,8 @@ def test_a_store_without_checksums_is_read_and_gets_them_by_vacuum(sound, tmp_pa
     with sqlite3.connect(path) as db:
         for table in ("chunks", "past_points", "series"):
             db.execute(f"ALTER TABLE {table} DROP COLUMN checksum")
+        for table in ("past_report_points", "past_report_fields", "lost_series"):
+            db.execute(f"DROP TABLE {table}")
         db.execute("ALTER TABLE series DROP COLUMN stored")
         db.execute("PRAGMA user_version = 2")
     db.close()

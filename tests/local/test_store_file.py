@@ -238,6 +238,8 @@ def version_1(db):
     }.items():
         for column in columns:
             db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    for table in ("past_report_points", "past_report_fields", "lost_series"):
+        db.execute(f"DROP TABLE {table}")
     db.execute("DROP INDEX jobs_of_series")
     db.execute("DROP TABLE terms")
     db.execute(

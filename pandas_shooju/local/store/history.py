@@ -1,8 +1,8 @@
 """The past: the versions of points and fields that writes replaced.
 
 The past is counted in revisions: `revision_of_job` and `revision_at` turn a job or a moment into the last revision that
-counts for it. Jobs registered with ``no_history`` leave no versions of their own; the versions of other jobs that they
-replace are kept.
+counts for it. What a job registered with ``no_history`` replaces of its own, or of another such job, is not kept;
+everything else is.
 """
 
 from __future__ import annotations
@@ -19,19 +19,26 @@ from pandas_shooju.local.store.chunks import Int64, Points
 
 def keep_points(db: sqlite3.Connection, series: int, replaced: Points, removed: Int64, revision: int) -> None:
     """Keep points that `revision` replaced or removed."""
-    kept = np.isin(replaced.revisions, _without_history(db, np.unique(replaced.revisions)), invert=True)
-    dates, values, revisions = replaced.pick(kept)
+    dates, values, revisions = to_keep(db, replaced, removed, revision)
     if not len(dates):
         return
-    if len(removed):
-        dates = np.concatenate((dates, removed))
-        values = np.concatenate((values, np.full(len(removed), np.nan)))
-        revisions = np.concatenate((revisions, np.full(len(removed), revision, np.int64)))
     row = series, int(revisions.min()), dates.tobytes(), values.tobytes(), revisions.tobytes()
     db.execute(
         "INSERT INTO past_points (series, oldest, dates, vals, revisions, checksum) VALUES (?,?,?,?,?,?)",
         (*row, checksum(*row)),
     )
+
+
+def to_keep(db: sqlite3.Connection, replaced: Points, removed: Int64, revision: int) -> Points:
+    """What to keep of points that `revision` replaced or removed, with a NaN for each that it removed."""
+    if len(_without_history(db, np.array([revision]))):
+        own = _without_history(db, np.unique(replaced.revisions))
+        replaced = replaced.pick(np.isin(replaced.revisions, own, invert=True))
+        removed = removed[np.isin(removed, replaced.dates)]
+    if not len(removed):
+        return replaced
+    gone = Points(removed, np.full(len(removed), np.nan), np.full(len(removed), revision, np.int64))
+    return chunks.concatenated([replaced, gone])
 
 
 def points_as_of(db: sqlite3.Connection, series: int, now: Points, revision: int) -> Points:
@@ -41,7 +48,12 @@ def points_as_of(db: sqlite3.Connection, series: int, now: Points, revision: int
 
 def versions_of_points(db: sqlite3.Connection, series: int, now: Points) -> Points:
     """All versions of all points that are known, by date and then by revision; a NaN is a removal."""
-    whole = chunks.concatenated([*_past(db, series, 2**62), now])
+    return in_order([*_past(db, series, 2**62), now])
+
+
+def in_order(parts: list[Points]) -> Points:
+    """Versions of points, by date and then by revision."""
+    whole = chunks.concatenated(parts)
     whole = whole.pick(np.lexsort((whole.revisions, whole.dates)))
     if not len(whole.dates):
         return whole
@@ -83,9 +95,10 @@ def add_checksums(db: sqlite3.Connection) -> int:
     return len(ids)
 
 
-def keep_fields(db: sqlite3.Connection, series: int, fields: str, revision: int) -> None:
-    """Keep the fields of a series as they were after `revision`."""
-    if not len(_without_history(db, np.array([revision]))):
+def keep_fields(db: sqlite3.Connection, series: int, fields: str, revision: int, replaced_by: int) -> None:
+    """Keep the fields of a series as they were after `revision`, before `replaced_by` changes them."""
+    both = np.unique([revision, replaced_by])
+    if len(_without_history(db, both)) < len(both):
         db.execute("INSERT OR REPLACE INTO past_fields VALUES (?,?,?)", (series, revision, fields))
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pandas_shooju.local.dates import iso
 from pandas_shooju.local.errors import ApiError, StoreCorrupt
-from pandas_shooju.local.store import chunks, history
+from pandas_shooju.local.store import chunks, history, report_history
 from pandas_shooju.local.store.checksums import checksum
 from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Float64, Int64, Points
 
@@ -179,8 +179,11 @@ def write(
             return written
         if job:
             _check_age(db, replaced, job)
-        if len(replaced.dates) and report == 0:
-            history.keep_points(db, series, replaced, removed, revision)
+        if len(replaced.dates):
+            if report == 0:
+                history.keep_points(db, series, replaced, removed, revision)
+            else:
+                report_history.keep_points(db, report, replaced, removed, revision)
     else:
         there = ~np.isnan(values)
         after = Points(dates, values, np.broadcast_to(np.int64(revision), len(dates)))
@@ -193,11 +196,6 @@ def write(
         (_row(series, report, after.pick(piece)) for piece in chunks.split(len(after.dates), appended)),
     )
     return written
-
-
-def delete(db: sqlite3.Connection, series: int, reports: Iterable[int]) -> None:
-    """Remove the points of reports for good."""
-    db.executemany("DELETE FROM chunks WHERE series = ? AND report = ?", [(series, report) for report in reports])
 
 
 def _check_age(db: sqlite3.Connection, replaced: Points, job: int) -> None:

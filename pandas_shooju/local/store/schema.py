@@ -25,6 +25,11 @@ past_points, past_fields
     what writes replaced; empty for a store that is only added to.
 reports
     report dates of a series, with the fields filed under them.
+past_report_points, past_report_fields
+    what writes to reports replaced; for fields, what they were before a revision.
+lost_series
+    series that are gone for good: the job that had deleted each one (or moved it to the trash), and the job by which
+    it was lost.
 
 Series, chunks and past points have a checksum; rows of older versions have none until they are rewritten.
 """
@@ -188,7 +193,41 @@ ALTER TABLE series ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;
 UPDATE series SET stored = coalesce((SELECT sum(count) FROM chunks WHERE series = series.id AND report = 0), 0);
 """
 
+_REPORT_HISTORY = """
+CREATE TABLE past_report_points (
+    id INTEGER PRIMARY KEY,
+    report INTEGER NOT NULL REFERENCES reports (id) ON DELETE CASCADE,
+    oldest INTEGER NOT NULL,
+    dates BLOB NOT NULL,
+    vals BLOB NOT NULL,
+    revisions BLOB NOT NULL,
+    checksum INTEGER NOT NULL
+);
+CREATE INDEX past_points_of_report ON past_report_points (report, oldest);
+
+CREATE TABLE past_report_fields (
+    id INTEGER PRIMARY KEY,
+    report INTEGER NOT NULL REFERENCES reports (id) ON DELETE CASCADE,
+    revision INTEGER NOT NULL,
+    fields TEXT NOT NULL
+);
+CREATE INDEX past_fields_of_report ON past_report_fields (report, id);
+
+CREATE TABLE lost_series (
+    id INTEGER PRIMARY KEY,
+    job INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    lost_by INTEGER NOT NULL
+);
+CREATE INDEX lost_series_of_job ON lost_series (job);
+"""
+
 Step = str | Callable[[sqlite3.Connection], None]
 
 #: for each version, the steps that lead to it: statements, each ending in a line of its own, or functions
-MIGRATIONS: tuple[tuple[Step, ...], ...] = ((_VERSION_1,), (_VERSION_2, terms.rebuild), (_VERSION_3,))
+MIGRATIONS: tuple[tuple[Step, ...], ...] = (
+    (_VERSION_1,),
+    (_VERSION_2, terms.rebuild),
+    (_VERSION_3,),
+    (_REPORT_HISTORY,),
+)
