@@ -5,6 +5,7 @@
     ShoojuError                       the base class
     ├── ShoojuFormatError             a response is malformed, or data cannot be represented in the format
     ├── ConfigurationError            no server or no credentials: configure them, then try again
+    ├── UndoError                     a job cannot be undone: the message says why
     ├── ConnectionError               the request failed: try again later
     │   └── AuthenticationError       the server does not accept the user or the key: correct them
     └── ShoojuApiError                the server refused the request: correct it
@@ -41,6 +42,7 @@ __all__ = [
     "ShoojuApiError",
     "ShoojuError",
     "ShoojuFormatError",
+    "UndoError",
     "WriteError",
     "WriteInterrupted",
 ]

@@ -1,0 +1,1 @@
+"""Managing series and jobs: what every desk builds on top of a client."""
