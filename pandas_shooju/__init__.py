@@ -28,6 +28,7 @@ from pandas_shooju.errors import (
     ShoojuApiError,
     ShoojuError,
     ShoojuFormatError,
+    UndoError,
     WriteError,
     WriteInterrupted,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "ShoojuApiError",
     "ShoojuError",
     "ShoojuFormatError",
+    "UndoError",
     "WriteError",
     "WriteInterrupted",
     "WriteResult",

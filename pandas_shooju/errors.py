@@ -75,6 +75,10 @@ class ConfigurationError(ShoojuError, ValueError):
     """The server or the credentials are missing, or settings contradict each other."""
 
 
+class UndoError(ShoojuError):
+    """A job cannot be undone: it kept no history, or it deleted series for good. Nothing was written."""
+
+
 class ConnectionError(ShoojuError, builtins.ConnectionError):
     """A request failed: the connection was refused, broken or timed out, or the HTTP status was not 200.
 

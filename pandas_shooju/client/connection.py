@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pandas as pd
 import requests
@@ -23,6 +23,9 @@ from pandas_shooju.client.settings import Settings, resolve
 from pandas_shooju.client.spool import check_unused
 from pandas_shooju.client.transport import BaseHook, Client
 from pandas_shooju.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pandas_shooju.manage.jobs import Jobs
 
 __all__ = ["Connection", "connection_of", "default_connection"]
 
@@ -116,6 +119,13 @@ class Connection(SeriesReads[dict[str, Any] | None]):
     def raw(self) -> Client:
         """The raw client, for any endpoint of the API; see `Client`."""
         return self._client
+
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs of the server: find them, see what they did, undo them; see `Jobs`."""
+        from pandas_shooju.manage.jobs import Jobs
+
+        return Jobs(self)
 
     def close(self) -> None:
         """Close open connections and an embedded store; no further call is possible."""

@@ -163,8 +163,9 @@ class _Comparing:
         for item in items:
             rows = item.get("points") or []
             fields = _fields(item["fields_previous"], item.get("fields") or {})
-            columns = [np.array([row[at] for row in rows], kind) for at, kind in enumerate((np.int64, float, float))]
-            parts[queries.id_key(item["series_id"])] = self._unread(None, *columns, fields)
+            dates = np.array([row[0] for row in rows], np.int64)
+            new, old = (np.array([row[at] for row in rows], np.float64) for at in (1, 2))
+            parts[queries.id_key(item["series_id"])] = self._unread(None, dates, new, old, fields)
         if missing := [series_id for series_id in ids if queries.id_key(series_id) not in parts]:
             raise ShoojuFormatError(f"the difference of job {self._job} must contain {missing[0]!r}, but it does not")
         return [parts[queries.id_key(series_id)] for series_id in ids]
@@ -186,15 +187,13 @@ class _Comparing:
             return found
         then = [report(ids[at] + self._before, date) for at, date in pairs]
         since = [report(ids[at] + self._after, date) for at, date in pairs]
-        states = zip(pairs, read(self._client, then), read(self._client, since), strict=True)
-        parts = [(at, self._part(date, *both)) for (at, date), *both in states]
+        read_both = zip(pairs, read(self._client, then), read(self._client, since), strict=True)
+        parts = [(at, self._part(date, old, new)) for (at, date), old, new in read_both]
         parts = [(at, part) for at, part in parts if len(part.dates) or part.fields]
         if self._now:
             names = [report(ids[at], part.reported_date or 0) for at, part in parts]
             now = read(self._client, names) if names else []
-            parts = [
-                (at, self._with_now(part, state or NOTHING)) for (at, part), state in zip(parts, now, strict=True)
-            ]
+            parts = [(at, self._with_now(part, state or NOTHING)) for (at, part), state in zip(parts, now, strict=True)]
         for at, part in parts:
             found[at].append(part)
         return found

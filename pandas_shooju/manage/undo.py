@@ -1,7 +1,7 @@
 """Undoing a job: what it replaced is written back under a new job.
 
 Only what the job was the last to write is written back. A point or field that another job has written since is left
-alone, and listed. A job that is registered while the undo runs wins as well: the server refuses to overwrite its points.
+alone, and listed. So is what a job writes that is registered while the undo runs: the server refuses to overwrite it.
 A series that the job created goes to the trash if it has nothing of another job, and a series that the job deleted is
 written again as it was, from the trash. The undo is a job like any other: undoing it restores what it removed.
 """
@@ -23,7 +23,7 @@ from pandas_shooju.client.transport import Client
 from pandas_shooju.clocks import to_milliseconds
 from pandas_shooju.errors import ConflictError, UndoError
 from pandas_shooju.formats import PointColumns
-from pandas_shooju.manage.changes import TRASH, Lost, Page, Part, SeriesChanges, differs, same
+from pandas_shooju.manage.changes import TRASH, Page, Part, SeriesChanges, differs, same
 from pandas_shooju.manage.comparing import NOTHING, State, read, report, report_dates
 from pandas_shooju.manage.rows import Rows
 
@@ -64,13 +64,15 @@ class Undo:
 
     def __str__(self) -> str:
         """What was done, in a sentence."""
-        text = f"job {self.undone} was undone by job {self.job.id}: {self.points:,} points and {self.fields:,} fields"
-        if self.to_trash:
-            text += f", {self.to_trash:,} series to the trash"
-        if self.from_trash:
-            text += f", {self.from_trash:,} series from the trash"
-        if len(self.left_alone):
-            text += f"; {len(self.left_alone):,} changes were left alone, because other jobs wrote there since"
+        done = [
+            *_counted(self.points, "point"),
+            *_counted(self.fields, "field"),
+            *([f"{self.to_trash:,} series to the trash"] if self.to_trash else []),
+            *([f"{self.from_trash:,} series from the trash"] if self.from_trash else []),
+        ]
+        text = f"job {self.undone} was undone by job {self.job.id}: {', '.join(done) or 'nothing to restore'}"
+        for left in _counted(len(self.left_alone), "change"):
+            text += f"; {left} left alone, because other jobs wrote there since"
         return text
 
     def __repr__(self) -> str:
@@ -101,6 +103,19 @@ class Undoing:
         self._in_trash: list[SeriesChanges] = []
         self.points = self.fields = self.to_trash = self.from_trash = 0
 
+    @staticmethod
+    def check(undone: int, first: Page) -> None:
+        """Refuse to undo a job that deleted series for good; the first page of its changes says so.
+
+        Raises
+        ------
+        UndoError
+            It did.
+        """
+        own = [one.series_id for one in first.lost if one.job == undone]
+        if own:
+            raise UndoError(f"job {undone} cannot be undone: it deleted {len(own)} series for good, such as {own[0]!r}")
+
     @property
     def rows(self) -> pd.DataFrame:
         """What was or would be done (after a dry run), or what was left alone."""
@@ -108,7 +123,9 @@ class Undoing:
 
     def page(self, page: Page) -> None:
         """Undo the changes of some series, other than those in the trash."""
-        self._check_lost(page.lost)
+        self.check(self._undone, page)
+        for one in page.lost:
+            self._leave(one.series_id, one.job)
         writes: list[SeriesWrite] = []
         trash: list[str] = []
         for series in page.series:
@@ -142,15 +159,6 @@ class Undoing:
                     again.append(series.original_id)
             self._to_trash(again)
             self._from_trash(restore)
-
-    def _check_lost(self, lost: Sequence[Lost]) -> None:
-        own = [one.series_id for one in lost if one.job == self._undone]
-        if own:
-            raise UndoError(
-                f"job {self._undone} cannot be undone: it deleted {len(own)} series for good, such as {own[0]!r}"
-            )
-        for one in lost:
-            self._leave(one.series_id, one.job)
 
     # --- what to write back ---
 
@@ -300,6 +308,10 @@ class Undoing:
         for write in writes:
             self.points += 0 if write.points is None else len(write.points)
             self.fields += len(write.fields)
+
+
+def _counted(number: int, word: str) -> list[str]:
+    return [f"{number:,} {word}{'s' * (number != 1)}"] if number else []
 
 
 def _deleted_by(client: Client, job: int) -> set[str]:
