@@ -122,8 +122,8 @@ def _part(given: dict[str, Any]) -> Part:
 
 def differs(one: Float64Array, other: Float64Array) -> npt.NDArray[np.bool_]:
     """Where two columns of values differ; two missing values do not."""
-    equal = (one == other) | (np.isnan(one) & np.isnan(other))
-    return np.logical_not(equal)
+    equal: npt.NDArray[np.bool_] = (one == other) | (np.isnan(one) & np.isnan(other))
+    return ~equal
 
 
 def same(one: Any, other: Any) -> bool:

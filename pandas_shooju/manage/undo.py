@@ -152,7 +152,7 @@ class Undoing:
                 key = queries.id_key(series.original_id)
                 if key not in self._deleted or series.deleted_by[-1:] != [self._undone]:
                     if series.parts or series.created:
-                        self._leave(series.original_id, series.deleted_by[-1] if series.deleted_by else None)
+                        self._leave(series.series_id, series.deleted_by[-1] if series.deleted_by else None)
                 elif not series.created:
                     restore.append(series)
                 elif self._again.get(key):  # created twice, and deleted once
@@ -317,9 +317,11 @@ def _counted(number: int, word: str) -> list[str]:
 def _deleted_by(client: Client, job: int) -> set[str]:
     """The keys of the series that a job moved to the trash, where they still are."""
     found = set()
-    for page in reader.pages(client, f"meta.job_deleted={job}", reader.parameters(), batch_size=10_000):
-        for series_id in page.ids():
-            found.add(queries.id_key(str(series_id)[len(TRASH) :]))
+    asked = reader.parameters(fields=["meta.job_deleted"])
+    for page in reader.pages(client, f"meta.job_deleted={job}", asked, batch_size=10_000, parse=reader.as_items):
+        for item in page.items():
+            if (item.get("fields") or {}).get("meta.job_deleted", [job])[-1:] == [job]:
+                found.add(queries.id_key(str(item["series_id"])[len(TRASH) :]))
     return found
 
 
