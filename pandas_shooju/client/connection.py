@@ -324,6 +324,7 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         collision_retry_timeout: float = 10.0,
         skip_meta_if_no_fields: bool = False,
         spool: str | os.PathLike[str] | None = None,
+        reuse: Literal["today"] | None = None,
     ) -> RemoteJob | DryRunJob:
         """Register a job, under which series are written.
 
@@ -348,6 +349,9 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         spool
             A folder in which everything is recorded before it is sent, and from which it is removed when it is stored;
             after a crash, `resume` sends the rest. Needs the extra ``spool``.
+        reuse
+            ``"today"`` takes the newest job of today (UTC) with the same description that this user registered and
+            that is not finished, and registers one only if there is none. Do not finish it, if it is to be reused.
 
         Raises
         ------
@@ -363,8 +367,12 @@ class Connection(SeriesReads[dict[str, Any] | None]):
             return DryRunJob(self, None, batch_size)
         if spool is not None:
             check_unused(spool)
-        body = {"source": source, "description": description, "notes": notes, "no_history": no_history}
-        job_id = validation.job_id(self._client.post("/jobs/", data_json=body))
+        if reuse not in (None, "today"):
+            raise ValueError(f"reuse must be 'today' or None, got reuse={reuse!r}")
+        job_id = None if reuse is None else self.jobs.open_today(description, no_history)
+        if job_id is None:
+            body = {"source": source, "description": description, "notes": notes, "no_history": no_history}
+            job_id = validation.job_id(self._client.post("/jobs/", data_json=body))
         job = RemoteJob(
             self, job_id, batch_size, collision_retry_timeout=collision_retry_timeout,
             skip_meta_if_no_fields=skip_meta_if_no_fields,

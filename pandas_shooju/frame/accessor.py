@@ -16,6 +16,7 @@ from pandas_shooju import layouts
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.frame import origin
 from pandas_shooju.frame.diff import diff
+from pandas_shooju.frame.lineage import lineage
 from pandas_shooju.frame.read import read_shooju
 from pandas_shooju.frame.shapes import as_frame
 from pandas_shooju.frame.write import write
@@ -47,6 +48,7 @@ class ShoojuAccessor(GroupByAccessor):
     """``df.shooju`` and ``series.shooju``: write data, compare it with earlier data, look up where it was read from."""
 
     diff = _method(diff)
+    lineage = _method(lineage)
 
     @property
     def series_ids(self) -> pd.Series:

@@ -115,8 +115,7 @@ class _Comparing:
     def __init__(self, client: Client, job: int, registered: int, now: bool) -> None:
         self._client = client
         self._job = job
-        # a job may write in the millisecond in which it was registered
-        self._before = f"@asof:{to_datetime(registered - 1).isoformat()}"
+        self._before = f"@asof:{to_datetime(registered).isoformat()}"
         self._after = f"@asof:j{job}"
         self._now = now
         self._has_differences = True

@@ -80,7 +80,9 @@ class Executed:
             if not answer["responses"][0]["success"]:
                 continue  # an older job, or nothing to delete
             after = everything(conn)
-            effect = {cell: after.get(cell) for cell in {**state, **after} if not same(state.get(cell), after.get(cell))}
+            effect = {
+                cell: after.get(cell) for cell in {**state, **after} if not same(state.get(cell), after.get(cell))
+            }
             self.effects.append((self.jobs[job], effect))
             if item.get("force"):
                 self.forced[self.jobs[job]] = self.forced.get(self.jobs[job], 0) + 1

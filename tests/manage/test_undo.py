@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
-import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import pandas_shooju as sj
-from tests.manage.histories import DAY, Executed, content, everything, histories, same
+from tests.manage.histories import Executed, content, everything, histories, same
 
 
 def left_alone(undo):
