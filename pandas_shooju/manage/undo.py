@@ -153,7 +153,7 @@ class Undoing:
                 if key not in self._deleted or series.deleted_by[-1:] != [self._undone]:
                     if series.parts or series.created:
                         self._leave(series.series_id, series.deleted_by[-1] if series.deleted_by else None)
-                elif not series.created:
+                elif series.shared or not series.created:
                     restore.append(series)
                 elif self._again.get(key):  # created twice, and deleted once
                     again.append(series.original_id)

@@ -296,10 +296,21 @@ def test_a_job_of_many_series_takes_few_requests():
         undo = conn.jobs[2].undo()
         assert counting.calls <= 25
         assert undo.points == 2 * count
-        assert len(conn.jobs[2].undo().left_alone) == 0
+        # an undo is a job like any other, and what it wrote is left alone
+        left = conn.jobs[1].undo().left_alone
+        assert len(left) == 2 * count
+        assert set(left["job"]) == {undo.job.id}
+        # the series themselves go to the trash, and come back
+        undo.job.undo()
+        write(conn, "more", *((f"sid=t{i}", {"points": [(0, 1.0)]}) for i in range(count)), batch_size=count)
+        more = conn.jobs.find("more").index[0]
         counting.calls = 0
-        assert conn.jobs[1].undo().left_alone.shape[0] == 0
+        gone = conn.jobs[more].undo()
+        assert (gone.to_trash, len(gone.left_alone)) == (count, 0)
         assert counting.calls <= 25
+        counting.calls = 0
+        assert gone.job.undo().from_trash == count
+        assert counting.calls <= 150
 
 
 # --- servers that tell less -------------------------------------------------------------------------------------
