@@ -18,6 +18,7 @@ from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.store import catalogue, history, jobs, points, report_history, reports
 from pandas_shooju.local.store.catalogue import Series
 from pandas_shooju.local.store.chunks import Float64, Int64, Points
+from pandas_shooju.values import same_value
 
 #: the points on a page of changes, about; and the most ids of series that are lost
 _MOST_POINTS, _MOST_LOST = 500_000, 1_000
@@ -91,7 +92,7 @@ def field_effects(versions: list[tuple[int, dict[str, Any]]], ours: set[int]) ->
     before: dict[str, Any] = {}
     for revision, after in versions:
         for name in {**before, **after}:
-            if not same(before.get(name), after.get(name)):
+            if not same_value(before.get(name), after.get(name)):
                 logs.setdefault(name, []).append((revision, after.get(name)))
         before = after
     effects = {}
@@ -101,11 +102,6 @@ def field_effects(versions: list[tuple[int, dict[str, Any]]], ours: set[int]) ->
             old = next((value for revision, value in reversed(log[:written]) if revision not in ours), None)
             effects[name] = FieldEffect(log[written][1], old, log[-1][1], log[-1][0])
     return effects
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two field values are the same, also in their types."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def field_versions(db: sqlite3.Connection, row: Series) -> list[tuple[int, dict[str, Any]]]:

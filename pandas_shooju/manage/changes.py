@@ -6,7 +6,6 @@ differences and by comparing what was before the job with what was after it, see
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from pandas_shooju.client.transport import Client
 from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.columns import Float64Array, Int64Array
 from pandas_shooju.manage.rows import Rows
+from pandas_shooju.values import same_value
 
 #: where series are after they were deleted
 TRASH = "System\\Trash\\"
@@ -126,11 +126,6 @@ def differs(one: Float64Array, other: Float64Array) -> npt.NDArray[np.bool_]:
     return ~equal
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two field values are the same, also in their types."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
-
-
 # --- frames and counts -------------------------------------------------------------------------------------------
 
 
@@ -189,7 +184,7 @@ def _kinds(part: Part) -> dict[str, npt.NDArray[np.bool_]]:
 
 
 def _kind(field: FieldChange) -> str | None:
-    if same(field.old, field.new):
+    if same_value(field.old, field.new):
         return None
     return "added" if field.old is None else "deleted" if field.new is None else "changed"
 

@@ -20,7 +20,8 @@ from pandas_shooju.errors import ShoojuApiError, ShoojuFormatError
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.formats.columns import Float64Array, Int64Array
 from pandas_shooju.formats.table import values_of
-from pandas_shooju.manage.changes import TRASH, FieldChange, Page, Part, SeriesChanges, differs, same
+from pandas_shooju.manage.changes import TRASH, FieldChange, Page, Part, SeriesChanges, differs
+from pandas_shooju.values import same_value
 
 #: the series that are compared at once, and the length of their ids in a URL
 _SERIES, _LETTERS = 250, 4_000
@@ -233,7 +234,7 @@ class _Comparing:
         fields = []
         for field in part.fields:
             value = state.fields.get(field.name)
-            fields.append(field._replace(now=value, job=self._job if same(value, field.new) else None))
+            fields.append(field._replace(now=value, job=self._job if same_value(value, field.new) else None))
         return part._replace(now=now, jobs=jobs, fields=fields)
 
     def _is_shared(self, parts: list[Part], state: State, dates: list[int]) -> bool:
@@ -274,5 +275,5 @@ def _fields(old: dict[str, Any], new: dict[str, Any]) -> list[FieldChange]:
     return [
         FieldChange(name, new.get(name), old.get(name), None, None)
         for name in {**old, **new}
-        if not same(old.get(name), new.get(name))
+        if not same_value(old.get(name), new.get(name))
     ]

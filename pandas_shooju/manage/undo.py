@@ -23,9 +23,10 @@ from pandas_shooju.client.transport import Client
 from pandas_shooju.clocks import to_milliseconds
 from pandas_shooju.errors import ConflictError, UndoError
 from pandas_shooju.formats import PointColumns
-from pandas_shooju.manage.changes import TRASH, Page, Part, SeriesChanges, differs, same
+from pandas_shooju.manage.changes import TRASH, Page, Part, SeriesChanges, differs
 from pandas_shooju.manage.comparing import NOTHING, State, read, report, report_dates
 from pandas_shooju.manage.rows import Rows
+from pandas_shooju.values import same_value
 
 if TYPE_CHECKING:
     from pandas_shooju.manage.jobs import JobRecord
@@ -182,7 +183,7 @@ class Undoing:
                     )  # fmt: skip
             fields = {}
             for one in part.fields:
-                if same(one.new, one.old) or same(one.now, one.old):
+                if same_value(one.new, one.old) or same_value(one.now, one.old):
                     continue
                 word = LEFT_ALONE if one.job != self._undone else "remove" if one.old is None else "restore"
                 if word != LEFT_ALONE:

@@ -13,6 +13,7 @@ import numpy as np
 
 from pandas_shooju.local.store import catalogue, points, report_history
 from pandas_shooju.local.store.chunks import Float64, Int64
+from pandas_shooju.values import same_value
 
 
 class Report(NamedTuple):
@@ -88,7 +89,7 @@ def write(
     written = points.write(db, series, report.id, *columns, revision, job=job, alone=keep_only in ("points", "all"))
     old = {} if keep_only in ("fields", "all") else report.fields
     merged = catalogue.merged_fields(old, fields)
-    if merged != report.fields:
+    if not same_value(merged, report.fields):
         report_history.keep_fields(db, report.id, report.fields, revision)
     db.execute(
         "UPDATE reports SET revision = ?, fields = ?, has_points ="
