@@ -151,8 +151,8 @@ class Changes:
         Returns
         -------
         dict
-            ``changes``, a list of `_series`; ``next``, the `after` of the next page, or None; and on the first page
-            ``lost``: the series that this job deleted and that are gone for good, as ``[series id, job]``, with the
+            ``changes``, a list of `_series`; ``scroll_id``, the `after` of the next page, or None; and on the first
+            page ``lost``: the series that this job deleted and that are gone for good, as ``[series id, job]``, with the
             job by which each was lost.
         """
         ids = [
@@ -172,7 +172,7 @@ class Changes:
             last = row.id
         else:
             last = ids[-1] if len(ids) == most else None
-        answer: dict[str, Any] = {"changes": found, "next": last}
+        answer: dict[str, Any] = {"changes": found, "scroll_id": last}
         if not after:
             lost = "SELECT name, lost_by FROM lost_series WHERE job = ? ORDER BY id LIMIT ?"
             answer["lost"] = [list(one) for one in self._db.execute(lost, (self._job, _MOST_LOST))]

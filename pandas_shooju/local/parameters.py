@@ -49,7 +49,6 @@ PARAMETERS = NO_DIFFERENCE | {
         "what this job did to each series: fields, fields_previous, [ms, value, previous, status]"
     ),
     "diff_points_only": Parameter("y: only the points that differ"),
-    "after": Parameter("for the changes of a job: the `next` of the last page", "ours"),
     "filter": Parameter("for jobs: a query for series, of which they wrote at least one", "inferred"),
     "series_query": Parameter("the series whose report dates are listed"),
     "mode": Parameter("which report dates: all, points or fields"),

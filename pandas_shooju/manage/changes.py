@@ -95,11 +95,11 @@ def pages(client: Client, path: str) -> Iterator[Page]:
     """The changes of a job, as an embedded Shooju tells them under `path`."""
     after: int | None = 0
     while after is not None:
-        answer = client.get(path, params={"after": after, "per_page": _PAGE})
+        answer = client.get(path, params={"scroll_id": after, "per_page": _PAGE})
         try:
             series = [_series(item) for item in answer["changes"]]
             lost = [Lost(str(name), int(job)) for name, job in answer.get("lost", ())]
-            following = answer["next"]
+            following = answer["scroll_id"]
         except (KeyError, TypeError, ValueError) as error:
             raise ShoojuFormatError(f"the changes of a job have an unexpected form: {error!r}") from None
         if following is not None and not (isinstance(following, int) and following > after):

@@ -24,7 +24,7 @@ def changes(api, job, **parameters):
 def test_the_response_to_a_job_says_where_its_changes_are(api):
     job = api.job()
     assert api.call("GET", f"/jobs/{job}")["changes"] == f"/jobs/{job}/changes"
-    assert changes(api, job) == {"success": True, "changes": [], "next": None, "lost": []}
+    assert changes(api, job) == {"success": True, "changes": [], "scroll_id": None, "lost": []}
 
 
 def test_points_with_who_wrote_them_since(api):
@@ -167,11 +167,11 @@ def test_pages(api):
     api.write(*({"series_id": f"s{i}", "points": [[0, 1.0]]} for i in range(5)), job=job)
     found, after = [], 0
     while after is not None:
-        page = changes(api, job, after=after, per_page=2)
+        page = changes(api, job, scroll_id=after, per_page=2)
         assert len(page["changes"]) <= 2
         assert ("lost" in page) == (not after)
         found += [item["series_id"] for item in page["changes"]]
-        after = page["next"]
+        after = page["scroll_id"]
     assert found == [f"s{i}" for i in range(5)]
 
 

@@ -51,7 +51,7 @@ def changes(call: Call, job: int) -> dict[str, Any]:
 
     Where it exists, the response of ``GET /jobs/{id}`` says so.
     """
-    after, most = call.number("after", 0), call.number("per_page", _PER_PAGE, 1, _LARGEST_PAGE)
+    after, most = call.number("scroll_id", 0), call.number("per_page", _PER_PAGE, 1, _LARGEST_PAGE)
     with call.database.reading() as db:
         return Changes(db, job).page(after, most)
 
