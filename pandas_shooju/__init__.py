@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pandas_shooju.client.transport import BaseHook, Client, Request, Response
     from pandas_shooju.frame.read import read_shooju
     from pandas_shooju.frame.write import write
+    from pandas_shooju.manage.mirror import Mirror, mirror
     from pandas_shooju.query import sid
 
 __version__ = "0.1.0"
@@ -59,6 +60,7 @@ __all__ = [
     "Connection",
     "ConnectionError",
     "DryRunJob",
+    "Mirror",
     "Point",
     "RemoteJob",
     "Request",
@@ -73,6 +75,7 @@ __all__ = [
     "WriteInterrupted",
     "WriteResult",
     "default_connection",
+    "mirror",
     "options",
     "points_serializers",
     "query",
@@ -88,12 +91,14 @@ _MODULES = {
     "Client": "pandas_shooju.client.transport",
     "Connection": "pandas_shooju.client.connection",
     "DryRunJob": "pandas_shooju.client.job",
+    "Mirror": "pandas_shooju.manage.mirror",
     "Point": "pandas_shooju.client.points",
     "RemoteJob": "pandas_shooju.client.job",
     "Request": "pandas_shooju.client.transport",
     "Response": "pandas_shooju.client.transport",
     "WriteResult": "pandas_shooju.client.result",
     "default_connection": "pandas_shooju.client.connection",
+    "mirror": "pandas_shooju.manage.mirror",
     "options": "pandas_shooju.client.options",
     "read_shooju": "pandas_shooju.frame.read",
     "resume": "pandas_shooju.client.resume",

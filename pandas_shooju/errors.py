@@ -26,6 +26,7 @@ No message contains an API key, a token, or the parameters of a URL.
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -122,6 +123,23 @@ class ShoojuApiError(ShoojuError):
         kind = SeriesNotFoundError if error == "series_not_found" and cls is ShoojuApiError else cls
         message = f"{error} ({description})" if description else str(error)
         return kind(message, error=error, description=description)
+
+
+def series_exists(failed: Mapping[str, Any] | None, query: str) -> bool:
+    """Whether a query found its series, by the error that the server returned in the place of the series, if any.
+
+    Raises
+    ------
+    ShoojuApiError
+        The query failed for another reason.
+    """
+    if failed is None:
+        return True
+    if failed["error"] == "series_not_found":
+        return False
+    raise ShoojuApiError.from_answer(
+        {**failed, "description": f"{failed.get('description')}, in the query {str(query)!r}"}
+    )
 
 
 class AuthenticationError(ConnectionError, ShoojuApiError):

@@ -75,7 +75,7 @@ def _of_arrow(column: Any) -> Any:
 # --- labels ------------------------------------------------------------------------------------------------------
 
 
-def labels(table: SeriesTable, names: Sequence[str]) -> pd.Index:
+def labels(table: SeriesTable, names: Sequence[str], vintages: pd.Index | None = None) -> pd.Index:
     """The column labels that these fields make: a plain Index for one field, a MultiIndex for several.
 
     Parameters
@@ -84,6 +84,8 @@ def labels(table: SeriesTable, names: Sequence[str]) -> pd.Index:
         The series.
     names
         Names of fields, or ``"series_id"``. Values that are lists or objects become their JSON text.
+    vintages
+        The values of a further level, the last one.
 
     Raises
     ------
@@ -92,7 +94,9 @@ def labels(table: SeriesTable, names: Sequence[str]) -> pd.Index:
         it cannot represent. (A plain Index can: there they are two labels, although ``frame[1]`` selects both.)
     """
     columns = [_label_values(table.column(name)) for name in names]
-    if len(names) == 1:
+    if vintages is not None:
+        index = _multi_index([*(typed(column) for column in columns), vintages], [*names, str(vintages.name)])
+    elif len(names) == 1:
         index = _flat_index(typed(columns[0]), names[0])
     else:
         index = _multi_index([typed(column) for column in columns], names)
@@ -101,8 +105,10 @@ def labels(table: SeriesTable, names: Sequence[str]) -> pd.Index:
     return index
 
 
-def given_labels(keys: Sequence[Hashable]) -> pd.Index:
+def given_labels(keys: Sequence[Hashable], vintages: pd.Index | None = None) -> pd.Index:
     """The column labels that a caller gave: a MultiIndex for tuples, otherwise a plain Index.
+
+    `vintages` are the values of a further level, the last one.
 
     Examples
     --------
@@ -112,6 +118,10 @@ def given_labels(keys: Sequence[Hashable]) -> pd.Index:
     [('GDP', 1), ('GDP', nan)]
     """
     tuples = [key for key in keys if isinstance(key, tuple)]
+    if vintages is not None:
+        of_tuples = bool(tuples) and len(tuples) == len(keys)
+        levels = [_given(list(level)) for level in (zip_longest(*tuples) if of_tuples else [keys])]
+        return _multi_index([*levels, vintages], [*(None for _ in levels), vintages.name])
     if tuples and len(tuples) == len(keys):
         return _multi_index([_given(list(level)) for level in zip_longest(*tuples)], None)
     one_type = len(set(map(type, keys))) < 2
@@ -129,14 +139,14 @@ def _flat_index(array: Any, name: Hashable) -> pd.Index:
     return pd.Index(array, dtype=array.dtype, name=name)
 
 
-def _multi_index(arrays: Sequence[Any], names: Sequence[str] | None) -> pd.MultiIndex:
+def _multi_index(arrays: Sequence[Any], names: Sequence[Any] | None) -> pd.MultiIndex:
     """Like `MultiIndex.from_arrays`, but integers beside missing values stay integers, and True does not become 1."""
     found = [_level(array, None if names is None else names[i]) for i, array in enumerate(arrays)]
     codes, levels = zip(*found, strict=True)
     return pd.MultiIndex(levels=levels, codes=codes, names=names)
 
 
-def _level(array: Any, name: str | None) -> tuple[Any, pd.Index]:
+def _level(array: Any, name: Hashable) -> tuple[Any, pd.Index]:
     """Codes and distinct values, in ascending order if they have one."""
     if array.dtype != object:
         codes, values = pd.factorize(array, sort=True)
@@ -363,8 +373,11 @@ def long(
     jobs: bool = False,
     timestamps: bool = False,
     first: int | None = None,
+    vintages: pd.Index | None = None,
 ) -> pd.DataFrame:
     """A row for each point that has a value; `tz`, `served` and `first` are as for :func:`wide`.
+
+    `vintages` are the values of a further column, one for each series of the table.
 
     Returns
     -------
@@ -373,12 +386,7 @@ def long(
         (float64), and if requested ``job`` (int64) and ``timestamp`` (``datetime64[ms, UTC]``). The series are in
         the given order, with the dates of each ascending.
     """
-    clash = [name for name in fields if name in ("dt", "val", "job", "timestamp")]
-    if clash:
-        raise ValueError(
-            f"the field {clash[0]!r} has the same name as a column of the long layout; list the fields to read without "
-            "it, or use layout='wide' or 'fields'"
-        )
+    _check_names(fields, ["dt", "val", "job", "timestamp", *_name_of(vintages)], "long", "'wide' or 'fields'")
     counts = table.counts
     points = table.points if len(table.points) else PointColumns.empty(jobs=jobs, timestamps=timestamps)
     if (jobs and points.jobs is None) or (timestamps and points.timestamps is None):
@@ -396,7 +404,24 @@ def long(
         data["job"] = points.jobs
     if timestamps and points.timestamps is not None:
         data["timestamp"] = clocks.to_index(points.timestamps)
+    if vintages is not None:
+        data[str(vintages.name)] = vintages.repeat(counts)
     return pd.DataFrame(data, copy=False)
+
+
+def _name_of(vintages: pd.Index | None) -> list[str]:
+    """The name of the column of vintages, if there is one."""
+    return [] if vintages is None else [str(vintages.name)]
+
+
+def _check_names(fields: Sequence[str], names: Sequence[str], layout: str, others: str) -> None:
+    """Refuse fields that have the name of another column of a layout."""
+    clash = [name for name in fields if name in names]
+    if clash:
+        raise ValueError(
+            f"the field {clash[0]!r} has the same name as a column of the {layout} layout; list the fields to read "
+            f"without it, or use layout={others}"
+        )
 
 
 def _spread(column: Column, counts: Int64Array) -> Any:
@@ -428,11 +453,16 @@ def str_dtype() -> Any:
     return pd.Series(["text"]).dtype
 
 
-def fields_table(table: SeriesTable, fields: Sequence[str]) -> pd.DataFrame:
-    """A row for each series, and a column for each field; the index is ``series_id``."""
+def fields_table(table: SeriesTable, fields: Sequence[str], vintages: pd.Index | None = None) -> pd.DataFrame:
+    """A row for each series, and a column for each field; the index is ``series_id``.
+
+    `vintages` are the values of a further column, the first one.
+    """
     index = pd.Index(typed(table.series_ids), name="series_id", dtype=str_dtype())
-    data = {name: typed(table.column(name)) for name in fields}
-    return pd.DataFrame(data, index=index, columns=pd.Index(list(fields)), copy=False)
+    names = _name_of(vintages)
+    _check_names(fields, names, "fields", "'wide'")
+    data = dict.fromkeys(names, vintages) | {name: typed(table.column(name)) for name in fields}
+    return pd.DataFrame(data, index=index, columns=pd.Index([*names, *fields]), copy=False)
 
 
 _BACKENDS = {

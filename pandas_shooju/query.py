@@ -45,6 +45,7 @@ __all__ = [
 
 _Kind = Literal["atom", "and", "or", "any", "sum", "product", "operated"]
 _BEFORE_QUOTE = re.compile(r'(\\+)(?="|$)')
+_IN_QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _ESCAPED = re.compile(r'(\\+)("|$)')
 #: names that need no quotes; a name in quotes is always that of a field
 _FIELD_NAME = re.compile(r"\w[\w.-]*")
@@ -94,6 +95,8 @@ def quote(text: str) -> str:
     """
     if not isinstance(text, str):
         raise TypeError(f"text must be a string, got {text!r}")
+    if '"' not in text and not text.endswith("\\"):
+        return f'"{text}"'  # nothing to escape, as in nearly all series ids
     return '"' + _BEFORE_QUOTE.sub(r"\1\1", text).replace('"', '\\"') + '"'
 
 
@@ -106,6 +109,17 @@ def unquote(text: str) -> str:
     users\sam\5" pipe
     """
     return _ESCAPED.sub(lambda found: "\\" * (len(found[1]) // 2) + found[2], text)
+
+
+def without_quoted(query: str) -> str:
+    r"""A query without what is in quotes, in which a sign such as ``@`` is an operator and not part of a value.
+
+    Examples
+    --------
+    >>> without_quoted(r'unit="a@b" capacity>=200')
+    'unit= capacity>=200'
+    """
+    return _IN_QUOTES.sub("", query)
 
 
 class _Operators(str):
@@ -404,9 +418,13 @@ def multi_sum(query: str, *, operators: Iterable[str] = (), key_fields: Iterable
     >>> print(multi_sum(under("ercot"), operators=["@localize:America/Chicago"]))
     =F.multi_sum(r'sid:"ercot"', operators=("@localize:America/Chicago",), key_fields=[])
     """
-    literal = f"r'{query}'" if "'" not in query and not query.endswith("\\") else repr(str(query))
     given = "".join(f'"{operator}",' for operator in operators)
-    return Expression(f"F.multi_sum({literal}, operators=({given}), key_fields={list(key_fields)!r})")
+    return Expression(f"F.multi_sum({literal(query)}, operators=({given}), key_fields={list(key_fields)!r})")
+
+
+def literal(query: str) -> str:
+    """A query as a string literal of Python, the form in which functions take it."""
+    return f"r'{query}'" if "'" not in query and not query.endswith("\\") else repr(str(query))
 
 
 def _operand(value: Expression | float, *bare: _Kind) -> str:

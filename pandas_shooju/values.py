@@ -87,8 +87,8 @@ def is_missing(value: Any) -> bool:
 # --- fields -----------------------------------------------------------------------------------------------------------
 
 
-def field_values(fields: Mapping[Any, Any]) -> dict[str, Any]:
-    """The fields in a dict as JSON; None stays, and removes the field where it is written.
+def field_values(fields: Mapping[Any, Any] | None) -> dict[str, Any]:
+    """The fields in a dict as JSON. A value of None is kept, since writing it removes the field.
 
     Raises
     ------
@@ -102,6 +102,8 @@ def field_values(fields: Mapping[Any, Any]) -> dict[str, Any]:
     >>> field_values({"unit": "MW", "since": pd.Timestamp("2024-01-31"), "tags": {"b", "a"}, "note": None})
     {'unit': 'MW', 'since': '2024-01-31T00:00:00', 'tags': ['a', 'b'], 'note': None}
     """
+    if fields is None:
+        return {}
     if not isinstance(fields, Mapping):
         raise TypeError(f"fields must be a dict of names and values, got {_shown(fields)}")
     return {
@@ -194,6 +196,8 @@ def column_values(name: str, column: pd.Series[Any], na: Missing) -> list[Any]:
     missing = None if na == "null" else pd.NA
 
     def converted(value: Any) -> Any:
+        if type(value) is str and value.isascii():
+            return value
         return missing if is_missing(value) else field_value(name, value)
 
     dtype = column.dtype
@@ -206,7 +210,7 @@ def column_values(name: str, column: pd.Series[Any], na: Missing) -> list[Any]:
         dtype.kind in "biu" or (dtype == np.float64 and np.isfinite(column.to_numpy()).all())
     ):
         return values
-    return [value if type(value) is str and value.isascii() else converted(value) for value in values]
+    return [converted(value) for value in values]
 
 
 def _json(name: str, value: Any, depth: int) -> Any:

@@ -67,7 +67,7 @@ def test_files_keep_what_they_say(tmp_path):
     assert conn.get_fields(r"sid=users\sam\1e5") == {"code": "1e5"}
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".tsv", ".json", ".json.xz", ".parquet"])
 @pytest.mark.parametrize(
     ("layout", "sid"), [("wide", r"users\sam\{code}"), ("wide", "{series_id}"), ("long", None), ("fields", None)]
 )
@@ -118,7 +118,7 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path):
         demo.stdout.readline()
         demo.stdout.close()
         assert demo.stderr.read() == ""
-        assert demo.wait() == 1
+        assert demo.wait() == 141
 
 
 def test_wrong_use_is_told_in_a_line(tmp_path):
@@ -127,7 +127,7 @@ def test_wrong_use_is_told_in_a_line(tmp_path):
     for arguments, words in [
         (
             ("read", "sid:users", "-o", "out.xlsx", "--server", store),
-            "must end in .parquet, .csv or .json, got 'out.xlsx'",
+            "must end in .csv, .tsv, .parquet or .json (.csv.gz and so on), got 'out.xlsx'",
         ),
         (
             ("write", tmp_path / "bad.csv", "--job", "bad", "--server", store),
@@ -138,7 +138,7 @@ def test_wrong_use_is_told_in_a_line(tmp_path):
         (("serve", "--host", "0.0.0.0"), "API key"),
     ]:
         done = run(*arguments)
-        assert done.returncode == 1, arguments
+        assert done.returncode == 3, arguments
         assert words in done.stderr
         assert "Traceback" not in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
@@ -180,7 +180,7 @@ def test_looking_after_a_store(tmp_path):
     assert "bytes before" in run("store", "vacuum", store).stdout
     exported = run("store", "export", store, tmp_path / "all.zip")
     assert exported.stdout.startswith("1 series exported"), exported.stderr
-    assert run("store", "export", store, tmp_path / "all.zip").returncode == 1
+    assert run("store", "export", store, tmp_path / "all.zip").returncode == 3
     imported = run("store", "import", tmp_path / "other.sqlite", tmp_path / "all.zip")
     assert imported.stdout.startswith("1 series imported"), imported.stderr
     with sj.Connection(f"local:{tmp_path / 'other.sqlite'}") as conn:
@@ -189,7 +189,7 @@ def test_looking_after_a_store(tmp_path):
             data.set_axis(data.index.as_unit("ms").rename("dt")),
         )
     missing = run("store", "info", tmp_path / "none.sqlite")
-    assert missing.returncode == 1
+    assert missing.returncode == 3
     assert "Traceback" not in missing.stderr
 
 

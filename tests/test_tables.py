@@ -163,7 +163,11 @@ def test_dates_beyond_nanoseconds(tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [
-        ("dt,a\n2024-01-01,x\n", {}, "the column 'a' of wrong.csv must contain numbers; .*'x'"),
+        (
+            "dt,a\n2024-01-01,x\n",
+            {},
+            "the column 'a' of wrong.csv must contain numbers, got 'x'; if .* --na-values x; if .* --value",
+        ),
         (
             "name,a\nfoo,1\n",
             {},
@@ -181,6 +185,6 @@ def test_wrong_files_say_why(text, options, words, tmp_path):
 
 
 def test_json_of_another_program_says_what_it_must_be(tmp_path):
-    (tmp_path / "other.json").write_text('[{"a": 1}]')
+    (tmp_path / "other.json").write_text('{"a": 1}')
     with pytest.raises(ValueError, match="must be a file written by"):
         tables.load(tmp_path / "other.json")

@@ -16,28 +16,20 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import pandas as pd
 
 from pandas_shooju.client import deprecated
-from pandas_shooju.client.buffer import (
-    Buffer,
-    Item,
-    RemoveOthers,
-    SeriesWrite,
-    Target,
-    failed_frame,
-    frame_of,
-    plain_fields,
-)
+from pandas_shooju.client.buffer import Buffer, Item, RemoveOthers, SeriesWrite, Target, failed_frame, frame_of
 from pandas_shooju.client.conflicts import Conflict, conflict_frame
 from pandas_shooju.client.points import Date, Point, columns_of, exact_milli
+from pandas_shooju.client.reader import check_name
 from pandas_shooju.client.submission import How
 from pandas_shooju.errors import ShoojuError
 from pandas_shooju.formats import PointColumns
+from pandas_shooju.values import field_values
 
 if TYPE_CHECKING:
     from pandas_shooju.client.connection import Connection
 
-#: the least items of a call, if the caller does not say otherwise
+#: items in one call unless the caller says otherwise; more if the batch size of the job is larger
 _CALL_SIZE = 1000
-_CALL_POINTS = 500_000
 
 Points: TypeAlias = "PointColumns | pd.Series[Any] | Iterable[Point | tuple[Any, float | None]]"
 Hook = Callable[..., Any]
@@ -105,7 +97,7 @@ class Job(ABC):
 
     @property
     def connection(self) -> Connection:
-        """The connection that the job writes by."""
+        """The connection that the job uses."""
         return self._conn
 
     @property
@@ -135,7 +127,7 @@ class Job(ABC):
         return conflict_frame(self._conn.raw, self._superseded)
 
     def superseded_by(self) -> dict[str, str]:
-        """For each series with dates that were left to newer jobs, which jobs those are."""
+        """Which newer jobs dates were left to, for each series."""
         jobs: dict[str, set[int]] = {}
         for conflict in self._superseded:
             jobs.setdefault(conflict.series_id, set()).update(conflict.jobs.tolist())
@@ -144,17 +136,12 @@ class Job(ABC):
     def pending_frame(self) -> pd.DataFrame:
         """The items that wait, with what is known about each.
 
-        Returns
-        -------
-        DataFrame
-            The index ``series_id`` (the query, if that does not give the series id); ``points`` and ``fields``, their
-            numbers; ``state``: ``"not sent"``, ``"refused"``, or ``"unknown"`` if the server may have stored the item;
-            ``error`` and ``description`` of the last attempt.
+        The index is ``series_id`` (the query, if that does not give the series id). ``points`` and ``fields`` are
+        numbers of points and of fields; ``state`` is ``"not sent"``, ``"refused"``, or ``"unknown"`` if the server may
+        have stored the item; ``error`` and ``description`` are those of the last attempt.
         """
-        names = {"points": "size", "fields": "fields", "state": "state", "error": "error", "description": "description"}
         with self._lock:
-            frame = frame_of(self._buffer.items, names)
-        return frame.assign(fields=frame["fields"].map(len).astype("int64"))
+            return frame_of(self._buffer.items)
 
     def discard(self) -> None:
         """Empty the buffer: what waits is not going to be stored."""
@@ -195,9 +182,9 @@ class Job(ABC):
             Names and values; any JSON.
         points
             A list of `Point` or of tuples ``(date, value)``, or a pandas Series of numbers with a `DatetimeIndex`.
-            Aware dates are converted to UTC, naive ones are taken as UTC. A missing value removes the point.
+            Aware dates are converted to UTC; naive dates are taken as UTC. A missing value removes the point.
         remove_others
-            ``"points"``, ``"fields"`` or ``"all"``: first remove all others of the series.
+            ``"points"``, ``"fields"`` or ``"all"``: first remove everything of that kind that the series has.
 
         Raises
         ------
@@ -225,14 +212,9 @@ class Job(ABC):
         fields: Mapping[str, Any] | None = None,
         points: Points | None = None,
     ) -> None:
-        """Write points and fields of a series as reported at a date, beside the series' own.
+        """Write points and fields under a report date: a date, a datetime, or milliseconds since 1970-01-01.
 
-        Parameters
-        ----------
-        series_query, fields, points
-            As for :meth:`write`.
-        reported_date
-            A date, a datetime, or milliseconds since 1970-01-01.
+        The series' own points and fields remain as they are. The other arguments are as for :meth:`write`.
         """
         self._write(series_query, exact_milli(reported_date), fields, points)
 
@@ -244,25 +226,17 @@ class Job(ABC):
         points: Points | None,
         remove_others: RemoveOthers = None,
     ) -> None:
-        target = _target(series_query)
-        _check_remove_others(remove_others)
-        plain = plain_fields(fields)
+        target = Target.of_query(check_name(series_query))
+        check_remove_others(remove_others)
+        plain = field_values(fields)
         columns = None if points is None else columns_of(points)
         with self._lock:
             self._buffer.write(target, plain, columns, remove_others, reported_date)
         self._submit_if_full()
 
     def enqueue(self, writes: Iterable[SeriesWrite], remove_others: RemoveOthers = None) -> None:
-        """Buffer many writes at once, without submitting and without checking them; `submit` sends them.
-
-        Parameters
-        ----------
-        writes
-            What to write; the dates of the points must ascend, and JSON must be able to represent the fields.
-        remove_others
-            As for :meth:`write`.
-        """
-        _check_remove_others(remove_others)
+        """Buffer many writes at once, without checking and without submitting them; see `SeriesWrite`."""
+        check_remove_others(remove_others)
         with self._lock:
             for series_id, points, fields, reported_date in writes:
                 target = Target.of_id(series_id)
@@ -274,11 +248,11 @@ class Job(ABC):
         Parameters
         ----------
         query
-            A query; it names one series, or any number with ``one=False``.
+            A query that names one series; with ``one=False`` it may find any number.
         one
-            Buffer the deletion of one series; otherwise submit at once, with everything that waits.
+            Buffer the deletion of one series. With False, delete at once, after submitting everything that waits.
         force
-            Delete for good, instead of moving to the trash.
+            Delete permanently instead of moving to the trash.
 
         Returns
         -------
@@ -286,43 +260,42 @@ class Job(ABC):
             The number of series that were deleted if ``one=False``.
         """
         if one:
-            self._delete([_target(query)], bool(force))
+            self._delete(query, force=bool(force))
             return None
         if not query.strip():
-            raise ValueError("query must not be empty: that finds every series there is")
+            raise ValueError("query must not be empty, since an empty query finds every series")
         return self._delete_found(query, bool(force))
 
     def delete_reported(
         self, series_query: str, reported_dates: Date | Iterable[Date] | None = None, delete_all: bool = False
     ) -> None:
-        """Delete what was written to a series as reported at some dates; the series' own points remain.
+        """Delete what was written to a series under report dates; the series' own points remain.
 
         Parameters
         ----------
         series_query
             A query that names one series.
         reported_dates
-            A date or several; or ``"all"``.
+            A date, several dates, or ``"all"``.
         delete_all
-            Delete all of them, if no dates are given.
+            Delete everything under any report date; for calls without `reported_dates`.
         """
-        target = _target(series_query)
         if isinstance(reported_dates, Iterable) and not isinstance(reported_dates, str):
             dates = list(reported_dates)
         else:
             dates = [] if reported_dates is None else [reported_dates]
         if bool(dates) == delete_all:
             raise ValueError(
-                "delete_reported takes either dates or delete_all=True, "
-                f"got reported_dates={reported_dates!r}, delete_all={delete_all}"
+                "delete_reported() needs either reported_dates or delete_all=True, "
+                f"got reported_dates={reported_dates!r} and delete_all={delete_all}"
             )
         for date in ["all" if date == "all" else exact_milli(date) for date in dates] or ["all"]:
-            self._delete([target], reported_date=date)
+            self._delete(series_query, reported_date=date)
 
-    def _delete(self, targets: Iterable[Target], force: bool = False, reported_date: Any = None) -> None:
+    def _delete(self, series_query: str, force: bool = False, reported_date: Any = None) -> None:
+        target = Target.of_query(check_name(series_query))
         with self._lock:
-            for target in targets:
-                self._buffer.delete(target, force, reported_date)
+            self._buffer.delete(target, force, reported_date)
         self._submit_if_full()
 
     @abstractmethod
@@ -343,57 +316,57 @@ class Job(ABC):
         self,
         *,
         batch_size: int | None = None,
-        max_points_per_call: int = _CALL_POINTS,
+        max_points_per_call: int = 500_000,
         workers: int = 1,
         progress: Callable[[int], Any] | None = None,
     ) -> bool:
-        """Send what waits, including items that were refused.
+        """Send everything that waits, including items that were refused.
 
-        If interrupted (Ctrl-C), it stops at once; the outcome of the calls in flight is unknown, and everything that
-        is not confirmed waits in the job.
+        An interrupt (Ctrl-C) takes effect at once: the outcome of the calls in flight is unknown, and everything that
+        is not confirmed still waits in the job.
 
         Parameters
         ----------
         batch_size
-            The most items of one call; by default the batch size of the job, and at least 1,000.
+            The maximum number of items in one call; by default 1,000, or the batch size of the job if that is larger.
         max_points_per_call
-            The most points of one call; a series with more is sent in several calls, one after the other.
+            The maximum number of points in one call. A series with more points is sent in several consecutive calls.
         workers
-            Calls in flight at once; never two with items of the same series.
+            The number of calls in flight at once; two calls at once never contain the same series.
         progress
             Called on this thread with the number of items that a call confirmed.
 
         Returns
         -------
         bool
-            True: everything is stored.
+            Always True; everything is stored.
 
         Raises
         ------
         WriteError
-            Items were refused; they wait in the job, and `failed` shows why.
+            Items were refused. They wait in the job, and `failed` shows why.
         ConflictError
-            The same, because a newer job has written some of the dates.
+            Items were refused because a newer job has written some of the dates.
         ConnectionError
-            Calls failed, and nothing was refused; what they contained waits in the job.
+            Calls failed, and nothing was refused. Their items wait in the job.
         """
-        size = max(self._batch_size, _CALL_SIZE) if batch_size is None else batch_size
+        size = self._call_size() if batch_size is None else batch_size
         if size < 1 or workers < 1 or max_points_per_call < 1:
-            raise ValueError(f"submit needs positive numbers, got {batch_size=}, {max_points_per_call=}, {workers=}")
+            raise ValueError(
+                "batch_size, max_points_per_call and workers must be positive integers, "
+                f"got {batch_size=}, {max_points_per_call=}, {workers=}"
+            )
         self._submit(lambda item: True, How(size, max_points_per_call, workers, progress))
         return True
 
     def finish(self, submit: bool = True) -> None:
         """Submit what waits, and mark the job as finished; nothing more can be written under it.
 
-        Parameters
-        ----------
-        submit
-            Submit first; if that fails, the job is not finished. Items whose refusal was already raised are not sent
-            again.
+        If the submit fails, the job is not finished. Items whose refusal has been raised before are not sent again.
+        With ``submit=False``, nothing is sent.
         """
         if submit:
-            self._submit(_not_refused, How(max(self._batch_size, _CALL_SIZE), _CALL_POINTS))
+            self._submit(lambda item: not item.told, How(self._call_size()))
         self._finish()
 
     def _submit_if_full(self) -> None:
@@ -402,7 +375,10 @@ class Job(ABC):
             full = full and sum(item.error is None for item in self._buffer.items) >= self._batch_size
         if full:
             # what failed before waits for an explicit submit, so that it does not fail every write after it
-            self._submit(_untried, How(max(self._batch_size, _CALL_SIZE), _CALL_POINTS))
+            self._submit(lambda item: item.error is None, How(self._call_size()))
+
+    def _call_size(self) -> int:
+        return max(self._batch_size, _CALL_SIZE)
 
     def _submit(self, wanted: Callable[[Item], bool], how: How) -> None:
         with self._submitting:
@@ -437,7 +413,7 @@ class Job(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Finish, unless an exception was raised: then nothing is sent, and the buffer remains."""
+        """Finish the job. After an exception nothing is sent, and the buffer remains as it is."""
         if error is None:
             self.finish()
         elif not any(self._progress_note() in note for note in getattr(error, "__notes__", ())):
@@ -447,32 +423,16 @@ class Job(ABC):
 def check_batch_size(batch_size: int) -> None:
     """Check how many series a job buffers."""
     if batch_size < 1:
-        raise ValueError(f"batch_size must be a positive number of series, got batch_size={batch_size}")
+        raise ValueError(f"batch_size must be a positive number of series, got {batch_size}")
 
 
-def _target(query: str) -> Target:
-    if not isinstance(query, str) or not query.strip():
-        raise TypeError(f'a query that names a series must be a string such as sid="users\\me\\gdp", got {query!r}')
-    return Target.of_query(query)
-
-
-def _check_remove_others(remove_others: RemoveOthers) -> None:
+def check_remove_others(remove_others: RemoveOthers) -> None:
+    """Check what to remove from a series before a write."""
     if remove_others not in (None, "points", "fields", "all"):
-        raise ValueError(
-            f"remove_others must be 'points', 'fields', 'all' or None, got remove_others={remove_others!r}"
-        )
+        raise ValueError(f"remove_others must be 'points', 'fields', 'all' or None, got {remove_others!r}")
 
 
 def _hook(fn: Hook) -> Hook:
     if not callable(fn):
         raise TypeError(f"a hook of a job must be a function, got {fn!r}")
     return fn
-
-
-def _untried(item: Item) -> bool:
-    return item.error is None
-
-
-def _not_refused(item: Item) -> bool:
-    """Whether to send an item without being asked to: not if the caller knows that it was refused."""
-    return not item.told

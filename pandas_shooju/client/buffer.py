@@ -17,7 +17,8 @@ the server locks a series while it is written.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
@@ -27,7 +28,6 @@ from pandas_shooju.formats import PointColumns
 from pandas_shooju.formats.columns import Int64Array
 from pandas_shooju.query import id_key, unquote
 from pandas_shooju.query import series as series_query
-from pandas_shooju.values import field_values
 
 RemoveOthers = Literal["points", "fields", "all"] | None
 State = Literal["not sent", "unknown", "refused"]
@@ -37,7 +37,7 @@ _SID = re.compile(r'\s*sid\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"()@*]+))\s*', re.I
 
 
 class SeriesWrite(NamedTuple):
-    """What to write to one series: points whose dates ascend, and fields that JSON can represent."""
+    """What to write to one series: points with ascending dates, and fields that JSON can represent."""
 
     series_id: str
     points: PointColumns | None
@@ -49,15 +49,6 @@ class SeriesWrite(NamedTuple):
 class Target(NamedTuple):
     r"""The series that an item is for.
 
-    Attributes
-    ----------
-    name : str
-        The series id; the query where that does not give the id.
-    key : str
-        Equal for targets that are known to be the same series.
-    query : str or None
-        The query as the caller gave it; None if the caller gave the id.
-
     Examples
     --------
     >>> Target.of_query(r'sid="users\Sam"').name, Target.of_query("country=US").name
@@ -66,8 +57,11 @@ class Target(NamedTuple):
     True
     """
 
+    #: the series id; the query where that does not give the id
     name: str
+    #: equal for targets that are known to be the same series
     key: str
+    #: the query as the caller gave it; None if the caller gave the id
     query: str | None = None
 
     @classmethod
@@ -90,67 +84,38 @@ class Target(NamedTuple):
         return str(series_query(self.name)) if self.query is None else self.query
 
 
+@dataclass(slots=True, eq=False)
 class Item:
-    """A write or deletion that waits.
+    """A write or deletion that waits."""
 
-    Attributes
-    ----------
-    target : Target
-        The series.
-    reported_date : int, "all" or None
-        Milliseconds; None for the series' own points and fields.
-    delete : bool
-        Whether this is a deletion; `force` then deletes for good.
-    fields : dict
-        Fields to merge into those of the series.
-    remove_others : {"points", "fields", "all"} or None
-        What to remove from the series first.
-    size : int
-        The number of points.
-    state : {"not sent", "unknown", "refused"}
-        What is known about an item that waits. It is unknown whether an item is stored after a request without a
-        response.
-    doubtful : bool
-        Whether a request before the last response may have stored the item.
-    refused : bool
-        Whether the last response refused the item.
-    told : bool
-        Whether the caller has been told so.
-    error, description : str or None
-        Why the last attempt did not store the item.
-    number : int or None
-        The number of the item in a spool.
-    """
-
-    __slots__ = (
-        "_ascending", "_chunks", "delete", "description", "doubtful", "error", "fields", "force", "number", "refused",
-        "remove_others", "reported_date", "size", "state", "target", "told",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        target: Target,
-        reported_date: int | Literal["all"] | None = None,
-        *,
-        delete: bool = False,
-        force: bool = False,
-    ) -> None:
-        self.target = target
-        self.reported_date = reported_date
-        self.delete = delete
-        self.force = force
-        self.fields: dict[str, Any] = {}
-        self.remove_others: RemoveOthers = None
-        self.state: State = "not sent"
-        self.told = False
-        self.doubtful = False
-        self.refused = False
-        self.error: str | None = None
-        self.description: str | None = None
-        self.number: int | None = None
-        self.size = 0
-        self._chunks: list[PointColumns] = []
-        self._ascending = False  # whether the points are one chunk that is known to ascend
+    target: Target
+    #: milliseconds; None for the series' own points and fields
+    reported_date: int | Literal["all"] | None = None
+    _: KW_ONLY
+    #: whether this is a deletion; `force` then deletes for good
+    delete: bool = False
+    force: bool = False
+    #: fields to merge into those of the series
+    fields: dict[str, Any] = field(default_factory=dict)
+    #: what to remove from the series first
+    remove_others: RemoveOthers = None
+    #: what is known about the item; after a request without a response it is unknown whether it is stored
+    state: State = "not sent"
+    #: whether a request before the last response may have stored the item
+    doubtful: bool = False
+    #: whether the last response refused the item, and whether the caller has been told so
+    refused: bool = False
+    told: bool = False
+    #: why the last attempt did not store the item
+    error: str | None = None
+    description: str | None = None
+    #: the number of the item in a spool
+    number: int | None = None
+    #: the number of points
+    size: int = 0
+    _chunks: list[PointColumns] = field(default_factory=list)
+    #: whether the points are one chunk that is known to ascend
+    _ascending: bool = False
 
     def merge(
         self,
@@ -222,14 +187,10 @@ class Item:
 
     def split(self, max_points: int) -> list[Item]:
         """The item in parts of at most `max_points` points; the first one has the fields and removes the others."""
-        points = self.points()
-        parts = []
+        points, parts = self.points(), []
         for start in range(0, len(points), max_points):
-            part = Item(self.target, self.reported_date)
-            part.merge({}, points[start : start + max_points], None, ascending=True)
-            for name in ("state", "doubtful", "refused", "told", "error", "description"):
-                setattr(part, name, getattr(self, name))
-            parts.append(part)
+            parts.append(replace(self, fields={}, remove_others=None, number=None, size=0, _chunks=[]))
+            parts[-1].merge({}, points[start : start + max_points], None, ascending=True)
         parts[0].fields, parts[0].remove_others = self.fields, self.remove_others
         return parts
 
@@ -282,7 +243,7 @@ class Buffer:
         item = opened.get(reported_date)
         if item is None:
             item = opened[reported_date] = Item(target, reported_date)
-            self._items[id(item)] = item
+            self.add(item)
         item.merge(fields, points, remove_others, ascending)
 
     def delete(self, target: Target, force: bool = False, reported_date: int | Literal["all"] | None = None) -> None:
@@ -292,7 +253,7 @@ class Buffer:
             self._open.get(target.key, {}).pop(reported_date, None)
         else:
             self._open.pop(target.key, None)
-        self._items[id(item)] = item
+        self.add(item)
 
     def close(self) -> None:
         """Let no further write extend the existing items (they are about to be sent)."""
@@ -354,27 +315,28 @@ class Buffer:
             self._refused.setdefault(item.target.key, []).append(item)
 
 
-def frame_of(items: Iterable[Item], columns: Mapping[str, str]) -> pd.DataFrame:
-    """A row per item: the index ``series_id`` (the query where that does not give the id), and these attributes."""
+def frame_of(items: Iterable[Item]) -> pd.DataFrame:
+    """What is known about items; see :meth:`Job.pending_frame`."""
     items = list(items)
-    index = pd.Index([item.target.name for item in items], dtype=object, name="series_id")
     return pd.DataFrame(
-        {column: [getattr(item, name) for item in items] for column, name in columns.items()}, index=index
+        {
+            "points": np.array([item.size for item in items], np.int64),
+            "fields": np.array([len(item.fields) for item in items], np.int64),
+            **{name: [getattr(item, name) for item in items] for name in ("state", "error", "description")},
+        },
+        index=pd.Index([item.target.name for item in items], dtype=object, name="series_id"),
     )
 
 
 def failed_frame(items: Iterable[Item]) -> pd.DataFrame:
     """The items that were not stored, with ``error`` and ``description``."""
-    return frame_of(
-        (item for item in items if item.error is not None), {"error": "error", "description": "description"}
-    )
+    return frame_of(item for item in items if item.error is not None)[["error", "description"]]
 
 
-def waves(items: Iterable[Item]) -> list[list[Item]]:
+def waves(items: Sequence[Item]) -> list[list[Item]]:
     """Split items so that no two in a wave conflict; a wave may be sent when the one before it is done."""
-    items = list(items)
-    if items and _all_different(items):
-        return [items]
+    if items and _are_distinct(items):
+        return [list(items)]
     result: list[list[Item]] = []
     # for each series and report date, the first free wave; under "all", the first one that is free for a deletion
     free: dict[str, dict[int | str | None, int]] = {}
@@ -394,56 +356,40 @@ def waves(items: Iterable[Item]) -> list[list[Item]]:
     return result
 
 
-def chains(items: Iterable[Item], batch_size: int, max_points: int) -> Iterator[list[list[Item]]]:
-    """Split a wave into calls; the calls of a chain concern the same series and are sent one after the other."""
-    call: list[Item] = []
-    points = 0
-    for group in _by_series(list(items)):
-        size = group[0].size if len(group) == 1 else sum(item.size for item in group)
-        if call and (len(call) + len(group) > batch_size or points + size > max_points):
-            yield [call]
-            call, points = [], 0
-        if len(group) <= batch_size and (size <= max_points or len(group) == 1):
-            call += group
-            points += size
-        else:
-            yield _cut(group, batch_size, max_points)
-    if call:
-        yield [call]
-
-
-def _all_different(items: list[Item]) -> bool:
-    """Whether no two items concern one series, as is nearly always the case."""
+def _are_distinct(items: Sequence[Item]) -> bool:
+    """Whether no two items concern the same series, as is usual: then there is nothing to group."""
     return len({item.target.key for item in items}) == len(items)
 
 
-def _by_series(items: list[Item]) -> Iterable[list[Item]]:
-    if _all_different(items):
-        return ([item] for item in items)
+def chains(items: Sequence[Item], batch_size: int, max_points: int) -> Iterator[list[list[Item]]]:
+    """Split a wave into calls; the calls of a chain concern the same series and are sent one after the other."""
+    if _are_distinct(items):
+        for call in _calls(([item] for item in items), batch_size, max_points):
+            yield [call]
+        return
     by_series: dict[str, list[Item]] = {}
     for item in items:
         by_series.setdefault(item.target.key, []).append(item)
-    return by_series.values()
+    together = []
+    for group in by_series.values():
+        if len(group) == 1 or (len(group) <= batch_size and sum(item.size for item in group) <= max_points):
+            together.append(group)
+        else:
+            yield list(_calls(([item] for item in group), batch_size, max_points))
+    for call in _calls(together, batch_size, max_points):
+        yield [call]
 
 
-def _cut(group: list[Item], batch_size: int, max_points: int) -> list[list[Item]]:
-    calls: list[list[Item]] = [[]]
+def _calls(groups: Iterable[list[Item]], batch_size: int, max_points: int) -> Iterator[list[Item]]:
+    """Fill calls with groups, which stay together."""
+    call: list[Item] = []
     points = 0
-    for item in group:
-        if calls[-1] and (len(calls[-1]) == batch_size or points + item.size > max_points):
-            calls.append([])
-            points = 0
-        calls[-1].append(item)
-        points += item.size
-    return calls
-
-
-def plain_fields(fields: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Fields as JSON, by the rules of :mod:`pandas_shooju.values`; none for None.
-
-    Raises
-    ------
-    TypeError, ValueError
-        A name or a value that fields do not have.
-    """
-    return {} if fields is None else field_values(fields)
+    for group in groups:
+        size = sum(item.size for item in group)
+        if call and (len(call) + len(group) > batch_size or points + size > max_points):
+            yield call
+            call, points = [], 0
+        call += group
+        points += size
+    if call:
+        yield call

@@ -59,7 +59,7 @@ def read_back(client: Client, item: Item) -> PointColumns:
     [found] = next(reader.bulk(client, [query], asked)).items()
     stored = found.get("points") or PointColumns.empty(jobs=True)
     if stored.jobs is None:
-        raise ShoojuFormatError(f"the points of {query!r} were requested with their jobs, and returned without")
+        raise ShoojuFormatError(f"the response must contain the jobs of the points of {query!r}, but it does not")
     return stored
 
 

@@ -6,8 +6,10 @@ import datetime
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import pandas as pd
 import requests
@@ -15,16 +17,18 @@ import requests
 from pandas_shooju.client import dataframe, deprecated, files, reader, validation
 from pandas_shooju.client.job import DryRunJob, RemoteJob, check_batch_size
 from pandas_shooju.client.mget import MGet, SeriesReads, check_mode
+from pandas_shooju.client.mirrored import MirrorInfo, description
 from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Serializer, to_datetime
 from pandas_shooju.client.reader import Fields, ScrollIterable, SeriesRead, parameters, wire_date
-from pandas_shooju.client.servers import server_name
+from pandas_shooju.client.servers import local_path, server_name
 from pandas_shooju.client.settings import Settings, resolve
 from pandas_shooju.client.spool import check_unused
 from pandas_shooju.client.transport import BaseHook, Client
-from pandas_shooju.errors import ConfigurationError
+from pandas_shooju.errors import ConfigurationError, ShoojuError
 
 if TYPE_CHECKING:
+    from pandas_shooju.manage.catalog import Catalog
     from pandas_shooju.manage.jobs import Jobs
 
 __all__ = ["Connection", "connection_of", "default_connection"]
@@ -33,25 +37,27 @@ __all__ = ["Connection", "connection_of", "default_connection"]
 class Connection(SeriesReads[dict[str, Any] | None]):
     r"""A connection to a Shooju server. Nothing is sent before the first call.
 
-    Threads may share a connection, a forked child process gets network connections of its own, and a connection can be
-    pickled (the pickle contains the API key).
+    A connection can be shared by threads, used after a fork, and pickled (the pickle contains the API key).
 
     Parameters
     ----------
     server
         An account name (``alpha``), a URL, or an embedded Shooju: ``local``, ``local:PATH``, ``local::memory:``.
-        Whatever is not given here is taken from the environment or a profile (see README, "Connecting").
+        Settings that are not passed are taken from the environment or a profile (see README, "Connecting").
     user, api_key
-        The credentials; `username` is another name for `user`.
+        The credentials. `username` is another name for `user`. An embedded Shooju, and a server on this machine (a
+        loopback address), may do without: then calls are made without a key, under the name of `user`, or ``local``.
     email, google_oauth_token
-        A Google account, instead of the credentials.
-    retries, retry_delay, deadline, location, hosts, requests_session, timeout, extra_params, hooks
+        A Google account, to use instead of `user` and `api_key`.
+    retries, retry_delay, deadline, max_requests_per_minute, location, hosts, requests_session, timeout, extra_params
+        See `Client`.
+    hooks
         See `Client`.
 
     Raises
     ------
     ConfigurationError
-        No server or no credentials; the message lists all ways to configure them.
+        The server or the credentials are not configured; the message lists all ways to configure them.
 
     Examples
     --------
@@ -91,10 +97,20 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         extra_params: Mapping[str, Any] | None = None,
         hooks: Sequence[BaseHook] | None = None,
         deadline: float | None = None,
+        max_requests_per_minute: int | None = None,
     ) -> None:
         if user and username and user != username:
-            raise ConfigurationError(f"user and username mean the same, got user={user!r} and username={username!r}")
-        settings = resolve(server, user or username, api_key, email, google_oauth_token)
+            api_key = google_oauth_token = None  # so that no traceback shows them
+            raise ConfigurationError(
+                f"user and username must be the same, got {user!r} and {username!r}; pass only one"
+            )
+        try:
+            settings = resolve(server, user or username, api_key, email, google_oauth_token)
+        except ConfigurationError as error:
+            error.__context__ = None
+            raise error.with_traceback(None) from None  # the frames hold the keys
+        finally:
+            api_key = google_oauth_token = None
         self._server = settings.server
         google = settings if settings.email else None
         #: whether `close` was called
@@ -103,11 +119,12 @@ class Connection(SeriesReads[dict[str, Any] | None]):
             settings.server, settings.user, settings.api_key, retries=retries, retry_delay=retry_delay,
             location=location, hosts=hosts, requests_session=requests_session, timeout=timeout,
             extra_params=extra_params, hooks=hooks, deadline=deadline, google_account=google,
+            max_requests_per_minute=max_requests_per_minute,
         )  # fmt: skip
 
     @cached_property
     def server(self) -> str:
-        """The server's URL, or ``local:`` and the path of an embedded store."""
+        """The URL of the server; ``local:`` and a path for an embedded store."""
         return server_name(self._server)
 
     @property
@@ -116,9 +133,37 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         return self._client.user
 
     @property
+    def mirror(self) -> MirrorInfo | None:
+        """What the connection reads, if that is a mirror in a file: its source, query and age; None for other servers.
+
+        See `pandas_shooju.mirror`.
+        """
+        path = local_path(self.server)
+        if path is None or not Path(path).exists():
+            return None
+        found = description(self._client)
+        return None if found is None else MirrorInfo.of(found)
+
+    @property
     def raw(self) -> Client:
-        """The raw client, for any endpoint of the API; see `Client`."""
+        """The raw client, which can call any endpoint of the API; see `Client`."""
         return self._client
+
+    @property
+    def catalog(self) -> Catalog:
+        r"""What series the server has: counts, facets, folders, meta data and latest points; see `Catalog`.
+
+        Examples
+        --------
+        >>> conn = Connection("local::memory:")
+        >>> with conn.register_job("GDP") as job:
+        ...     job.write(r"sid=gdp\cn", points=[(0, 14.7)])
+        >>> conn.catalog.count("sid:gdp")
+        1
+        """
+        from pandas_shooju.manage.catalog import Catalog
+
+        return Catalog(self._client)
 
     @property
     def jobs(self) -> Jobs:
@@ -128,7 +173,7 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         return Jobs(self)
 
     def close(self) -> None:
-        """Close open connections and an embedded store; no further call is possible."""
+        """Close network connections and the embedded store; further calls raise ConnectionError."""
         self.closed = True
         self._client.close()
 
@@ -139,16 +184,19 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         self.close()
 
     def __repr__(self) -> str:
-        return repr(self._client).replace("Client", "Connection", 1)
+        text = repr(self._client).replace("Client", "Connection", 1)
+        with suppress(ShoojuError):  # a store that cannot be read
+            if not self.closed and (info := self.mirror) is not None:
+                return f"{text[:-1]}, {info})"
+        return text
 
     # --- single series ---
 
     def _read(self, read: SeriesRead) -> dict[str, Any] | None:
-        result: dict[str, Any] | None = reader.single(self._client, [read])[0]
-        return result
+        return cast("dict[str, Any] | None", reader.single(self._client, [read])[0])
 
     def mget(self) -> MGet:
-        """Several reads of single series, fetched together; see `MGet`."""
+        """Read several single series together; see `MGet`."""
         return MGet(self._client)
 
     def get_reported_dates(
@@ -160,7 +208,7 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         dt: Date | None = None,
         mode: str = "all",
     ) -> list[datetime.datetime]:
-        """Read the report dates of a series: naive datetimes, ascending.
+        """Read the report dates of a series, as naive datetimes in ascending order.
 
         Parameters
         ----------
@@ -171,24 +219,16 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         df, dt
             The first and the last date to return.
         mode
-            ``"points"`` or ``"fields"`` for the dates under which those were reported; by default ``"all"``.
+            ``"points"`` or ``"fields"`` for the dates under which points or fields were reported; ``"all"`` for both.
         """
         if not (series_query or job_id or processor):
-            raise TypeError("get_reported_dates() needs a series_query")
+            raise TypeError("get_reported_dates() requires series_query")
         check_mode(mode)
         if job_id is not None or processor is not None:
             deprecated.warn("get_reported_dates() by job_id or processor", "series_query")
-        asked = {
-            "series_query": series_query,
-            "job_id": job_id,
-            "processor": processor,
-            "df": wire_date(df, "df"),
-            "dt": wire_date(dt, "dt"),
-            "date_format": "milli",
-            "mode": mode,
-        }
-        params = {name: value for name, value in asked.items() if value is not None}
-        answer = self._client.get("/series/reported_dates", params=params)
+        which = {"series_query": series_query, "job_id": job_id, "processor": processor, "mode": mode}
+        dates = {"df": wire_date(df, "df"), "dt": wire_date(dt, "dt"), "date_format": "milli"}
+        answer = self._client.get("/series/reported_dates", params=which | dates)
         return [to_datetime(milliseconds) for milliseconds in validation.reported_dates(answer)]
 
     # --- many series ---
@@ -208,29 +248,27 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         scroll_batch_size: int | None = None,
         assert_under_max_series: bool = False,
     ) -> ScrollIterable:
-        r"""Read every series that a query finds, page by page.
+        r"""Read all series that a query finds, page by page.
 
         Parameters
         ----------
         query
-            The query; by default every series there is.
+            A query; by default, one that finds all series.
         fields, df, dt, max_points, extra_params, serializer
             As for :meth:`get_series`.
         sort
-            Fields to sort by: ``"country asc, city desc"``.
+            Fields to sort by, such as ``"country asc, city desc"``.
         max_series
-            The most series to read.
+            The maximum number of series to read.
         batch_size
-            Series per request.
-        scroll_batch_size
-            Deprecated: use `batch_size`.
+            The number of series in each request. `scroll_batch_size` is deprecated and means the same.
         assert_under_max_series
-            Raise ValueError if the query finds more than `max_series`.
+            Raise ValueError if the query finds more than `max_series` series.
 
         Returns
         -------
         iterable of dict
-            The series, each with ``fields``; `raw_response` of the iterable is the current page.
+            The series, as from :meth:`get_series`. The iterable's `raw_response` is the current page.
 
         Examples
         --------
@@ -240,16 +278,15 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         >>> [(s["series_id"], s["points"]) for s in conn.scroll("sid:gdp", max_points=-1)]
         [('gdp\\cn', [Point(1970-01-01 00:00:00,14.7)])]
         """
-        batch_size = batch_size_of(batch_size, scroll_batch_size)
         asked = parameters(fields=fields, df=df, dt=dt, max_points=max_points, extra_params=extra_params)
         found = reader.pages(
-            self._client, query, asked, sort=sort, max_series=max_series, batch_size=batch_size, ahead=False,
-            parse=reader.as_items,
+            self._client, query, asked, sort=sort, max_series=max_series, ahead=False, parse=reader.as_items,
+            batch_size=batch_size_of(batch_size, scroll_batch_size),
         )  # fmt: skip
         series = ScrollIterable(found, serializer or options.point_serializer)
         total = series.raw_response.get("total") or 0
         if assert_under_max_series and max_series is not None and total > max_series:
-            raise ValueError(f"the query {query!r} must find at most {max_series} series, and finds {total}")
+            raise ValueError(f"the query {query!r} must find at most {max_series} series, but it finds {total}")
         return series
 
     def get_df(
@@ -266,27 +303,28 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         batch_size: int = 2500,
         scroll_batch_size: int | None = None,
     ) -> pd.DataFrame:
-        r"""Read every series that a query finds into a frame. (`pandas.read_shooju` does more.)
+        r"""Read all series that a query finds into a frame; `pandas.read_shooju` offers more options.
 
         Parameters
         ----------
         query, fields, df, dt, max_points, sort, max_series, extra_params, batch_size, scroll_batch_size
             As for :meth:`scroll`.
         series_axis
-            ``"rows"``: a row per point (per series if no points are requested). ``"columns"``: a column per series.
+            ``"rows"`` for one row per point (per series if no points are requested), ``"columns"`` for one column per
+            series.
 
         Returns
         -------
         DataFrame
-            With rows: the fields, ``dt``, ``val`` and ``series_id``, ascending by date; without points ``series_id``
-            and the fields. With columns: the index are the dates, and the headers the series ids, or the values of
-            the fields joined by ``/``. Dates
-            are ``datetime64[ns, tz]`` in UTC, or in the zone of ``@localize``. Missing values are left out.
+            With rows, the columns are the fields, ``dt``, ``val`` and ``series_id``, sorted by date; without points,
+            they are ``series_id`` and the fields. With columns, the index contains the dates, and the name of a column
+            is the series id, or the values of `fields` joined by ``/``. Dates are ``datetime64[ns, tz]``, in UTC or in
+            the zone of ``@localize``. Missing points are left out.
 
         Raises
         ------
         ValueError
-            A date is outside the years 1678 to 2261, which nanoseconds cannot represent; `pandas.read_shooju` can.
+            A date is outside the years 1678 to 2261, which nanoseconds cannot represent; use `pandas.read_shooju`.
 
         Examples
         --------
@@ -298,7 +336,7 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         1970-01-01 00:00:00+00:00       14.7
         """
         if series_axis not in ("rows", "columns"):
-            raise ValueError(f"series_axis must be 'rows' or 'columns', got series_axis={series_axis!r}")
+            raise ValueError(f"series_axis must be 'rows' or 'columns', got {series_axis!r}")
         names = [fields] if isinstance(fields, str) else list(fields or ())
         batch_size = batch_size_of(batch_size, scroll_batch_size)
         asked = parameters(fields=names, df=df, dt=dt, max_points=max_points, extra_params=extra_params)
@@ -326,32 +364,34 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         spool: str | os.PathLike[str] | None = None,
         reuse: Literal["today"] | None = None,
     ) -> RemoteJob | DryRunJob:
-        """Register a job, under which series are written.
+        r"""Register a job. Everything that is written to series is written under a job.
 
         Parameters
         ----------
-        description
-            What the job is for, in 3 characters or more.
-        notes
+        description : str
+            The purpose of the job, in at least 3 characters.
+        notes : str
             Further notes.
-        batch_size
-            The number of series to buffer before a write submits; 1 submits every write.
-        dry_run
-            Register nothing; the job prints what it would do.
-        no_history
-            Do not keep what the job overwrites.
-        source
+        batch_size : int
+            The number of series to buffer before they are submitted. By default, every write is submitted at once.
+        dry_run : bool
+            Do not register anything; the job only prints what it would do.
+        no_history : bool
+            Do not keep the values that the job overwrites.
+        source : str
             The kind of program that writes.
-        collision_retry_timeout
-            Seconds to wait before items whose series was locked are sent again.
-        skip_meta_if_no_fields
-            Leave the meta fields of a series alone where only points are written.
-        spool
-            A folder in which everything is recorded before it is sent, and from which it is removed when it is stored;
-            after a crash, `resume` sends the rest. Needs the extra ``spool``.
-        reuse
-            ``"today"`` takes the newest job of today (UTC) with the same description that this user registered and
-            that is not finished, and registers one only if there is none. Do not finish it, if it is to be reused.
+        collision_retry_timeout : float
+            Seconds to wait before writing again to a series that was locked.
+        skip_meta_if_no_fields : bool
+            Do not update the meta fields of a series to which only points are written.
+        spool : path, optional
+            A folder that keeps everything that is not yet confirmed as stored. After a crash, `resume` sends it.
+            Requires the extra ``spool``.
+
+        Returns
+        -------
+        RemoteJob or DryRunJob
+            The job. As a context manager, it submits and finishes at the end of the block.
 
         Raises
         ------
@@ -359,9 +399,17 @@ class Connection(SeriesReads[dict[str, Any] | None]):
             The request failed. It is not repeated if the server may have registered the job.
         ConfigurationError
             The spool has unfinished work.
+
+        Examples
+        --------
+        >>> conn = Connection("local::memory:")
+        >>> with conn.register_job("GDP of China", batch_size=100) as job:
+        ...     job.write(r"sid=users\sam\gdp", points=[(0, 14.7)])
+        >>> job.confirmed
+        {'users\\sam\\gdp': (1, 0)}
         """
         if not isinstance(description, str) or len(description) < 3:
-            raise ValueError(f"description must have 3 characters or more, got description={description!r}")
+            raise ValueError(f"description must be a string of at least 3 characters, got {description!r}")
         check_batch_size(batch_size)
         if dry_run:
             return DryRunJob(self, None, batch_size)
@@ -396,17 +444,16 @@ if hasattr(os, "register_at_fork"):  # another thread may hold the lock during a
 
 
 def default_connection() -> Connection:
-    """The connection of the environment or the profile; made at first use, and kept."""
+    """The connection that the environment or the profile configures; made at first use, and kept."""
     return _keep(resolve())
 
 
 def connection_of(connection: Connection | str | None) -> Connection:
     """The connection that an argument `connection` means.
 
-    A `Connection` is returned as it is. A string is the name or URL of a server: one connection is made for each
-    server, with the credentials that the environment or the profile has for it, and is reused by later calls of this
-    process until it is closed. That includes ``"local::memory:"``: all calls that name it share one in-memory store,
-    which lasts until the process ends. None is the default connection of the settings.
+    A string is the name or URL of a server. Its connection, with the credentials that the environment or the profile
+    has for it, is kept and reused until it is closed: all calls that name ``"local::memory:"`` share one store until
+    the process ends. None means `default_connection()`.
     """
     if connection is None:
         return default_connection()

@@ -18,13 +18,14 @@ def rows(tables: Sequence[SeriesTable], fields: Sequence[str], with_points: bool
     """A row per point, ascending by date, or without points a row per series.
 
     The columns are ``series_id`` and each of `fields`, even if no series has it; with points each of `fields`, ``dt``,
-    ``val`` and ``series_id``. If nothing is found, the fields are strings.
+    ``val`` and ``series_id``. A field that no series has is one of strings.
     """
     table = SeriesTable.concat(tables) if tables else SeriesTable.of([])
     names = [name for name in layouts.field_names(table, fields) if name != "series_id"]
     if not with_points:
         frame = layouts.fields_table(table, names).reset_index().infer_objects()
-        return frame if len(frame) else frame.astype(dict.fromkeys(frame.columns, layouts.str_dtype()))
+        unknown = [name for name in names if name not in table.fields] if len(frame) else frame.columns
+        return frame.astype(dict.fromkeys(unknown, layouts.str_dtype()))
     zone = layouts.common_zone(table)
     frame = layouts.long(table, names, zone, zone)
     frame = frame.take(np.argsort(frame["dt"].array.asi8, kind="stable")).reset_index(drop=True)

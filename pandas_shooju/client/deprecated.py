@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from weakref import WeakKeyDictionary
 
 from pandas_shooju.client import reader
-from pandas_shooju.client.points import Date, Point, Serializer
+from pandas_shooju.client.options import options
+from pandas_shooju.client.points import Date, Point, Serializer, serialize_series
 from pandas_shooju.client.reader import parameters
+from pandas_shooju.formats import PointColumns
 from pandas_shooju.query import series
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def warn(old: str, successor: str, *, depth: int = 1) -> None:
 def query_or_id(series_query: str | None, series_id: str | None) -> dict[str, Any]:
     """The item of the series that ``get_fields`` reads; warns, where the program calls, if it is given by id."""
     if (series_query is None) == (series_id is None):
-        raise TypeError("get_fields() needs a query that names a series")
+        raise TypeError("get_fields() requires series_query")
     name = reader.check_name(series_id if series_query is None else series_query)
     if series_query is not None and _QUERY.match(name):
         return {"query": name}
@@ -58,7 +60,15 @@ def get_points(
     warn("get_points()", "get_series()")
     asked = parameters(df=date_start, dt=date_finish, max_points=max_points if size is None else size)
     item = {"series_id": reader.check_name(series_id), **asked}
-    return reads._read(reader.SeriesRead(item, lambda series: series.get("points", []), serializer))
+
+    def points(series: dict[str, Any]) -> Any:
+        if "points" not in series:
+            without = {**series, "points": PointColumns.empty()}
+            serialize_series(without, serializer or options.point_serializer, {})
+            return without["points"]
+        return series["points"]
+
+    return reads._read(reader.SeriesRead(item, points, serializer))
 
 
 def create_uploader_session(conn: Connection) -> UploaderSession:

@@ -26,21 +26,16 @@ __all__ = ["MultiPartUploader"]
 def upload_file(
     conn: Connection, fp: BinaryIO | bytes, filename: str, custom_fields: Mapping[str, Any] | None = None
 ) -> str:
-    """Upload a file.
+    """Upload a file; returns its id.
 
     Parameters
     ----------
     fp
         A file opened in binary mode, or bytes.
     filename
-        The name to store it under. Names need not be unique; ids identify files.
+        The name of the file. It need not be unique, since files are identified by their ids.
     custom_fields
         Fields to store with the file; any JSON.
-
-    Returns
-    -------
-    str
-        The id of the file.
 
     Raises
     ------
@@ -113,20 +108,18 @@ def download_file(conn: Connection, file_id: str, filename: str | os.PathLike[st
     file_id
         The id of the file.
     filename
-        Where to store it; by default in a temporary file that vanishes when it is closed. The file appears when it is
-        complete: a download that fails changes nothing there.
+        The path to write to, by default that of a temporary file, which is deleted when it is closed. An existing file
+        is replaced when the download is complete; a download that fails leaves it as it is.
 
     Returns
     -------
     file
-        The file, open in binary mode, at its beginning.
+        The file, opened in binary mode, at its beginning.
 
     Raises
     ------
     ShoojuApiError
-        There is no such file.
-    ConnectionError
-        The download failed in every attempt.
+        The file does not exist.
     """
     path = f"/files/{quote(str(file_id), safe='')}"
     if filename is None:
@@ -151,7 +144,7 @@ def download_file(conn: Connection, file_id: str, filename: str | os.PathLike[st
 
 
 def _download(client: Client, path: str, file: BinaryIO) -> None:
-    """Write a file; raise the error that the response describes instead, if it is one."""
+    """Write the response to a file; if it describes an error, raise that instead."""
     headers = client.call("get", f"{path}/download", into=file).response.headers
     if "content-disposition" in headers:
         return
@@ -167,11 +160,11 @@ def _download(client: Client, path: str, file: BinaryIO) -> None:
     # a response that does not say that it is a file may be a page of a proxy
     known = validation.file_size(client.get(path))
     if known is not None and known != size:
-        raise ShoojuFormatError(f"{size} bytes ({kind or 'unknown type'}) were returned for a file of {known} bytes")
+        raise ShoojuFormatError(f"the file has {known} bytes, but {size} bytes ({kind or 'unknown type'}) were sent")
 
 
 class MultiPartUploader:
-    """The upload of a file in parts; made by :meth:`Connection.init_multipart_upload`."""
+    """The upload of a file in parts; :meth:`Connection.init_multipart_upload` creates it."""
 
     def __init__(self, client: Client, file_id: str) -> None:
         self._client = client
@@ -179,7 +172,7 @@ class MultiPartUploader:
         self.file_id = file_id
 
     def upload_part(self, part_num: int, data: BinaryIO | bytes) -> None:
-        """Upload a part: a file opened in binary mode, or bytes; `part_num` is its position, from 1."""
+        """Upload a part (a file opened in binary mode, or bytes); `part_num` is its position, starting at 1."""
         params = {"file_id": self.file_id, "part_num": part_num}
         self._client.post("/files/multipart/upload", params=params, files={"file": data})
 

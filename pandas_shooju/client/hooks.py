@@ -1,4 +1,4 @@
-"""Hooks: what may change every request before it is sent, and every response before it is used."""
+"""Hooks, which can change every request before it is sent and every response before it is used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass
 class Request:
-    """A request about to be sent, which hooks may change."""
+    """A request that is about to be sent, which hooks can change."""
 
     method: str
     """``get``, ``post`` or ``delete``."""
@@ -29,7 +29,7 @@ class Request:
 
 @dataclass
 class Response:
-    """A response of status 200, which hooks may change."""
+    """A response with status 200, which hooks can change."""
 
     content: bytes
     """The body; empty if it was streamed to a file."""
@@ -42,7 +42,7 @@ class Response:
 
 
 class BaseHook:
-    """Changes every request before it is sent, and every response before it is used.
+    """The base class of hooks: override a method to change every request or every response.
 
     Examples
     --------

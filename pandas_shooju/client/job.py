@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pandas_shooju.client import conflicts, reader, retry, validation
-from pandas_shooju.client.base_job import Job, check_batch_size
+from pandas_shooju.client.base_job import Job, check_batch_size, check_remove_others
 from pandas_shooju.client.buffer import Item, Target
 from pandas_shooju.client.conflicts import Conflict, conflict_error
 from pandas_shooju.client.options import options
@@ -17,26 +17,16 @@ from pandas_shooju.client.submission import Answered, How, Submission
 from pandas_shooju.errors import ConfigurationError, ShoojuError, WriteError
 from pandas_shooju.formats.table import values_of
 
-__all__ = ["DryRunJob", "RemoteJob", "check_batch_size"]
+__all__ = ["DryRunJob", "RemoteJob", "check_batch_size", "check_remove_others"]
 
 _LOCK_ATTEMPTS = 3
 
 
 class RemoteJob(Job):
-    """A job on the server.
+    """A job on the server; :meth:`Connection.register_job` makes them.
 
-    Parameters
-    ----------
-    conn
-        The connection to use.
-    job_id
-        The id of a job that was registered.
-    batch_size, collision_retry_timeout, skip_meta_if_no_fields
-        As for :meth:`Connection.register_job`.
-    pre_hooks, post_hooks
-        Functions to call before and after every submit.
-    async_mode
-        Let the server write fields later.
+    The constructor continues a registered job by its `job_id`. `pre_hooks` and `post_hooks` are called before and after
+    every submit; with `async_mode`, the server writes fields later. The other parameters are as for `register_job`.
     """
 
     _job_id: int
@@ -44,16 +34,13 @@ class RemoteJob(Job):
 
     def __getstate__(self) -> dict[str, Any]:
         if self._spool is not None:
-            raise ConfigurationError(f"{self!r} has a spool, which only one process can write, so it cannot be pickled")
+            raise ConfigurationError(f"{self!r} cannot be pickled, because only one process can write to its spool")
         return super().__getstate__()
 
     def spool_to(self, path: str | os.PathLike[str]) -> None:
         """Record every item in that folder before it is sent; see :meth:`Connection.register_job`."""
-        settings = {
-            "collision_retry_timeout": self._collision_retry_timeout,
-            "async_mode": self._async_mode,
-            "skip_meta_if_no_fields": self._skip_meta_if_no_fields,
-        }
+        names = ("collision_retry_timeout", "async_mode", "skip_meta_if_no_fields")
+        settings = {name: getattr(self, f"_{name}") for name in names}
         self._spool = Spool.begin(path, {"job_id": self._job_id, "server": self._conn.server, "settings": settings})
 
     def take_up(self, spool: Spool, items: Iterable[Item]) -> None:
@@ -140,13 +127,11 @@ class RemoteJob(Job):
                 data_json={"series": [item.document() for item in items]},
                 send_format=options.series_format,
             )
-            answered = list(zip(items, validation.responses(answer.document.plain(), len(items)), strict=True))
-            if answer.attempts > 1:
-                for item in items:
-                    item.doubtful = True
-            again, refused, pause = [], [], 0.0
-            settled = []
-            for item, response in answered:
+            for item in items:
+                item.doubtful = item.doubtful or answer.attempts > 1
+            again, refused, settled, pause = [], [], [], 0.0
+            responses = validation.responses(answer.document.plain(), len(items), self._conn.raw.without_key)
+            for item, response in zip(items, responses, strict=True):
                 if _locked(response) and attempt < _LOCK_ATTEMPTS:
                     again.append(item)
                     pause = self._collision_retry_timeout
@@ -220,7 +205,7 @@ class RemoteJob(Job):
 
 
 class DryRunJob(Job):
-    """A job that prints what it would do and sends nothing.
+    """A job that prints what it would do and sends nothing; made by ``register_job(..., dry_run=True)``.
 
     Examples
     --------

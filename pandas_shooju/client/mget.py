@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
@@ -15,6 +14,8 @@ from pandas_shooju.client.transport import Client
 __all__ = ["MGet"]
 
 REPORTED_DATES_MODES = ("all", "points", "fields", "df", "dt")
+#: extra parameters that belong to one series of several
+_OF_A_SERIES = frozenset(("df", "dt", "max_points", "fields", "operators"))
 
 _T = TypeVar("_T")
 
@@ -43,50 +44,52 @@ class SeriesReads(ABC, Generic[_T]):
         Parameters
         ----------
         series_query
-            A query that names one series; operators may follow, as in ``sid=users\sam\gdp@A:M``.
+            A query that names one series. Operators may follow, as in ``sid=users\sam\gdp@A:M``.
         fields
-            Field names: one, or a list; ``"*"`` for all but the meta fields.
+            A field name or a list of names; ``"*"`` for all fields except the meta fields.
         df, dt
-            Date from and date to, both included: a date, a datetime, milliseconds since 1970-01-01, an ISO date,
-            ``MIN``, ``MAX``, or relative to now, such as ``-1y``.
+            The first and the last date: a date, a datetime, milliseconds since 1970-01-01, an ISO date, ``MIN``,
+            ``MAX``, or a date relative to now, such as ``-1y``.
         max_points
-            The most points, the first ones by date; 0 for none, -1 for all.
+            The maximum number of points, counted from the first date; 0 for none, -1 for all.
         extra_params
-            Further parameters of the call, such as ``{"include_job": "y"}``.
+            Further parameters of the call, such as ``{"include_job": "y"}``. They take precedence over the arguments.
         serializer
-            What makes the points; one of `points_serializers`, or your own. By default `options.point_serializer`.
+            A function of `points_serializers`, or your own, that converts the points; by default
+            `options.point_serializer`.
 
         Returns
         -------
         dict or None
-            ``series_id``, and where present ``fields``, ``points`` and ``tz``; None if the series does not exist.
+            ``series_id`` and, where present, ``fields``, ``points`` and ``tz``; None if there is no such series.
 
         Raises
         ------
         ShoojuApiError
             The server refused the query.
         """
-        item = {"query": check_name(series_query), **parameters(fields=fields, df=df, dt=dt, max_points=max_points)}
-        return self._read(SeriesRead(item, serializer=serializer, extra_params=extra_params))
+        asked = parameters(fields=fields, df=df, dt=dt, max_points=max_points)
+        if not max_points:
+            del asked["max_points"]  # the default, unless the extra parameters of the connection hold another
+        extra = dict(extra_params or {})
+        asked |= {name: extra.pop(name) for name in _OF_A_SERIES & extra.keys()}
+        return self._read(
+            SeriesRead({"query": check_name(series_query), **asked}, serializer=serializer, extra_params=extra)
+        )
 
     def get_fields(self, series_query: str | None = None, fields: Fields = "*", *, series_id: str | None = None) -> _T:
-        """Read fields of one series: a dict of names and values, or None if the series does not exist.
+        """Read fields of one series, as a dict; None if there is no such series.
 
-        Parameters
-        ----------
-        series_query, fields
-            As for :meth:`get_series`, with all fields but the meta fields by default.
-        series_id
-            Deprecated: the id of the series. (An id in place of the query works, too.)
+        The arguments are as for :meth:`get_series`. Deprecated: `series_id`, or an id in place of the query.
         """
         item = {**deprecated.query_or_id(series_query, series_id), **parameters(fields=fields)}
         return self._read(SeriesRead(item, lambda series: series.get("fields", {})))
 
 
 class MGet(SeriesReads[int]):
-    """Queues reads of single series; :meth:`fetch` performs them in as few requests as possible.
+    """Queues reads of single series, which :meth:`fetch` performs in as few requests as possible.
 
-    Made by :meth:`Connection.mget`. Every ``get_...`` returns the position of its result.
+    :meth:`Connection.mget` creates it. Every ``get_...`` returns the position of its result.
 
     Examples
     --------
@@ -112,24 +115,18 @@ class MGet(SeriesReads[int]):
     def get_reported_dates(
         self, series_query: str, df: Date | None = None, dt: Date | None = None, mode: str = "all"
     ) -> int:
-        """Queue what :meth:`Connection.get_reported_dates` reads for a series; the arguments are the same."""
+        """Queue a read of report dates; the arguments are as for :meth:`Connection.get_reported_dates`."""
         check_mode(mode)
         asked = parameters(df=df, dt=dt, max_points=-1)
         item = {"query": check_name(series_query), "operators": f"@repdatelist:{mode}", **asked}
-        return self._read(SeriesRead(item, _dates, milli_tuple))
+        return self._read(
+            SeriesRead(item, lambda series: [to_datetime(point[0]) for point in series.get("points", [])], milli_tuple)
+        )
 
     def fetch(self) -> list[Any]:
-        """Read everything that is queued.
+        """Read everything that is queued: the results in the order of the calls, None for a series that does not exist.
 
-        Returns
-        -------
-        list
-            The results in the order of the ``get_...`` calls; None for a series that does not exist.
-
-        Raises
-        ------
-        ShoojuApiError
-            A series failed for another reason; the reads remain queued.
+        If a series fails for another reason, ShoojuApiError is raised, and the reads remain queued.
         """
         results = reader.single(self._client, self._queued)
         self._queued = []
@@ -139,8 +136,4 @@ class MGet(SeriesReads[int]):
 def check_mode(mode: str) -> None:
     """Check the argument `mode` of reads of report dates."""
     if mode not in REPORTED_DATES_MODES:
-        raise ValueError(f"mode must be one of {', '.join(REPORTED_DATES_MODES)}, got mode={mode!r}")
-
-
-def _dates(series: dict[str, Any]) -> list[datetime.datetime]:
-    return [to_datetime(date) for date, *_ in series.get("points", [])]
+        raise ValueError(f"mode must be one of {', '.join(REPORTED_DATES_MODES)}, got {mode!r}")

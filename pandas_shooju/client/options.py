@@ -15,11 +15,11 @@ class Options:
     Attributes
     ----------
     point_serializer : callable
-        What makes the points of a series, unless a call says otherwise; one of `points_serializers`, or your own.
+        The default of the argument `serializer`: a function of `points_serializers`, or your own.
     return_series_errors : bool
-        Return a series that failed as ``{"error": ..., "description": ...}`` in its place, instead of raising.
+        Return ``{"error": ..., "description": ...}`` in place of a series that failed, instead of raising.
     disable_sjts, disable_msgpack : bool
-        Do not use that format. Without SJTS, series travel as msgpack; without both, everything travels as JSON.
+        Do not use that format. Without SJTS, series are sent as msgpack; without both, everything is sent as JSON.
 
     Examples
     --------

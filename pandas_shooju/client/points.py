@@ -34,16 +34,14 @@ Serializer = Callable[..., Any]
 
 
 class Point:
-    """A date and a value.
-
-    Points are equal if all that they hold is equal. They can be elements of sets; do not change those that are.
+    """A date and a value. Points are equal if all of their attributes are equal, and they are hashable.
 
     Parameters
     ----------
     dt
         A datetime (a naive one is taken as UTC), a date, or milliseconds since 1970-01-01.
     value
-        A number, also as a string; None removes the point when it is written.
+        A number, or a string that contains one; writing None removes the point.
     job
         The id of the job that wrote the point, if requested with ``include_job``.
     timestamp
@@ -95,7 +93,7 @@ class Point:
 
     @property
     def value(self) -> float | None:
-        """The value; None is missing. It may be set to a number, or to one in a string, as in the published client."""
+        """The value; None if it is missing. Strings that contain a number are converted when they are set."""
         return self._value
 
     @value.setter
@@ -104,12 +102,12 @@ class Point:
 
     @property
     def job(self) -> int | None:
-        """The id of the job that wrote the point, None if not requested."""
+        """The id of the job that wrote the point; None if not requested."""
         return self._job
 
     @property
     def timestamp(self) -> datetimes.datetime | None:
-        """When the point was written (UTC, naive), None if not requested."""
+        """When the point was written (UTC, naive); None if not requested."""
         return self._timestamp
 
     @timestamp.setter
@@ -148,29 +146,22 @@ def _as_datetime(dt: Any) -> datetime.datetime:
 
 
 def columns_of(points: Any) -> PointColumns:
-    """Columns from what a write takes as points.
-
-    Parameters
-    ----------
-    points
-        `PointColumns`; a pandas Series of numbers with a `DatetimeIndex` (an aware one is converted to UTC, a naive
-        one is taken as UTC) or a `PeriodIndex` (the start of each period); or an iterable of `Point` or of tuples
-        ``(date, value)``. Missing values become NaN, which removes points.
-    """
+    """Columns of points in any of the forms of :meth:`Job.write`; missing values become NaN, which removes points."""
     if isinstance(points, PointColumns):
         return points
     if isinstance(points, pd.Series):
         return _columns_of_series(points)
     if isinstance(points, (str, bytes, dict, pd.DataFrame)) or not isinstance(points, Iterable):
         raise TypeError(
-            f"points are {type(points).__name__}; give a list of Point or (date, value), or a pandas Series with dates"
+            "points must be a list of Point or (date, value), or a pandas Series with dates as its index, "
+            f"got {type(points).__name__}"
         )
     dates, values = [], []
     for position, point in enumerate(points):
         try:
             date, value = (point._datetime, point._value) if isinstance(point, Point) else (point[0], point[1])
         except (TypeError, ValueError, IndexError, KeyError):
-            raise TypeError(f"{point!r} at position {position} is not a Point or a tuple (date, value)") from None
+            raise TypeError(f"points must be Point or (date, value), got {point!r} at position {position}") from None
         try:
             dates.append(exact_milli(date))
             values.append(value if type(value) is float else point_value(value))
@@ -196,7 +187,7 @@ def _columns_of_series(series: pd.Series[Any]) -> PointColumns:
 
 
 def serialize_series(series: dict[str, Any], serializer: Serializer, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert the points, if any, of a series of a decoded document, in place."""
+    """Convert the points of a series of a decoded document, if it has any, in place."""
     if "points" in series:
         points = series["points"]
         series["points"] = serializer(

@@ -25,6 +25,9 @@ from pandas_shooju.formats import Document, PointColumns
 
 __all__ = ["ScrollIterable"]
 
+#: points that a page of a search may be expected to have
+MOST_POINTS = 10_000_000
+
 #: series that one bulk request may ask for
 MAX_BULK = 1000
 
@@ -47,7 +50,7 @@ def wire_date(date: Date | None, name: str) -> str | int | None:
     except DateError:
         raise DateError(
             f"{name} must be a date, a datetime, milliseconds since 1970, an ISO date, 'MIN', 'MAX', or a relative "
-            f"date such as '-1y', got {name}={date!r}"
+            f"date such as '-1y', got {date!r}"
         ) from None
 
 
@@ -58,13 +61,20 @@ def wire_fields(fields: Fields) -> str | None:
     names = [fields] if isinstance(fields, str) else list(fields)
     for name in names:
         if not isinstance(name, str):
-            raise TypeError(f"fields must be field names, got {name!r} in fields={fields!r}")
+            raise TypeError(f"fields must be field names (strings), got {name!r} in {fields!r}")
         if "," in name:
             raise ValueError(
                 f"a field name cannot contain a comma, which separates names in the API, got {name!r}; "
                 "pass several names as a list: fields=['country', 'unit']"
             )
     return ",".join(names)
+
+
+def check_max_points(max_points: Any) -> int:
+    """Check the number of points to read."""
+    if isinstance(max_points, bool) or not hasattr(max_points, "__index__") or max_points < -1:
+        raise ValueError(f"max_points must be -1 (all points) or a non-negative integer, got {max_points!r}")
+    return int(max_points)
 
 
 def parameters(
@@ -78,14 +88,11 @@ def parameters(
     extra_params: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The URL parameters of a read, from arguments as in :meth:`Connection.get_series`."""
-    points = max_points or 0
-    if isinstance(points, bool) or not hasattr(points, "__index__") or points < -1:
-        raise ValueError(f"max_points must be -1 (all points) or a non-negative integer, got max_points={points!r}")
     params = {
         "date_format": "milli",
         "df": wire_date(df, "df"),
         "dt": wire_date(dt, "dt"),
-        "max_points": int(points),
+        "max_points": check_max_points(max_points or 0),
         "fields": wire_fields(fields) or None,
         "include_job": "y" if include_job else None,
         "include_timestamp": "y" if include_timestamp else None,
@@ -110,14 +117,18 @@ def pages(
 ) -> Iterator[Document]:
     """The pages of a search, at most `max_series` series in all; the first page is read at once.
 
+    Where `max_points` limits the points of each series, a page has so few series that it has at most `MOST_POINTS`.
     With `ahead`, a thread requests the next page while this one is parsed and while the caller works on it.
     """
     if not isinstance(query, str):
         raise TypeError(f"query must be a string, got {query!r}")
     if batch_size < 1:
-        raise ValueError(f"batch_size must be a positive number of series, got batch_size={batch_size}")
+        raise ValueError(f"batch_size must be a positive number of series, got {batch_size}")
     if max_series is not None and max_series < 0:
-        raise ValueError(f"max_series must be a non-negative number of series or None, got max_series={max_series}")
+        raise ValueError(f"max_series must be a non-negative number of series or None, got {max_series}")
+    points = asked.get("max_points")
+    if isinstance(points, int) and points > 0:  # a string comes from extra_params
+        batch_size = min(batch_size, max(MOST_POINTS // points, 1))
     params = {"query": query, "df": "MIN", "dt": "MAX", **asked, **({"sort": sort} if sort else {})}
     if max_series is None or max_series > batch_size:
         params |= {"scroll": "y", "scroll_batch_size": batch_size}
@@ -146,7 +157,7 @@ def _pages(
     try:
         while True:
             if page.count > left and max_series is None:
-                raise ShoojuFormatError(f"the search announced {announced} series, and returned more")
+                raise ShoojuFormatError(f"the search announced {announced} series, but returned more")
             page = page.first(left)
             left -= page.count
             more = left > 0 and page.count > 0
@@ -183,8 +194,8 @@ def _pages(
 
 def _is_same(page: Document, other: Document) -> bool:
     """Whether two pages of a search are the same: no series is found twice."""
-    first, second = (next((one for one in document.ids() if one is not None), None) for document in (page, other))
-    return first is not None and first == second
+    first = page.first_id()
+    return first is not None and first == other.first_id()
 
 
 def _request(
@@ -200,20 +211,16 @@ def _request(
 class ScrollIterable:
     """The series of a search; made by :meth:`Connection.scroll`.
 
-    The first page is read at once, the others as the iteration reaches them. A loop that is begun again after a
-    ``break`` starts at the first series of the current page.
-
-    Attributes
-    ----------
-    raw_response : dict
-        The current page as the server returned it; its ``total`` is the number of series found. Points that the
-        iteration has not reached yet are `PointColumns`.
+    The first page is read at once, the others when the iteration reaches them. A second loop, after a ``break``, starts
+    at the first series of the current page.
     """
 
     def __init__(self, pages: Iterator[Document], serializer: Serializer) -> None:
         self._pages = pages
         self._serializer = serializer
         self._page: Document | None = next(pages)
+        #: the current page as the server returned it, with the number of series found as ``total``; points that the
+        #: iteration has not reached yet are `PointColumns`
         self.raw_response: dict[str, Any] = self._page.plain()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -244,13 +251,13 @@ def bulk(
 ) -> Iterator[Document]:
     """The documents of bulk requests, in order, with an item for each of `requests`.
 
-    `requests` are the elements of the list `key` in the body. Up to `workers` requests are in flight at once. What
-    found no series is in `failed` of the documents, by its position.
+    `requests` are the elements of the list `key` in the body. Up to `workers` HTTP requests are in flight at once.
+    Elements without a series are in `failed` of the documents, by their positions.
     """
     if not 1 <= batch_size <= MAX_BULK:
-        raise ValueError(f"batch_size must be between 1 and {MAX_BULK} series, got batch_size={batch_size}")
+        raise ValueError(f"batch_size must be between 1 and {MAX_BULK} series, got {batch_size}")
     if workers < 1:
-        raise ValueError(f"workers must be a positive number of requests, got workers={workers}")
+        raise ValueError(f"workers must be a positive number of requests, got {workers}")
 
     def fetch(start: int) -> Document:
         items = requests[start : start + batch_size]
@@ -277,7 +284,7 @@ def bulk(
 
 
 class SeriesRead(NamedTuple):
-    """A read of one series: its item in the body of a bulk request, and what the caller gets of the series."""
+    """A read of one series: its item in the body of a bulk request, and how the series becomes a result."""
 
     item: dict[str, Any]
     take: Callable[[dict[str, Any]], Any] = lambda series: series
@@ -299,17 +306,15 @@ def single(client: Client, reads: Sequence[SeriesRead]) -> list[Any]:
         remaining = iter(positions)
         for document in bulk(client, items, asked, key=key, parse=as_items):
             for series, at in zip(existing_items(document), remaining, strict=False):
-                read = reads[at]
                 if series is not None and not series.get("error"):
-                    series = read.take(
-                        serialize_series(series, read.serializer or options.point_serializer, document.root)
-                    )
+                    serializer = reads[at].serializer or options.point_serializer
+                    series = reads[at].take(serialize_series(series, serializer, document.root))
                 results[at] = series
     return results
 
 
 def check_name(query: str | None) -> str:
-    """Check that a query that names a series (or a series id) is one."""
+    """Check that a query (or an id) that names one series is a string, and not empty."""
     if not isinstance(query, str) or not query.strip():
         raise TypeError(f"a query that names a series must be a string such as r'sid=users\\me\\gdp', got {query!r}")
     return query
@@ -319,8 +324,6 @@ def check_failures(failed: Iterable[Mapping[str, Any]]) -> None:
     """Raise if series failed for another reason than not existing, unless `options.return_series_errors` is set."""
     errors = [ShoojuApiError.from_answer(dict(item)) for item in failed if item["error"] != "series_not_found"]
     if errors and not options.return_series_errors:
-        if len(errors) == 1:
-            raise errors[0]
         messages = "\n".join(map(str, errors))
         raise ShoojuApiError(messages, error=errors[0].error, description=errors[0].description)
 

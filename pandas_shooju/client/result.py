@@ -12,7 +12,6 @@ import pandas as pd
 from pandas_shooju.client.buffer import RemoveOthers, SeriesWrite, Target
 from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.errors import ConflictError, WriteInterrupted
-from pandas_shooju.formats.columns import Int64Array
 from pandas_shooju.progress import Progress
 
 #: what may be known of an item that waits, the least first
@@ -27,10 +26,10 @@ class WriteResult:
     job : RemoteJob, DryRunJob or None
         The job of the write; None if there was nothing to write, so that no job was registered.
     series : DataFrame
-        A row for each series: the index ``series_id``; ``points`` and ``fields``, how many were to be written;
+        A row for each series, with the index ``series_id``: the numbers of ``points`` and ``fields`` to write;
         ``stored``, whether the server has confirmed all of them; ``state``, which is ``"stored"``, ``"refused"``,
         ``"superseded"`` (a newer job has written some of the dates, and the rest is stored), ``"unknown"`` (the server
-        may have stored some of it) or ``"not sent"``; ``error``, the reason if it is not stored.
+        may have stored some of it) or ``"not sent"``; ``error``, the reason why it is not stored.
 
     Examples
     --------
@@ -67,30 +66,26 @@ class WriteResult:
         self._register = register
         #: what is to be written, until the job has it
         self._writes: Sequence[SeriesWrite] | None = writes
-        # a series may be written several times, under several report dates
-        self._keys = [Target.of_id(write.series_id).key for write in writes]
-        first = dict(zip(reversed(self._keys), (write.series_id for write in reversed(writes)), strict=True))
-        keys = list(dict.fromkeys(self._keys))
-        positions = {key: at for at, key in enumerate(keys)}
-        rows = np.array([positions[key] for key in self._keys], np.int64)
         self._items = len(writes)
-        self._keys = keys
-        self.series = pd.DataFrame(
+        # a series may be written several times, under several report dates
+        keys = np.array([Target.of_id(write.series_id).key for write in writes], object)
+        given = pd.DataFrame(
             {
-                "points": _sums(
-                    rows, [0 if write.points is None else len(write.points) for write in writes], len(keys)
-                ),
-                "fields": _sums(rows, [len(write.fields) for write in writes], len(keys)),
-                "stored": np.zeros(len(keys), bool),
-                "state": np.full(len(keys), "not sent", object),
-                "error": np.full(len(keys), "", object),
+                "points": np.array([0 if write.points is None else len(write.points) for write in writes], np.int64),
+                "fields": np.array([len(write.fields) for write in writes], np.int64),
             },
-            index=pd.Index([first[key] for key in keys], name="series_id", dtype=object),
+            index=pd.Index([write.series_id for write in writes], dtype=object, name="series_id"),
         )
+        first = ~pd.Series(keys).duplicated().to_numpy()
+        self._keys: list[str] = keys[first].tolist()
+        self.series = given if first.all() else given.groupby(keys, sort=False).sum().set_axis(given.index[first])
+        self.series["stored"] = False
+        self.series["state"] = np.full(len(self.series), "not sent", object)
+        self.series["error"] = np.full(len(self.series), "", object)
 
     @property
     def ok(self) -> bool:
-        """Whether everything was stored."""
+        """Whether everything is stored."""
         return bool(self.series["stored"].all())
 
     @property
@@ -99,9 +94,7 @@ class WriteResult:
         return int(self.series.loc[self.series["stored"].to_numpy(), "points"].sum())
 
     def retry(self, progress: bool | None = None) -> WriteResult:
-        """Send what is not confirmed as stored, with the batch size and the workers of the write.
-
-        A job that could not be registered is registered.
+        """Send everything that is not confirmed as stored, with the same settings; registers the job if necessary.
 
         Raises
         ------
@@ -179,14 +172,11 @@ class WriteResult:
         elif isinstance(self.job, DryRunJob):
             text = f"a dry run, nothing stored of {series} series"
         else:
-            text = f"{self.points} points of {stored} series stored by job {self.job.job_id}"
+            points = "1 point" if self.points == 1 else f"{self.points} points"
+            text = f"{points} of {stored} series stored by job {self.job.job_id}"
             text += "" if self.ok else f", {series - stored} series not stored"
         example = self.series.index[int(self.series["stored"].to_numpy().argmax())]
         return f"<WriteResult: {text}: {example}{', ...' if series > 1 else ''}>"
-
-
-def _sums(rows: Int64Array, values: list[int], count: int) -> Int64Array:
-    return np.bincount(rows, values, minlength=count).astype(np.int64)
 
 
 @contextmanager

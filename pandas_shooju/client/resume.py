@@ -79,7 +79,7 @@ def resume(path: str | os.PathLike[str], connection: Connection | str | None = N
 def _resume(spool: Spool, left: Spooled, conn: Connection) -> RemoteJob:
     if left.job["server"] != conn.server:
         raise ConfigurationError(
-            f"the spool {str(spool.folder)!r} is for the server {left.job['server']}, not for {conn.server}"
+            f"the spool {str(spool.folder)!r} is for the server {left.job['server']}, got a connection to {conn.server}"
         )
     job = RemoteJob(conn, left.job["job_id"], 1000, **left.job["settings"])
     job.take_up(spool, left.items)

@@ -17,9 +17,12 @@ import re
 import ssl
 import threading
 import time
+from collections import deque
+from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from email.utils import parsedate_to_datetime
+from traceback import walk_tb
 from typing import Any
 
 import requests
@@ -33,6 +36,8 @@ TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
 LONGEST_PAUSE = 60.0
 #: seconds to wait for a connection at most
 CONNECT_TIMEOUT = 10.0
+#: the window of `max_requests_per_minute` in seconds: a minute, and a second for delays on the way
+_MINUTE = 61.0
 
 #: what must not be sent twice after an unknown outcome, and how to find out about it
 _NOT_REPEATABLE = {
@@ -72,6 +77,61 @@ def sleep(seconds: float) -> None:
         time.sleep(seconds)
     elif event.wait(seconds):
         raise Abandoned
+
+
+class Pace:
+    """Keeps the requests of all threads below a number per minute.
+
+    Parameters
+    ----------
+    per_minute
+        How many requests may begin within a minute; None for any number.
+
+    Examples
+    --------
+    >>> pace = Pace(2)
+    >>> [pace.wait_for_turn() for _ in range(2)]
+    [0.0, 0.0]
+    """
+
+    def __init__(self, per_minute: int | None) -> None:
+        if per_minute is not None and (
+            not isinstance(per_minute, int) or isinstance(per_minute, bool) or per_minute < 1
+        ):
+            raise ValueError(f"max_requests_per_minute must be a positive integer or None, got {per_minute!r}")
+        self.per_minute = per_minute
+        self._begins: deque[float] = deque(maxlen=per_minute or 0)
+        self._lock = threading.Lock()
+
+    def wait_for_turn(self) -> float:
+        """Wait until another request may begin; the seconds waited."""
+        if self.per_minute is None:
+            return 0.0
+        with self._lock:
+            now = time.monotonic()
+            begin = max(now, self._begins[0] + _MINUTE) if len(self._begins) == self.per_minute else now
+            self._begins.append(begin)
+        if begin > now:
+            sleep(begin - now)
+        return begin - now
+
+
+def clear_locals(error: BaseException) -> None:
+    """Remove the local variables of `requests` and `urllib3` from the tracebacks of an error and of what led to it.
+
+    They hold the headers of the request, and the key is in those.
+    """
+    seen: set[int] = set()
+    links: list[BaseException | None] = [error]
+    while links:
+        link = links.pop()
+        if link is not None and id(link) not in seen:
+            seen.add(id(link))
+            for frame, _ in walk_tb(link.__traceback__):
+                if str(frame.f_globals.get("__name__")).partition(".")[0] in ("requests", "urllib3", "http"):
+                    with suppress(RuntimeError):  # it has not ended
+                        frame.clear()
+            links += [link.__cause__, link.__context__]
 
 
 class _RequestsError:
@@ -133,57 +193,44 @@ class RetryPolicy:
         return min(self.delay * 2.0 ** min(attempt - 1, 60), LONGEST_PAUSE) * random.uniform(0.75, 1.25)
 
 
+@dataclass(eq=False)
 class Failure(Exception):
-    """An attempt that failed: why, whether another one may help, and whether its outcome is unknown.
+    """An attempt that failed."""
 
-    `kind` is the exception to raise in the end, `status` the HTTP status, and `retry_after` the pause in seconds that
-    the server asks for.
-    """
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        transient: bool = False,
-        unknown: bool = True,
-        kind: type[ConnectionError | ShoojuFormatError] = ConnectionError,
-        status: int | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.transient = transient
-        self.unknown = unknown
-        self.kind = kind
-        self.status = status
-        self.retry_after = retry_after
+    reason: str
+    _: KW_ONLY
+    #: whether another attempt may help
+    transient: bool = False
+    #: whether the server may have carried out the request
+    unknown: bool = True
+    #: the exception to raise if the request is not attempted again
+    kind: type[ConnectionError | ShoojuFormatError] = ConnectionError
+    #: the HTTP status
+    status: int | None = None
+    #: the pause in seconds that the server asks for
+    retry_after: float | None = None
 
     @classmethod
     def of_exception(cls, error: Exception, timeout: float) -> Failure:
         """The failure behind an exception of `requests` or `urllib3`."""
         chain = _chain(error)
-        not_connected = any(
-            isinstance(link, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError))
-            for link in chain
-        )
-        timed_out = not not_connected and any(
-            isinstance(link, (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)) for link in chain
-        )
-        if timed_out:
+
+        def caused_by(*kinds: type[BaseException]) -> bool:
+            return any(isinstance(link, kinds) for link in chain)
+
+        refused = caused_by(urllib3.exceptions.NewConnectionError)  # some versions derive it from ConnectTimeoutError
+        too_late = caused_by(urllib3.exceptions.ConnectTimeoutError) and not refused
+        not_connected = refused or too_late
+        if not not_connected and caused_by(requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError):
             return cls(f"no response within {timeout:g} s", kind=ReadTimeout)
         # the innermost one has the reason of the system; the outer ones quote the URL with its parameters
         innermost = chain[-1]
         reason = str(getattr(innermost, "strerror", None) or innermost).split("?")[0] or type(innermost).__name__
-        reason = re.sub(r"://[^/\s]*@", "://", reason)  # nor does it show credentials in a URL
-        forged = any(isinstance(link, ssl.SSLCertVerificationError) for link in chain)
+        reason = re.sub(r"://[^/\s]*@", "://", reason)  # a URL may contain credentials
         broken = isinstance(error, _BROKEN)
-        if any(isinstance(link, urllib3.exceptions.ConnectTimeoutError) for link in chain):
-            # urllib3 derives NewConnectionError, a refusal, from ConnectTimeoutError
-            refused = any(isinstance(link, urllib3.exceptions.NewConnectionError) for link in chain)
-            kind: type[ConnectionError] = BrokenConnection if refused else ConnectTimeout
-        else:
-            kind = BrokenConnection if broken else ConnectionError
-        return cls(reason, transient=broken and not forged, unknown=not not_connected, kind=kind)
+        kind = ConnectTimeout if too_late else BrokenConnection if broken else ConnectionError
+        transient = broken and not caused_by(ssl.SSLCertVerificationError)
+        return cls(reason, transient=transient, unknown=not not_connected, kind=kind)
 
     @classmethod
     def of_status(cls, response: requests.Response, said: str) -> Failure:
@@ -234,6 +281,10 @@ class Attempts:
         """The timeouts to connect and to read, in seconds."""
         read = max(min(timeout, self.remaining), 0.001)
         return min(CONNECT_TIMEOUT, read), read
+
+    def extend(self, seconds: float) -> None:
+        """Put the deadline off, by a pause that is not due to the server."""
+        self._began += seconds
 
     def check_deadline(self) -> None:
         """Raise `Failure` after the deadline, while a body is being read."""

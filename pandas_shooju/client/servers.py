@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import secrets
+import time
+import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -45,7 +48,7 @@ def open_server(
         closing.callback(session.close)
     if path is not None:
         if EMBEDDED_URL in session.adapters:
-            raise ConfigurationError("this requests_session already serves another embedded server; use one for each")
+            raise ConfigurationError("requests_session is in use by another embedded server; use a session for each")
         try:
             from pandas_shooju.local import open_app
             from pandas_shooju.local.adapter import WSGIAdapter
@@ -53,18 +56,31 @@ def open_server(
             if (error.name or "").startswith("pandas_shooju"):
                 raise
             raise ConfigurationError(
-                f"the embedded Shooju needs packages that are not installed ({error}): "
+                f"the embedded Shooju requires packages that are not installed ({error}): "
                 'pip install "pandas-shooju[local]"'
             ) from None
         # a path may be mistyped: its store is created by the first write only
         app = open_app(path or None, create=not path)
         session.mount(EMBEDDED_URL, WSGIAdapter(app))
         closing.callback(app.close)
+        if path and app.mirror is not None:
+            _warn_of_age(app.path, app.mirror.state.get("refreshed_at"))
     return url, session, closing.close
 
 
+def _warn_of_age(path: Path, refreshed_at: int | None) -> None:
+    """Warn that a mirror, whose contents are as of a moment (milliseconds), is old."""
+    days = 0 if refreshed_at is None else (time.time_ns() // 1_000_000 - refreshed_at) // 86_400_000
+    if days >= 1:
+        warnings.warn(
+            f"{path} is a mirror that was last refreshed {days:,} day{'s' * (days > 1)} ago; "
+            f"to bring it up to date: pandas_shooju.Mirror({str(path)!r}).refresh()",
+            stacklevel=6,
+        )
+
+
 def server_name(server: str) -> str:
-    """The one name of a server, by which what was read from it is known: a URL, or ``local:`` and the store's path."""
+    """The name that identifies a server in the origin of a frame: a URL, or ``local:`` and the path of the store."""
     path = local_path(server)
     if path is None:
         return public_url(server_url(server))
@@ -92,6 +108,27 @@ def server_url(server: str) -> str:
     return f"https://{server}.shooju.com"
 
 
+def is_on_this_machine(server: str) -> bool:
+    """Whether a URL names a loopback address.
+
+    >>> is_on_this_machine("http://127.0.0.1:8000"), is_on_this_machine("http://127.0.0.1.example")
+    (True, False)
+    """
+    return "://" in server and _is_loopback(server)
+
+
+def _is_loopback(url: str) -> bool:
+    """Whether the host of a URL can only mean this machine."""
+    try:
+        host = (urlsplit(url).hostname or "").removesuffix(".")
+    except ValueError:
+        return False
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 def _is_server(url: str) -> bool:
     try:
         parts = urlsplit(url)
@@ -109,6 +146,17 @@ def same_server(url: str, other: str) -> bool:
         return one.hostname == two.hostname and (upgrade or (one.scheme, one.port) == (two.scheme, two.port))
     except ValueError:
         return False
+
+
+def is_exposed(url: str) -> bool:
+    """Whether what is sent to a URL crosses a network without encryption.
+
+    Examples
+    --------
+    >>> [is_exposed(url) for url in ("http://prices.example", "http://127.0.0.1:8000", "https://prices.example")]
+    [True, False, False]
+    """
+    return urlsplit(url).scheme == "http" and not _is_loopback(url)
 
 
 def public_url(url: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from pandas_shooju.client.servers import local_path
+from pandas_shooju.client.servers import is_on_this_machine, local_path
 from pandas_shooju.errors import ConfigurationError
 
 _HOW_TO_CONFIGURE = """{missing} Set one of the following (the first one found is used):
@@ -15,9 +15,11 @@ _HOW_TO_CONFIGURE = """{missing} Set one of the following (the first one found i
   - the environment: SHOOJU_SERVER, SHOOJU_USER and SHOOJU_API_KEY (or SHOOJU_EMAIL and SHOOJU_GOOGLE_OAUTH_TOKEN);
   - a profile: a table [default] with server, user and api_key in {path} (SHOOJU_PROFILE selects another table).
 Without an account, use the embedded Shooju, which keeps series on this machine and needs no credentials. Its servers
-are "local" (the store of this user), "local:PATH" (a store in that file) and "local::memory:" (a temporary store)."""
+are "local" (the store of this user), "local:PATH" (a store in that file) and "local::memory:" (a temporary store), or
+the URL that `pandas-shooju serve` prints."""
 
-_FIELDS = ("server", "user", "api_key", "email", "google_oauth_token")
+#: for servers that let everyone on this machine in; the user is sent nevertheless, and owns the jobs
+_NO_KEY = ""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ class Settings:
     google_oauth_token: str | None = field(default=None, repr=False)
 
 
+_FIELDS = tuple(one.name for one in fields(Settings))
+
+
 def resolve(
     server: str | None = None,
     user: str | None = None,
@@ -42,8 +47,11 @@ def resolve(
 ) -> Settings:
     """The settings to use: arguments take precedence over the environment, and that over the profile.
 
-    A user and key take precedence over a Google account found in the same or a later place. Credentials that are
-    configured together with a server are used for that server alone, so that no key is sent to another.
+    A user and a key take precedence over a Google account in the same or a later place. Credentials that are configured
+    together with a server are used for that server only, so that no key is sent to another one.
+
+    A server on this machine may be an embedded one that requires no key, so for its URL none has to be configured: the
+    calls are made without a key, and if the server requires one, it says so.
     """
     arguments = dict(zip(_FIELDS, (server, user, api_key, email, google_oauth_token), strict=True))
     environment = {name: os.environ.get(f"SHOOJU_{name.upper()}") or None for name in _FIELDS}
@@ -52,7 +60,7 @@ def resolve(
     if not server:
         raise _not_configured("No Shooju server is configured.")
     if local_path(server) is not None:
-        return Settings(server, arguments["user"] or environment["user"] or "local")
+        return Settings(server, arguments["user"] or environment["user"] or "local", _NO_KEY)
     found: dict[str, str | None] = {}
     for place in places:
         if place.get("server") not in (None, server):
@@ -62,6 +70,8 @@ def resolve(
             return Settings(server, found["user"], found["api_key"])
         if found["email"] and found["google_oauth_token"]:
             return Settings(server, email=found["email"], google_oauth_token=found["google_oauth_token"])
+    if is_on_this_machine(server):
+        return Settings(server, found["user"] or "local", _NO_KEY)
     missing = "API key" if found["user"] else "user and API key"
     raise _not_configured(f"There is no {missing} for the Shooju server {server!r}.")
 
@@ -79,13 +89,13 @@ def _profiles_path() -> Path | None:
 
 
 def _profile() -> dict[str, str]:
-    """The profile to use; empty if there is none and none was asked for."""
+    """The profile to use; empty if there is none and SHOOJU_PROFILE is not set."""
     asked = os.environ.get("SHOOJU_PROFILE")
     path = _profiles_path()
     if path is None:
         if asked:
             raise ConfigurationError(
-                f"SHOOJU_PROFILE is {asked!r}, but reading profiles needs the package platformdirs: "
+                f"SHOOJU_PROFILE is {asked!r}, but reading profiles requires the package platformdirs: "
                 'pip install "pandas-shooju[local]"'
             )
         return {}
@@ -100,11 +110,11 @@ def _profile() -> dict[str, str]:
     table = tables.get(asked or "default", None if asked else {})
     if not isinstance(table, dict):
         names = ", ".join(name for name, value in tables.items() if isinstance(value, dict)) or "none"
-        raise ConfigurationError(f"there is no profile {asked!r} in {path} (there: {names})")
+        raise ConfigurationError(f"SHOOJU_PROFILE must be a profile in {path} (available: {names}), got {asked!r}")
     for name, value in table.items():
         if name not in _FIELDS or not isinstance(value, str):
             raise ConfigurationError(
-                f"the profile [{asked or 'default'}] in {path} may contain strings named {', '.join(_FIELDS)}, "
-                f"got {name!r}"
+                f"the profile [{asked or 'default'}] in {path} can contain the strings {', '.join(_FIELDS)}; "
+                f"remove or correct {name!r}"
             )
     return table

@@ -179,9 +179,7 @@ def _locked(folder: Path) -> FileLock:
     try:
         from filelock import FileLock, Timeout
     except ImportError:
-        raise ConfigurationError(
-            'a spool needs a package that is not installed: pip install "pandas-shooju[spool]"'
-        ) from None
+        raise ConfigurationError('a spool requires the package filelock: pip install "pandas-shooju[spool]"') from None
     lock = FileLock(folder / "lock")
     try:
         lock.acquire(timeout=0)
@@ -202,7 +200,9 @@ def _records(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
             content = log.read(length)
             if not content or zlib.crc32(content) != checksum:
                 if log.read(1).strip(b"\0"):
-                    raise ShoojuFormatError(f"the spool {str(path)!r} is damaged in its middle")
+                    raise ShoojuFormatError(
+                        f"the spool {str(path)!r} is damaged: a record that is not the last one has a wrong checksum"
+                    )
                 return  # torn by a crash; nothing of it was sent
             yield formats.decode(content, "sjts").plain(), log.tell()
 

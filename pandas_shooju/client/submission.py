@@ -29,7 +29,7 @@ class How(NamedTuple):
     """How items are sent; see :meth:`Job.submit`."""
 
     batch_size: int
-    max_points: int
+    max_points: int = 500_000
     workers: int = 1
     progress: Callable[[int], Any] | None = None
 

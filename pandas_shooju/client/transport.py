@@ -5,8 +5,10 @@ Which failures are tried again is decided in :mod:`pandas_shooju.client.retry`. 
 
 from __future__ import annotations
 
+import base64
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -23,8 +25,8 @@ from pandas_shooju import formats
 from pandas_shooju.client import validation
 from pandas_shooju.client.hooks import BaseHook, Request, Response
 from pandas_shooju.client.options import options
-from pandas_shooju.client.retry import Attempts, Failure, RetryPolicy
-from pandas_shooju.client.servers import local_path, open_server, public_url, same_server
+from pandas_shooju.client.retry import Attempts, Failure, Pace, RetryPolicy, clear_locals
+from pandas_shooju.client.servers import is_exposed, local_path, open_server, public_url, same_server
 from pandas_shooju.client.settings import Settings
 from pandas_shooju.errors import ConfigurationError, ConnectionError, ShoojuApiError, ShoojuFormatError
 from pandas_shooju.formats import Document
@@ -36,6 +38,10 @@ DEFAULT_TIMEOUT = 600.0
 
 _READ_SIZE = 1 << 20
 _MOST_REDIRECTS = 5
+#: a document of JSON or msgpack may be this many times larger than what came over the network, beyond a free size
+_MOST_EXPANSION, _FREE_SIZE = 100, 32 << 20
+#: servers for which there was a warning that they are called without encryption
+_WARNED: set[str] = set()
 
 _T = TypeVar("_T")
 
@@ -79,7 +85,7 @@ class CallOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Answer:
-    """The outcome of a call: the decoded document, the response, and the number of attempts it took."""
+    """The outcome of a call: the decoded document, the response, and the number of attempts."""
 
     document: Document
     response: requests.Response
@@ -87,10 +93,9 @@ class Answer:
 
 
 class Client:
-    r"""The raw client: any endpoint of the API, with GET, POST and DELETE.
+    r"""The raw client: any endpoint of the API, with GET, POST and DELETE. Nothing is sent before the first call.
 
-    Nothing is sent before the first call. Threads may share a client, and a forked child process gets connections of
-    its own. A client can be pickled; the pickle contains the API key.
+    A client can be shared by threads, used after a fork, and pickled (the pickle contains the API key).
 
     Parameters
     ----------
@@ -99,27 +104,30 @@ class Client:
     user, password
         The user and the API key. Without both, calls are anonymous.
     base_path
-        The path that all paths are relative to.
+        The path that all other paths are relative to.
     retries
-        The number of attempts, 3 by default; :mod:`pandas_shooju.client.retry` says after which failures there is
-        another one.
+        The maximum number of attempts, 3 by default. A request is repeated after a refused or broken connection, a
+        damaged response, and the HTTP statuses 429, 502, 503 and 504.
     retry_delay
-        Seconds before the second attempt, 3 by default. The pause doubles from attempt to attempt, up to 60 s; a
-        ``Retry-After`` of the server takes precedence.
+        Seconds before the second attempt, 3 by default. The delay doubles with each attempt, up to 60 s. If the server
+        sends ``Retry-After``, that is used instead.
     location
-        The name by which the program identifies itself.
+        A name that identifies the program.
     hosts
-        URLs to use in turn instead of the server's; the header ``Host`` remains the server's.
+        URLs to use in turn instead of that of the server; the header ``Host`` remains that of the server.
     requests_session
-        The `requests.Session` to use, for proxies and certificates.
+        The `requests.Session` to use, for instance with proxies or certificates.
     timeout
-        Seconds to wait for the server to respond, 600 by default. (Connecting takes at most 10 s.)
+        Seconds to wait for a response, 600 by default. (The time to connect is limited to 10 s.)
     extra_params
         URL parameters of every call.
     hooks
-        Instances of `BaseHook`, which may change requests and responses.
+        Instances of `BaseHook`, which can change requests and responses.
     deadline
-        Seconds for one call with all its attempts and the whole response, 900 by default.
+        The time limit for one call, in seconds, with all attempts and the whole response; 900 by default.
+    max_requests_per_minute
+        How many requests of this client may begin within a minute, all attempts included; the others wait, which does
+        not count towards `deadline`. A forked or spawned process counts its own requests.
     google_account
         Settings with an email address and a token, which the first call exchanges for a user and an API key.
 
@@ -146,8 +154,10 @@ class Client:
         hooks: Sequence[BaseHook] | None = None,
         *,
         deadline: float | None = None,
+        max_requests_per_minute: int | None = None,
         google_account: Settings | None = None,
     ) -> None:
+        auth, password = _auth(user, password), None  # so that no traceback shows the key
         for hook in hooks or ():
             if not isinstance(hook, BaseHook):
                 raise TypeError(f"hooks must be instances of BaseHook, got {hook!r}")
@@ -158,20 +168,37 @@ class Client:
         self._base_path = base_path
         self._own_session = requests_session
         self._user = user
-        self._auth = _auth(user, password)
+        self._auth = auth
         self._google_account = google_account
         self._retries = RetryPolicy(
             retries=RetryPolicy.retries if retries is None else max(1, retries),
             delay=RetryPolicy.delay if retry_delay is None else retry_delay,
             deadline=RetryPolicy.deadline if deadline is None else deadline,
         )
+        self._per_minute = max_requests_per_minute
         self._timeout = timeout or DEFAULT_TIMEOUT
         self._params = {"v": VERSION, "location_type": "python", "location": location, **(extra_params or {})}
         self._hooks = list(hooks or ())
         self._open()
+        if self._auth is not _anonymous or google_account is not None:
+            self._warn_of_plain_http()
+
+    def _warn_of_plain_http(self) -> None:
+        """Warn, once for each host in a process, that the key is sent where others can read it."""
+        scheme = urlsplit(self._url).scheme
+        for host in self._hosts or [self._url]:
+            url = public_url(host if "://" in host else f"{scheme}://{host}")
+            if is_exposed(url) and url not in _WARNED:
+                _WARNED.add(url)
+                warnings.warn(
+                    f"the API key is sent to {url} without encryption, where others may read it; use https://",
+                    UserWarning,
+                    stacklevel=4,
+                )
 
     def _open(self) -> None:
         """Open what a process cannot inherit: the session with its sockets, and locks."""
+        self._pace = Pace(self._per_minute)
         self._url, self._session, self._close = open_server(self._server, self._own_session)
         parts = urlsplit(self._url)
         self._host = parts.netloc.rpartition("@")[2] if self._hosts else None
@@ -188,6 +215,7 @@ class Client:
             return
         if local_path(self._server) is not None:  # the store opens its file anew by itself
             self._signing_in, self._process = threading.Lock(), os.getpid()
+            self._pace = Pace(self._per_minute)
             return
         if self._own_session is not None:
             self._own_session = deepcopy(self._own_session)  # the copy has no connections
@@ -198,7 +226,7 @@ class Client:
             raise ConfigurationError(
                 "a store in memory exists in one process only, so a connection to it cannot be pickled; use local:PATH"
             )
-        fresh = ("_session", "_close", "_endpoints", "_signing_in")
+        fresh = ("_session", "_close", "_endpoints", "_signing_in", "_pace")
         return {name: value for name, value in vars(self).items() if name not in fresh}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -208,7 +236,7 @@ class Client:
 
     @property
     def user(self) -> str | None:
-        """The user who makes the calls; signs in first if necessary."""
+        """The user who makes the calls. Signs in first if necessary."""
         self._authentication()
         return self._user
 
@@ -221,7 +249,7 @@ class Client:
         return f"Client({self.url!r}, user={self._user!r})"
 
     def close(self) -> None:
-        """Close open connections and an embedded store; no further call is possible."""
+        """Close network connections and the embedded store; further calls raise ConnectionError."""
         self._closed = True
         self._close()
 
@@ -251,7 +279,7 @@ class Client:
         ShoojuApiError
             The server refused the request.
         ShoojuFormatError
-            The response is not Shooju's, or `data_json` cannot be sent.
+            The response is not a Shooju document, or `data_json` cannot be encoded.
         """
         self._check_open()
         into, files, timeout = call.get("into"), call.get("files"), call.get("timeout") or self._timeout
@@ -261,6 +289,7 @@ class Client:
         attempts = Attempts(self._retries, method, path, body.rewindable)
         while True:
             body.rewind()
+            attempts.extend(self._pace.wait_for_turn())
             request = self._request(method, path, call, attempts.number)
             for hook in self._hooks:
                 request = _returned(hook.before_request(request), Request, hook)
@@ -282,8 +311,13 @@ class Client:
                 break
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 failure = Failure.of_exception(error, timeout)
+                clear_locals(error)
             except Failure as error:
                 failure = error
+            except BaseException as error:  # an interrupt
+                clear_locals(error)
+                raise
+            failure.reason = self.without_key(failure.reason)
             attempts.next(failure, public_url(request.url))
         if self._hooks:
             given = Response(received, response.headers, response.status_code, document.plain())
@@ -291,19 +325,26 @@ class Client:
                 given = _returned(hook.after_request(given), Response, hook)
             document = Document.of(given.json)
         if not binary and not call.get("ignore_exceptions"):
-            validation.check_success(document, what, attempts.unknown)
+            validation.check_success(document, what, attempts.unknown, self.without_key)
         return Answer(document, response, attempts.number)
 
+    def without_key(self, text: str) -> str:
+        """What a server says, without the credentials if it repeats them."""
+        if isinstance(self._auth, HTTPBasicAuth):
+            user, key = (
+                part if isinstance(part, bytes) else part.encode()
+                for part in (self._auth.username, self._auth.password)
+            )
+            text = text.replace(base64.b64encode(user + b":" + key).decode(), "***")
+            if len(key) >= 8:  # a shorter one may be a word
+                text = text.replace(key.decode(), "***")
+        return text
+
     def _request(self, method: str, path: str, call: CallOptions, attempt: int) -> Request:
-        return Request(
-            method=method,
-            url=next(self._endpoints) + path,
-            params={**self._params, **(call.get("params") or {}), **({"retry": attempt} if attempt > 1 else {})},
-            headers={"Host": self._host} if self._host else {},
-            data=call.get("data"),
-            data_raw=call.get("data_raw"),
-            data_json=call.get("data_json"),
-        )
+        params = {**self._params, **(call.get("params") or {}), **({"retry": attempt} if attempt > 1 else {})}
+        headers = {"Host": self._host} if self._host else {}
+        bodies = {name: call.get(name) for name in ("data", "data_raw", "data_json")}
+        return Request(method, next(self._endpoints) + path, params, headers, **bodies)
 
     def _encode(self, request: Request, call: CallOptions) -> Any:
         """The body of a request; notes the formats in its headers."""
@@ -369,7 +410,7 @@ class Client:
 
 
 def _auth(user: str | None, password: str | None) -> Auth:
-    return HTTPBasicAuth(user.encode(), password.encode()) if user and password else _anonymous
+    return HTTPBasicAuth(user.encode(), password.encode()) if user and password is not None else _anonymous
 
 
 def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -413,10 +454,17 @@ def _pieces(response: requests.Response, attempts: Attempts, binary: bool) -> It
     else:
         pieces = iter(lambda: read1(_READ_SIZE, decode_content=True), b"")
     at_start = not binary
+    size, bounded = 0, False
     for piece in pieces:
         if at_start and len(piece) >= 64:
-            _check_format(piece, response)
+            bounded = _check_format(piece, response) != "sjts"  # constant series are compressed without limit
         at_start = False
+        size += len(piece)
+        if bounded and size > _FREE_SIZE + _MOST_EXPANSION * response.raw.tell():
+            raise Failure(
+                f"the response expands {response.raw.tell():,} bytes to more than {size:,}; no Shooju document does so",
+                kind=ShoojuFormatError,
+            )
         yield piece
         attempts.check_deadline()
 

@@ -5,7 +5,7 @@ Each function takes a decoded response and returns the part of it that the calle
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from pandas_shooju.errors import AuthenticationError, ShoojuApiError, ShoojuFormatError
@@ -15,7 +15,9 @@ from pandas_shooju.formats import Document
 _UNAUTHORIZED = ("unauthorized",)
 
 
-def check_success(document: Document, what: str, outcome_unknown: bool = False) -> None:
+def check_success(
+    document: Document, what: str, outcome_unknown: bool = False, without_key: Callable[[str], str] = str
+) -> None:
     """Raise the error that a response describes.
 
     Parameters
@@ -26,6 +28,8 @@ def check_success(document: Document, what: str, outcome_unknown: bool = False) 
         The name of the request.
     outcome_unknown
         Whether the server may have carried out the request in an earlier attempt.
+    without_key
+        Removes the credentials from what the server says.
 
     Raises
     ------
@@ -36,9 +40,10 @@ def check_success(document: Document, what: str, outcome_unknown: bool = False) 
     """
     root = document.root
     if not isinstance(root, dict) or not isinstance(root.get("success"), bool):
-        raise _misshapen(f"{what} returned no 'success': true or false; is it a Shooju endpoint?")
+        raise _misshapen(f"the response to {what} must contain 'success': true or false; is that a Shooju server?")
     if not root["success"]:
-        error = ShoojuApiError.from_answer(root)
+        said = {name: without_key(str(root[name])) for name in ("error", "description") if root.get(name) is not None}
+        error = ShoojuApiError.from_answer(said)
         if error.error in _UNAUTHORIZED:
             error = AuthenticationError(
                 f"{error}; check the user and the API key ({what})",
@@ -81,11 +86,12 @@ def _is_series(item: dict[str, Any]) -> bool:
 def check_bulk(document: Document, asked: Sequence[Any]) -> None:
     """Check that a bulk response holds exactly the series that were asked for, in that order."""
     if document.count != len(asked):
-        raise _misshapen(f"{len(asked)} series were requested, and {document.count} were returned")
+        returned = f"{document.count} {'was' if document.count == 1 else 'were'}"
+        raise _misshapen(f"{len(asked)} series were requested, but {returned} returned")
     for one, series_id in zip(asked, document.ids(), strict=True):
         name = one if isinstance(one, str) else one.get("query") or one.get("series_id")
         if series_id is not None and not _answers(str(name), series_id):
-            raise _misshapen(f"the series {str(name)[:100]!r} was requested, and {str(series_id)[:100]!r} was returned")
+            raise _misshapen(f"the series {str(name)[:100]!r} was requested, but {str(series_id)[:100]!r} was returned")
 
 
 def _answers(name: str, series_id: Any) -> bool:
@@ -95,14 +101,16 @@ def _answers(name: str, series_id: Any) -> bool:
     return returned is not None and (returned == wanted or returned.startswith((wanted + "@", wanted + " ")))
 
 
-def responses(answer: Any, count: int) -> list[dict[str, Any]]:
-    """What became of each item of a write."""
+def responses(answer: Any, count: int, without_key: Callable[[str], str] = str) -> list[dict[str, Any]]:
+    """What became of each item of a write; `without_key` is as for `check_success`."""
     given = answer.get("responses") if isinstance(answer, dict) else None
     if not isinstance(given, list) or len(given) != count:
-        raise _misshapen(f"{count} items were written, and the response does not say what became of each")
+        raise _misshapen(f"{count} items were sent, and the response must contain the outcome of each, but it does not")
     for response in given:
         if not isinstance(response, dict) or not isinstance(response.get("success"), bool):
             raise _wrong("an object with 'success': true or false for each item", response)
+        if isinstance(response.get("description"), str):
+            response["description"] = without_key(response["description"])
     return given
 
 
@@ -111,6 +119,25 @@ def job_id(answer: Any) -> int:
     given = answer.get("job_id") if isinstance(answer, dict) else None
     if not _is_id(given):
         raise _wrong("a number 'job_id'", given)
+    return given
+
+
+def jobs(answer: Any) -> list[dict[str, Any]]:
+    """A page of the list of jobs, each with its ``id`` and with ``updated_at`` (milliseconds, or None)."""
+    given = answer.get("results") if isinstance(answer, dict) else None
+    if not isinstance(given, list) or not all(
+        isinstance(job, dict) and _is_id(job.get("id")) and isinstance(job.get("updated_at"), int | None)
+        for job in given
+    ):
+        raise _wrong("a list of jobs under 'results', with numbers 'id' and 'updated_at'", given)
+    return [{**job, "updated_at": job.get("updated_at")} for job in given]
+
+
+def total(answer: Any) -> int:
+    """How many series a search finds."""
+    given = answer.get("total") if isinstance(answer, dict) else None
+    if not _is_id(given):
+        raise _wrong("a number 'total'", given)
     return given
 
 
@@ -168,7 +195,19 @@ def _is_date(number: Any) -> bool:
 
 
 def _wrong(expected: str, given: Any) -> ShoojuFormatError:
-    return _misshapen(f"the response must contain {expected}, got {str(given)[:200]!r}")
+    return _misshapen(f"the response must contain {expected}, got {_shape(given)}")
+
+
+def _shape(value: Any) -> str:
+    """What a value is, without what it says: a server may repeat the headers of the request, with the key."""
+    match value:
+        case str():
+            return f"a string of {len(value)} characters"
+        case Mapping():
+            return f"an object of {len(value)} members"
+        case list() | tuple():
+            return f"a list of {len(value)}"
+    return "nothing" if value is None else type(value).__name__
 
 
 def _misshapen(message: str) -> ShoojuFormatError:

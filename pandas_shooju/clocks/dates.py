@@ -58,13 +58,11 @@ def exact_milli(date: Any) -> int:
     >>> exact_milli(1005.5)
     Traceback (most recent call last):
       ...
-    ValueError: the date 1005.5 is finer than a millisecond, the finest unit that Shooju stores; round it first
+    ValueError: a date must be a whole number of milliseconds, got 1005.5; round it first
     """
     milliseconds, finer = _milli(date)
     if finer:
-        raise ValueError(
-            f"the date {date} is finer than a millisecond, the finest unit that Shooju stores; round it first"
-        )
+        raise ValueError(f"a date must be a whole number of milliseconds, got {date}; round it first")
     return milliseconds
 
 
@@ -84,7 +82,7 @@ def _milli(date: Any) -> tuple[int, bool]:
     number = isinstance(date, (int, float, np.integer, np.floating)) and not isinstance(date, (bool, np.timedelta64))
     if number and math.isfinite(date):
         return int(date), int(date) != date
-    raise DateError(f"{date!r} is not a date; use a date, a datetime, or milliseconds since 1970-01-01")
+    raise DateError(f"a date must be a date, a datetime, or milliseconds since 1970-01-01, got {date!r}")
 
 
 def to_datetime(milliseconds: float) -> datetime.datetime:
@@ -163,10 +161,7 @@ def to_milliseconds(index: pd.DatetimeIndex) -> Int64Array:
         milliseconds, rest = np.divmod(raw, per_ms)
         if rest.any():
             finer = index[int(np.flatnonzero(rest)[0])]
-            raise ValueError(
-                f"the date {finer} is finer than a millisecond, the finest unit that Shooju stores; "
-                "round it first: index.round('ms')"
-            )
+            raise ValueError(f"dates must be whole milliseconds, got {finer}; round it first: index.round('ms')")
         return milliseconds
     return raw
 
@@ -188,7 +183,7 @@ def period_starts(periods: pd.PeriodIndex) -> pd.DatetimeIndex:
     finer = np.flatnonzero((starts.asfreq(periods.freq, how="start") != periods) & periods.notna())
     if len(finer):
         raise ValueError(
-            f"the period {periods[int(finer[0])]} begins within a millisecond, the finest unit that Shooju stores; "
+            f"periods must begin at a whole millisecond, got {periods[int(finer[0])]}; "
             "convert the periods first: index.asfreq('ms')"
         )
     milliseconds: Int64Array = starts.astype(np.int64).to_numpy()

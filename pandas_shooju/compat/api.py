@@ -60,7 +60,7 @@ class ShoojuApi:
     >>> api.series_write([{"type": "POST", "series_id": r"users\sam\gdp", "points": [[0, 14.7]]}], job_id)
     [{'success': True}]
     >>> api.get_single_series(r"users\sam\gdp", max_points=1)["series"]["points"]
-    [[0, 14.7]]
+    [(0, 14.7)]
     """
 
     API_SERIES = "/series"

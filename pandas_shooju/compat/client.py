@@ -81,4 +81,5 @@ class Client(transport.Client):
             return answer.response
         if not json_response:
             return answer.response.text
-        return plain(answer.document.plain(), bool((deserializer_params or {}).get("use_numpy")))
+        use_numpy = bool((deserializer_params or {}).get("use_numpy"))
+        return plain(answer.document.plain(), use_numpy, options.get("receive_format") == "sjts")

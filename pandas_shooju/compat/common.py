@@ -60,7 +60,7 @@ class JsonSerializer:
 
 
 class _Format:
-    """A binary format; points are rows, or structured arrays with ``use_numpy=True``."""
+    """A binary format; points are rows (tuples in SJTS), or structured arrays with ``use_numpy=True``."""
 
     def __init__(self, name: str) -> None:
         self.__name__ = name
@@ -69,7 +69,7 @@ class _Format:
         return formats.encode(data, self.__name__)
 
     def loads(self, content: bytes, use_numpy: bool = False) -> Any:
-        return plain(formats.decode(content, self.__name__).plain(), use_numpy)
+        return plain(formats.decode(content, self.__name__).plain(), use_numpy, self.__name__ == "sjts")
 
     def __repr__(self) -> str:
         return f"<serializer {self.__name__}>"
@@ -80,12 +80,15 @@ sjts = _Format("sjts")
 msgpack = _Format("msgpack")
 
 
-def plain(data: Any, use_numpy: bool = False) -> Any:
-    """Decoded data with the points of its series as rows, or as structured arrays."""
-    if not use_numpy or not isinstance(data, dict) or not isinstance(data.get("series"), list):
+def plain(data: Any, use_numpy: bool = False, tuples: bool = False) -> Any:
+    """Decoded data with the points of its series as rows: lists, tuples, or structured arrays."""
+    if not (use_numpy or tuples) or not isinstance(data, dict) or not isinstance(data.get("series"), list):
         return rows_out(data)
+    make = points.np_array if use_numpy else points.milli_tuple
     series = [
-        {**item, "points": points.np_array(item["points"])} if isinstance(item, dict) and "points" in item else item
+        {**item, "points": make(item["points"])}
+        if isinstance(item, dict) and isinstance(item.get("points"), formats.PointColumns)
+        else item
         for item in data["series"]
     ]
     return {**data, "series": series}

@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from pandas_shooju.client import connection, reader
+from pandas_shooju.client import connection, deprecated, reader
 from pandas_shooju.client.mget import REPORTED_DATES_MODES as _MODES
 from pandas_shooju.client.mget import MGet
 from pandas_shooju.client.points import Date, Serializer
-from pandas_shooju.client.reader import Fields, parameters
+from pandas_shooju.client.reader import Fields
 from pandas_shooju.compat.api import ShoojuApi
 from pandas_shooju.compat.client import Client
-from pandas_shooju.compat.errors import MissingCredentialsError
+from pandas_shooju.compat.errors import MissingCredentialsError, WrongArgumentsError
 from pandas_shooju.compat.jobs import DryRunJob, RemoteJob
 from pandas_shooju.compat.uploads import MultiPartUploader
 from pandas_shooju.errors import ConfigurationError
@@ -27,8 +27,6 @@ __all__ = ["Connection", "GetBulk", "sid"]
 REPORTED_DATES_OPERATOR = "repdatelist"
 REPORTED_DATES_MODES = _MODES[:3]
 
-#: extra parameters that belong to one series of several
-_PER_SERIES = {"df", "dt", "max_points", "fields", "operators"}
 #: keyword arguments of a connection
 _ARGUMENTS = (
     "user", "api_key", "username", "email", "google_oauth_token", "retries", "retry_delay", "location", "hosts",
@@ -107,13 +105,13 @@ class Connection(connection.Connection):
         serializer: Serializer | None = None,
         max_series: int | None = None,
         extra_params: Mapping[str, Any] | None = None,
-        batch_size: int = 2500,
-        scroll_batch_size: int | None = None,
+        batch_size: Any = 2500,
+        scroll_batch_size: Any = None,
         assert_under_max_series: bool = False,
     ) -> reader.ScrollIterable:
         return super().scroll(
             query, fields, df, dt, number(max_points), sort, serializer, max_series, extra_params,
-            connection.batch_size_of(batch_size, scroll_batch_size), None, assert_under_max_series,
+            size(batch_size, scroll_batch_size), None, assert_under_max_series,
         )  # fmt: skip
 
     def get_df(  # noqa: D102
@@ -127,12 +125,12 @@ class Connection(connection.Connection):
         sort: str | None = None,
         max_series: int | None = None,
         extra_params: Mapping[str, Any] | None = None,
-        batch_size: int = 2500,
-        scroll_batch_size: int | None = None,
+        batch_size: Any = 2500,
+        scroll_batch_size: Any = None,
     ) -> pd.DataFrame:
         return super().get_df(
             query, fields, series_axis, df, dt, number(max_points), sort, max_series, extra_params,
-            connection.batch_size_of(batch_size, scroll_batch_size),
+            size(batch_size, scroll_batch_size),
         )  # fmt: skip
 
     def mget(self) -> GetBulk:
@@ -177,21 +175,35 @@ class GetBulk(MGet):
         extra_params: Mapping[str, Any] | None = None,
         serializer: Serializer | None = None,
     ) -> int:
-        asked = parameters(fields=fields, df=df, dt=dt, max_points=number(max_points))
-        extra = dict(extra_params or {})
-        asked |= {name: extra.pop(name) for name in _PER_SERIES & extra.keys()}
-        return self._read(
-            reader.SeriesRead({"query": series_query, **asked}, serializer=serializer, extra_params=extra)
-        )
+        return super().get_series(series_query, fields, df, dt, number(max_points), extra_params, serializer)
 
 
-def number(max_points: Any) -> Any:
-    """A number of points that may be given as text.
+def number(max_points: Any) -> int:
+    """A number of points that may be given as a string.
 
     Examples
     --------
     >>> number("-1"), number(10.0), number(None)
-    (-1, 10, None)
+    (-1, 10, 0)
     """
-    whole = isinstance(max_points, float) and max_points.is_integer()
-    return int(max_points) if whole or isinstance(max_points, str) else max_points
+    given = 0 if max_points is None else max_points
+    return _whole(given, -1, f"max_points must be -1 (all points) or a non-negative integer, got {max_points!r}")
+
+
+def size(batch_size: Any, scroll_batch_size: Any = None) -> int:
+    """A number of series per page that may be given as a string; None for the default."""
+    given = batch_size
+    if scroll_batch_size is not None:
+        deprecated.warn("scroll_batch_size", "batch_size", depth=2)
+        given = scroll_batch_size or batch_size
+    return 2500 if given is None else _whole(given, 1, f"batch_size must be a positive integer, got {given!r}")
+
+
+def _whole(given: Any, least: int, complaint: str) -> int:
+    try:
+        whole = int(given)
+    except (TypeError, ValueError):
+        raise WrongArgumentsError(complaint) from None
+    if whole < least or isinstance(given, bool) or (isinstance(given, float) and whole != given):
+        raise WrongArgumentsError(complaint)
+    return whole

@@ -9,42 +9,21 @@ import numpy.typing as npt
 
 from pandas_shooju.client import options, points
 from pandas_shooju.client.points import Point, milli_tuple, pd_series, pd_series_localized, shooju_point
-from pandas_shooju.compat.common import (
-    MSGPACK_INSTALLED,
-    NUMERIC_TYPES,
-    NUMPY_INSTALLED,
-    PANDAS_INSTALLED,
-    SJTS_INSTALLED,
-    SJTS_SUPPORTS_NUMPY,
-    UNIX_ZERO_DATE,
-    UNIX_ZERO_DATE_UTC,
-    JsonSerializer,
-    json_serializer,
-    milli_to_datetime,
-    to_milli,
-)
+from pandas_shooju.compat.common import MSGPACK_INSTALLED as MSGPACK_INSTALLED
+from pandas_shooju.compat.common import NUMERIC_TYPES as NUMERIC_TYPES
+from pandas_shooju.compat.common import NUMPY_INSTALLED as NUMPY_INSTALLED
+from pandas_shooju.compat.common import PANDAS_INSTALLED as PANDAS_INSTALLED
+from pandas_shooju.compat.common import SJTS_INSTALLED as SJTS_INSTALLED
+from pandas_shooju.compat.common import SJTS_SUPPORTS_NUMPY as SJTS_SUPPORTS_NUMPY
+from pandas_shooju.compat.common import UNIX_ZERO_DATE as UNIX_ZERO_DATE
+from pandas_shooju.compat.common import UNIX_ZERO_DATE_UTC as UNIX_ZERO_DATE_UTC
+from pandas_shooju.compat.common import JsonSerializer as JsonSerializer
+from pandas_shooju.compat.common import json_serializer as json_serializer
+from pandas_shooju.compat.common import milli_to_datetime as milli_to_datetime
+from pandas_shooju.compat.common import to_milli as to_milli
 from pandas_shooju.formats import PointColumns
 
-__all__ = [
-    "MSGPACK_INSTALLED",
-    "NUMERIC_TYPES",
-    "NUMPY_INSTALLED",
-    "PANDAS_INSTALLED",
-    "SJTS_INSTALLED",
-    "SJTS_SUPPORTS_NUMPY",
-    "UNIX_ZERO_DATE",
-    "UNIX_ZERO_DATE_UTC",
-    "JsonSerializer",
-    "Point",
-    "json_serializer",
-    "milli_to_datetime",
-    "milli_tuple",
-    "np_array",
-    "pd_series",
-    "pd_series_localized",
-    "shooju_point",
-    "to_milli",
-]
+__all__ = ["Point", "milli_tuple", "np_array", "pd_series", "pd_series_localized", "shooju_point"]
 
 #: nanoseconds in a millisecond
 NANOSECONDS = 1_000_000

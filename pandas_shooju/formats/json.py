@@ -1,4 +1,4 @@
-"""JSON, as text in UTF-8. Points are rows; a missing value is null."""
+"""JSON, as text in UTF-8. Points are rows; a missing value is null. The number of values is limited."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.document import Document
-from pandas_shooju.formats.rows import document_of, rows_out
+from pandas_shooju.formats.rows import check_number, document_of, rows_out
 
 
 def encode(document: Any) -> bytes:
@@ -17,6 +17,7 @@ def encode(document: Any) -> bytes:
 
 def decode(data: bytes) -> Document:
     """Decode a JSON document."""
+    check_number(data.count(b",") + data.count(b"[") + data.count(b"{"))  # those in strings included
     return document_of(loads(data))
 
 

@@ -1,14 +1,15 @@
-"""msgpack. Points are rows; a missing value is nil."""
+"""msgpack. Points are rows; a missing value is nil. The number of lists and objects is limited."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import msgpack
+import numpy as np
 
 from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.document import Document
-from pandas_shooju.formats.rows import document_of, rows_out
+from pandas_shooju.formats.rows import MOST_VALUES, check_number, document_of, rows_out
 
 
 def encode(document: Any) -> bytes:
@@ -22,6 +23,8 @@ def encode(document: Any) -> bytes:
 
 def decode(data: bytes) -> Document:
     """Decode a msgpack document."""
+    if len(data) > MOST_VALUES:  # bytes that begin short lists and objects, those within numbers and strings included
+        check_number(int(np.count_nonzero((np.frombuffer(data, np.uint8) & 0xE0) == 0x80)))
     try:
         document = msgpack.unpackb(data)
     except Exception as error:  # its errors have no common base class: ValueError, StackError, TypeError, ...

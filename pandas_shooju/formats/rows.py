@@ -8,6 +8,24 @@ from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.columns import PointColumns
 from pandas_shooju.formats.document import Document
 
+#: the number of values that a document of JSON or msgpack may have (lists and objects in the case of msgpack); each
+#: takes up to 64 bytes of memory, however few it has on the wire
+MOST_VALUES = 50_000_000
+
+
+def check_number(values: int) -> None:
+    """Refuse a document that would take memory out of proportion.
+
+    Raises
+    ------
+    ShoojuFormatError
+        There are more than `MOST_VALUES` values.
+    """
+    if values > MOST_VALUES:
+        raise ShoojuFormatError(
+            f"a document must have at most {MOST_VALUES:,} values, got about {values:,}; read or write fewer at a time"
+        )
+
 
 def document_of(value: Any) -> Document:
     """A document from decoded data, with the rows of its series replaced by columns (in place)."""

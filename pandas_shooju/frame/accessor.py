@@ -14,7 +14,8 @@ import pandas_flavor
 
 from pandas_shooju import layouts
 from pandas_shooju.formats import SeriesTable
-from pandas_shooju.frame import origin
+from pandas_shooju.frame import origin, vintages
+from pandas_shooju.frame.dates_values import column_named
 from pandas_shooju.frame.diff import diff
 from pandas_shooju.frame.lineage import lineage
 from pandas_shooju.frame.read import read_shooju
@@ -45,10 +46,14 @@ class GroupByAccessor:
 
 
 class ShoojuAccessor(GroupByAccessor):
-    """``df.shooju`` and ``series.shooju``: write data, compare it with earlier data, look up where it was read from."""
+    """``df.shooju`` and ``series.shooju``: write data, compare it with earlier data, look up its origin."""
 
     diff = _method(diff)
     lineage = _method(lineage)
+    known_at = _method(vintages.known_at)
+    first_release = _method(vintages.first_release)
+    latest = _method(vintages.latest)
+    revisions = _method(vintages.revisions)
 
     @property
     def series_ids(self) -> pd.Series:
@@ -63,7 +68,8 @@ class ShoojuAccessor(GroupByAccessor):
         """
         frame = self._frame()
         if _has_ids(frame):
-            values = frame["series_id"] if "series_id" in frame.columns else frame.index.to_series()
+            named = "series_id" in frame.columns
+            values = column_named(frame, "series_id", "the series id") if named else frame.index.to_series()
             return pd.Series(values.astype(object).unique(), name="series_id", dtype=object)
         return pd.Series(origin.column_series_ids(frame), index=frame.columns, name="series_id", dtype=object)
 
@@ -88,7 +94,8 @@ class ShoojuAccessor(GroupByAccessor):
             if series_id is not None
         ]
         table = SeriesTable.of(series)
-        return layouts.fields_table(table, list(table.fields))
+        fields = layouts.fields_table(table, list(table.fields))
+        return fields.loc[~fields.index.duplicated()]
 
     def _frame(self) -> pd.DataFrame:
         data = self._data

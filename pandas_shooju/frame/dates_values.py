@@ -126,7 +126,7 @@ def without_missing(points: PointColumns, na: Missing) -> PointColumns:
 # --- report dates -----------------------------------------------------------------------------------------------------
 
 
-def report_dates(values: Any, name: Any) -> list[int]:
+def report_dates(values: Any, name: Any) -> Int64Array:
     """Milliseconds of report dates, one for each point or column; naive dates are UTC."""
     if not is_dates(values):
         raise TypeError(
@@ -138,8 +138,34 @@ def report_dates(values: Any, name: Any) -> list[int]:
             f"reported_date={name!r} must not contain missing dates, got NaT at position "
             f"{int(np.flatnonzero(index.isna())[0])}; write points without a report date separately"
         )
-    dates: list[int] = clocks.to_milliseconds(index).tolist()
-    return dates
+    return clocks.to_milliseconds(index)
+
+
+def check_reports_are_named(frame: Any, sid: Any, reported_date: Any) -> None:
+    """Refuse to write the points of reports, in a frame that has their dates, as those of the series itself.
+
+    A template may name the report date, and a dict or a function may know it from the label.
+    """
+    if reported_date is not None or (sid is not None and not (isinstance(sid, str) and "{reported_date" not in sid)):
+        return
+    for name, values in _possible_report_dates(frame):
+        if name == "reported_date" and is_dates(values):
+            raise ValueError(
+                "the data has report dates under the name 'reported_date', but the argument reported_date is missing; "
+                "pass reported_date='reported_date' to write the reports. To write the values of one report to the "
+                "series itself, select it and drop 'reported_date'"
+            )
+
+
+def _possible_report_dates(frame: Any) -> Iterator[tuple[Hashable, Any]]:
+    """The levels of the columns and of the index, and the column, that may contain report dates."""
+    for index in (frame.index, getattr(frame, "columns", frame.index[:0])):
+        for at, name in enumerate(index.names):
+            yield name, index.get_level_values(at)
+    if isinstance(frame, pd.DataFrame) and "reported_date" in frame.columns:
+        column = frame["reported_date"]
+        if isinstance(column, pd.Series):
+            yield "reported_date", column
 
 
 def one_report_date(given: Any) -> int | None:

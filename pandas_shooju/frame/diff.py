@@ -16,6 +16,7 @@ from pandas_shooju import clocks, query
 from pandas_shooju.client.buffer import SeriesWrite
 from pandas_shooju.errors import ShoojuApiError
 from pandas_shooju.formats import PointColumns
+from pandas_shooju.frame.dates_values import check_reports_are_named
 from pandas_shooju.frame.fields import Fields
 from pandas_shooju.frame.ids import SAME, Sid, check_sid, ids_as_read
 from pandas_shooju.frame.origin import column_fields, field_columns, origin_of
@@ -139,8 +140,6 @@ def changes(
 
     if remove_others not in (None, "points"):
         raise ValueError(f"with changed_from, remove_others must be None or 'points', got {remove_others!r}")
-    if na not in ("skip", "null"):
-        raise ValueError(f"na must be 'skip' (leave stored values alone) or 'null' (remove them), got {na!r}")
     if sid is not None:
         check_sid(sid)
     known: set[str] | None
@@ -153,7 +152,7 @@ def changes(
         now = series_writes(data, sid, fields=fields, **shared)
         before, known = _stored(now, connection_of(connection)), None
     else:
-        sid = _same_series(data, old, sid, date, value, connection) if sid is None else sid
+        sid = _same_series(data, old, sid, date, value, reported_date, connection) if sid is None else sid
         _check_zones(data, old, date, value, tz)
         now = series_writes(data, sid, fields=fields, **shared)
         # fields that the frame names are in the earlier frame, too; others are known as far as they were read
@@ -166,22 +165,36 @@ def changes(
 
 
 def _same_series(
-    data: Writable, old: Writable, sid: Sid | None, date: Any, value: Any, connection: Connection | str | None
+    data: Writable,
+    old: Writable,
+    sid: Sid | None,
+    date: Any,
+    value: Any,
+    reported_date: Any,
+    connection: Connection | str | None,
 ) -> Sid:
     """The `sid` that writes `data` to the series that `old` was read from."""
     shape, old_shape = shape_of(data, date, value), shape_of(old, date, value)
     if shape != old_shape:
         raise TypeError(f"changed_from must have the same shape as the data, which is {shape}, got {old_shape}")
     if shape in ("grouped", "stacked"):
-        raise ValueError(f"changed_from cannot name the series of data that is {shape}; pass sid=...")
+        raise ValueError(f"with changed_from, data that is {shape} also requires sid")
     _check_server(old, connection)
+    if reported_date is None and (origin_of(old) or {}).get("vintages") == "reported_date":
+        raise ValueError(
+            "changed_from must have been read from the series itself, but it was read from its reports; pass "
+            "reported_date='reported_date' to write reports, or sid=... to compare with it all the same"
+        )
     if shape != "wide":
         return SAME
     frame, old_frame = (as_frame(each) if isinstance(each, pd.Series) else each for each in (data, old))
-    id_of = ids_as_read(old_frame)
+    for each in (frame, old_frame):
+        check_reports_are_named(each, SAME, reported_date)
+    level = reported_date if isinstance(reported_date, Hashable) and reported_date in old_frame.columns.names else None
+    id_of = ids_as_read(old_frame, level)
     if isinstance(data, pd.Series) and data.name is None:
         if len(old_frame.columns) > 1:
-            raise ValueError("the Series has no name that says to which column of changed_from it belongs; set .name")
+            raise ValueError("the Series must be named like a column of changed_from, got name=None; set series.name")
         only = id_of(old_frame.columns[0])
         return lambda label: only
     names, old_names = list(frame.columns.names), list(old_frame.columns.names)

@@ -38,8 +38,8 @@ def column_fields(
         Whether a missing value leaves the field alone (``"skip"``) or removes it (``"null"``).
     """
     if fields is None or isinstance(fields, Mapping):
-        return [({} if fields is None else field_values(fields))] * len(ids)
-    _check_kind(fields)
+        return [field_values(fields)] * len(ids)
+    check_kind(fields)
     if isinstance(fields, pd.DataFrame):
         return _fields_by_id(fields, ids, origin.column_series_ids(frame), na)
     levels = [name for name in frame.columns.names if name is not None and name != "series_id"]
@@ -77,12 +77,14 @@ def row_fields(
         Whether a missing value leaves the field alone (``"skip"``) or removes it (``"null"``).
     """
     if fields is None or isinstance(fields, Mapping):
-        return [({} if fields is None else field_values(fields))] * len(ids)
-    _check_kind(fields)
+        return [field_values(fields)] * len(ids)
+    check_kind(fields)
     if isinstance(fields, pd.DataFrame):
         return _fields_by_id(fields, ids, source_ids, na)
     if fields == "levels":
-        raise ValueError("fields='levels' is for wide frames; for a long one name its columns: fields=['country', ...]")
+        raise ValueError(
+            "fields='levels' requires a wide frame; for a long frame, list its columns: fields=['country', ...]"
+        )
     names = [fields] if isinstance(fields, str) else list(fields)
     for name in names:
         column = column_named(frame, name, "fields")
@@ -109,7 +111,8 @@ def _level_values(columns: pd.Index, name: Hashable) -> Any:
     return np.append(level, [None])[columns.codes[at]]  # the code of a missing value is -1
 
 
-def _check_kind(fields: Any) -> None:
+def check_kind(fields: Any) -> None:
+    """Check the type of `fields` that are not a dict for all series."""
     if isinstance(fields, pd.Series):
         raise TypeError(
             "fields must not be a Series: pass .to_dict() for the same fields in all series, or .to_frame() for one "

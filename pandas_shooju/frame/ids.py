@@ -57,7 +57,8 @@ class _Template:
                     f"{name or 'the label'!r} must not be missing, because the template sid={self.text!r} contains it"
                 )
             try:
-                text += format(string.Formatter().convert_field(value, conversion), spec or "")
+                converted = value if conversion is None else string.Formatter().convert_field(value, conversion)
+                text += format(converted, spec or "")
             except (ValueError, TypeError) as error:
                 raise ValueError(f"the template sid={self.text!r} cannot format {name}={value!r}: {error}") from None
         return text
@@ -182,7 +183,7 @@ def check_read_ids(frame: pd.DataFrame, sid: Sid) -> None:
     found = origin.origin_of(frame)
     derived = found["derived"] if found is not None and found["layout"] != "wide" else None
     if isinstance(derived, list) and isinstance(sid, str) and "{series_id" in sid and "series_id" in frame.columns:
-        wrong = sorted(set(derived) & set(frame["series_id"].astype(object).unique()))
+        wrong = sorted(set(derived) & set(column_named(frame, "series_id", "sid").astype(object).unique()))
         if wrong:
             raise _derived(wrong[0])
 
@@ -195,15 +196,19 @@ def _derived(series_id: str) -> ValueError:
     )
 
 
-def ids_as_read(old: pd.DataFrame) -> Callable[[Any], str]:
-    """A function from a column label to the series that `old`, a wide frame, was read from under that label."""
+def ids_as_read(old: pd.DataFrame, ignored: Hashable | None = None) -> Callable[[Any], str]:
+    """A function from a column label to the series that `old`, a wide frame, was read from under that label.
+
+    `ignored` is a level that is not part of the labels.
+    """
     found = origin.origin_of(old)
     if found is None or found["layout"] != "wide":
         raise ValueError(
             "changed_from must be a frame that was read from Shooju, but it has no attrs (some operations drop them); "
             f"name the series with sid=..., for example sid={SAME!r} if its labels are series ids"
         )
-    positions = {_state_key(label): at for label, at in zip(old.columns, origin.column_positions(old), strict=True)}
+    labels = old.columns if ignored is None else old.columns.droplevel(ignored)
+    positions = {_state_key(label): at for label, at in zip(labels, origin.column_positions(old), strict=True)}
 
     def id_of(label: Any) -> str:
         at = positions.get(_state_key(label))

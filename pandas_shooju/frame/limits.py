@@ -15,11 +15,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from pandas.api.typing import NaTType
 
 from pandas_shooju import clocks
 from pandas_shooju.clocks import TimeZone
 
-Limit: TypeAlias = str | int | float | datetime.date | datetime.datetime | np.datetime64 | pd.Period
+#: NaT, which is refused, is what type checkers say that `pd.Timestamp(...)` may be
+Limit: TypeAlias = str | int | float | datetime.date | datetime.datetime | np.datetime64 | pd.Period | NaTType
 
 _DAY = 86_400_000
 _EPOCH = datetime.datetime(1970, 1, 1)

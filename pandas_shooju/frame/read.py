@@ -1,28 +1,27 @@
 """`read_shooju`: arguments -> a checked request -> pages of series -> frames.
 
-This module decides which series a query, or a list or dict of queries, reads, and what happens to series that are
-missing or failed. The arguments are checked in :mod:`pandas_shooju.frame.request`, requests are sent by the connection,
-and :mod:`pandas_shooju.layouts` makes frames of series.
+The arguments are checked in :mod:`pandas_shooju.frame.request`, :mod:`pandas_shooju.frame.pages` finds the series,
+:mod:`pandas_shooju.frame.reports` reads their vintages, and :mod:`pandas_shooju.layouts` makes frames of them.
 """
 
 from __future__ import annotations
 
 import datetime
-import re
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import compress, islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import compress
 from types import EllipsisType, TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import pandas as pd
 
 from pandas_shooju import layouts
-from pandas_shooju.errors import SeriesNotFoundError, ShoojuApiError
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.formats.table import values_of
+from pandas_shooju.frame import pages, reports
 from pandas_shooju.frame.limits import Limit
 from pandas_shooju.frame.origin import KEY, Origin, without_asof
+from pandas_shooju.frame.pages import Found, warn_of_missing
 from pandas_shooju.frame.request import (
     DtypeBackend,
     Layout,
@@ -34,30 +33,10 @@ from pandas_shooju.frame.request import (
     positive,
     queries_of,
 )
-from pandas_shooju.progress import Progress
-from pandas_shooju.query import unquote
+from pandas_shooju.frame.sources import Moment, ReportedDates
 
 if TYPE_CHECKING:
     from pandas_shooju.client.connection import Connection
-
-# operators, or an expression, outside of quotes
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-_DERIVING = re.compile(r"@\w|^\s*=")
-_SID_QUERY = re.compile(r'sid=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s"()@]+))(?P<operators>(?:@[^\s"]+)?)')
-
-
-class _Found(NamedTuple):
-    """Series of one response."""
-
-    table: SeriesTable
-    derived: list[bool]  # whether the points of each were computed, by operators or an expression
-    labels: list[Any] | None  # their labels, if the caller named them
-    missing: list[str]  # queries that found no series
-
-    def part(self, start: int, stop: int | None) -> _Found:
-        """Some of the series."""
-        labels = self.labels and self.labels[start:stop]
-        return _Found(self.table[start:stop], self.derived[start:stop], labels, [] if start else self.missing)
 
 
 class FrameIterator(Iterator[pd.DataFrame]):
@@ -66,7 +45,7 @@ class FrameIterator(Iterator[pd.DataFrame]):
     Closing it, or leaving the ``with`` block, ends the requests that are under way.
     """
 
-    def __init__(self, chunks: Iterator[list[_Found]], request: ReadRequest, server: str) -> None:
+    def __init__(self, chunks: Iterator[list[Found]], request: ReadRequest, server: str) -> None:
         self._chunks = chunks
         self._request = request
         self._server = server
@@ -76,7 +55,7 @@ class FrameIterator(Iterator[pd.DataFrame]):
 
     def __next__(self) -> pd.DataFrame:
         chunk = next(self._chunks)
-        _warn_of_missing(chunk, self._request)
+        warn_of_missing(chunk, self._request)
         return _frame(chunk, self._request, self._server)
 
     def close(self) -> None:
@@ -107,6 +86,9 @@ def read_shooju(
     max_series: int | None = None,
     include_job: bool = False,
     include_timestamp: bool = False,
+    reported_date: ReportedDates | None = None,
+    last_reports: int | None = None,
+    asof: Moment | Iterable[Moment] | None = None,
     chunksize: None = None,
     dtype_backend: DtypeBackend | None = None,
     on_missing: OnMissing = "raise",
@@ -132,6 +114,9 @@ def read_shooju(
     max_series: int | None = None,
     include_job: bool = False,
     include_timestamp: bool = False,
+    reported_date: ReportedDates | None = None,
+    last_reports: int | None = None,
+    asof: Moment | Iterable[Moment] | None = None,
     chunksize: int,
     dtype_backend: DtypeBackend | None = None,
     on_missing: OnMissing = "raise",
@@ -156,6 +141,9 @@ def read_shooju(
     max_series: int | None = None,
     include_job: bool = False,
     include_timestamp: bool = False,
+    reported_date: ReportedDates | None = None,
+    last_reports: int | None = None,
+    asof: Moment | Iterable[Moment] | None = None,
     chunksize: int | None = None,
     dtype_backend: DtypeBackend | None = None,
     on_missing: OnMissing = "raise",
@@ -213,6 +201,21 @@ def read_shooju(
     include_job, include_timestamp : bool, default False
         Add the columns ``job`` (id of the job that wrote the point) and ``timestamp`` (when it was written, UTC).
         Requires ``layout="long"``.
+    reported_date : optional
+        Read the points that are filed under report dates, instead of those of the series itself: ``"all"`` of them,
+        the ``"latest"`` of each series, a date, a list of dates, or a slice of dates, which includes both ends. As for
+        `df` and `dt`, a day stands for all reports of that day, and ``"2024-01"`` for those of the whole month. Report
+        dates are in UTC, whatever `tz` is. They become the column ``reported_date`` (long), or the last column level
+        (wide); a series without such a report has no rows or columns. With ``layout="fields"`` the fields that are
+        filed under report dates are read, with a row for each series and report date.
+    last_reports : int, optional
+        Read the last reports of each series, at most that many, of those in `reported_date` if it is given.
+    asof : optional
+        Read the points and fields as they were after a job (a job, its id, or a string such as ``"j17"``) or at a
+        moment (a datetime, Timestamp, date or ISO string; a date is its beginning, and a moment without an offset is in
+        the zone of `tz`, by default UTC). Series that did not exist then are missing. With a list of jobs or moments,
+        the states of each series are told apart by the column ``asof`` (long, fields), or the last column level (wide),
+        and a series is missing if it existed at none of them.
     chunksize : int, optional
         Return an iterator of frames with that many series each, which only needs memory for a few chunks. Each frame
         has the categories and fields of its own series. As elsewhere in pandas, `pandas.concat` keeps a column
@@ -252,7 +255,8 @@ def read_shooju(
     ConfigurationError
         No connection is given, and none is configured.
     ValueError, TypeError
-        Two series have the same column label, or an argument is invalid.
+        Two series have the same column label, or an argument is invalid. A query that is read with report dates or
+        `asof` has such an operator already.
 
     Examples
     --------
@@ -285,147 +289,49 @@ def read_shooju(
                series_id                        dt  val
     0  users\sam\gdp\US 2023-01-01 00:00:00+00:00  1.0
     1  users\sam\gdp\CN 2023-01-01 00:00:00+00:00  4.0
+
+    The series before and after a revision:
+
+    >>> revision = (gdp["US"] * 2).shooju.write("Revised", sid=r"users\sam\gdp\US", connection=conn)
+    >>> pd.read_shooju({"US": r"sid=users\sam\gdp\US"}, asof=[result.job, revision.job], connection=conn)
+                                US
+    asof                         1    2
+    dt
+    2023-01-01 00:00:00+00:00  1.0  2.0
+    2024-01-01 00:00:00+00:00  2.0  4.0
+    2025-01-01 00:00:00+00:00  3.0  6.0
     """
     from pandas_shooju.client.connection import connection_of  # here, so that importing pandas_shooju stays fast
 
-    request = checked_request(
-        query, fields, df, dt, max_points, layout, columns, tz, include_job, include_timestamp, dtype_backend,
-        on_missing, extra_params,
-    )  # fmt: skip
     if chunksize is not None:
         chunksize = positive(chunksize, "chunksize")
-    batch_size = positive(batch_size, "batch_size")
-    if max_series is not None and (isinstance(max_series, bool) or max_series < 0):
-        raise ValueError(f"max_series must be a non-negative integer, got {max_series!r}")
-    connection = connection_of(connection)
-    if isinstance(request.query, str):
-        pages = _search(connection, request, progress, sort, max_series, chunksize or batch_size)
-    elif sort is not None or max_series is not None:
-        raise ValueError("sort and max_series require a search (a single string), got a list or dict of queries")
-    else:
-        pages = _single(connection, request, progress, chunksize or 1000)
-    if chunksize is not None:
-        return FrameIterator(_chunks(pages, chunksize), request, connection.server)
-    found = list(pages)
-    _warn_of_missing(found, request)
-    return _frame(found, request, connection.server)
-
-
-def _search(
-    connection: Connection,
-    request: ReadRequest,
-    progress: bool | None,
-    sort: str | None,
-    max_series: int | None,
-    batch_size: int,
-) -> Iterator[_Found]:
-    """The series that a search finds, page by page."""
-    from pandas_shooju.client import reader
-
-    query = str(request.query)
-    derived = _DERIVING.search(without_asof(_QUOTED.sub("", query))) is not None
-    with Progress("reading", "series", progress) as bar:
-        for page in reader.pages(
-            connection.raw,
-            query,
-            reader.parameters(**request.parameters()),
-            sort=sort,
-            max_series=max_series,
-            batch_size=batch_size,
-        ):
-            for item in page.failed.values():
-                raise ShoojuApiError.from_answer(item)
-            total = page.root.get("total")
-            bar.advance(len(page.series), total if max_series is None else min(total or 0, max_series))
-            yield _Found(page.series, [derived] * len(page.series), None, [])
-
-
-def _single(connection: Connection, request: ReadRequest, progress: bool | None, batch_size: int) -> Iterator[_Found]:
-    """The series of a list or dict of queries, with their labels."""
-    from pandas_shooju.client import reader
-
-    query = request.query
-    labelled = list(query.items()) if isinstance(query, Mapping) else [(None, one) for one in query]
-    todo = iter(labelled)
-    with Progress("reading", "series", progress) as bar:
-        queries = [one for _, one in labelled]
-        for page in reader.bulk(
-            connection.raw, queries, reader.parameters(**request.parameters()), batch_size=min(batch_size, 1000)
-        ):
-            labels: list[Any] = []
-            missing = []
-            for position, (label, one) in enumerate(islice(todo, page.count)):
-                item = page.failed.get(position)
-                if item is None:
-                    labels.append(label)
-                elif item["error"] == "series_not_found":
-                    missing.append(one)
-                else:
-                    raise ShoojuApiError.from_answer(
-                        {**item, "description": f"{item.get('description')}, in the query {one!r}"}
-                    )
-            if missing and request.on_missing == "raise":
-                message = _missing_message(missing)
-                raise SeriesNotFoundError(
-                    f"{message}; to skip missing series, use on_missing='warn' or 'ignore'",
-                    error="series_not_found",
-                    description=message,
-                )
-            bar.advance(page.count, len(labelled))
-            ids = [series_id_of(one) for one in values_of(page.series.series_ids)]
-            table = page.series.with_ids([series_id for series_id, _ in ids])
-            yield _Found(table, [is_derived for _, is_derived in ids], labels, missing)
-
-
-def _warn_of_missing(pages: list[_Found], request: ReadRequest) -> None:
-    """Warn of queries without a series; the warning points at the caller of `read_shooju` or of the iterator."""
-    missing = [query for page in pages for query in page.missing]
-    if missing and request.on_missing == "warn":
-        warnings.warn(_missing_message(missing), UserWarning, stacklevel=3)
-
-
-def _missing_message(queries: list[str]) -> str:
-    shown = ", ".join(map(repr, queries[:5])) + (", ..." if len(queries) > 5 else "")
-    return f"no series found for the query {shown}" if len(queries) == 1 else (
-        f"no series found for {len(queries)} queries: {shown}"
+    request = checked_request(
+        query, fields, df, dt, max_points, layout, columns, tz, include_job, include_timestamp, dtype_backend,
+        on_missing, extra_params, reported_date, last_reports, asof, sort, max_series, batch_size,
     )  # fmt: skip
+    connection = connection_of(connection)
+    found = _found(connection, request, progress, chunksize)
+    if chunksize is not None:
+        return FrameIterator(found, request, connection.server)
+    (series,) = found
+    warn_of_missing(series, request)
+    return _frame(series, request, connection.server)
 
 
-def series_id_of(answered: str) -> tuple[str, bool]:
-    r"""The series id in the response to a bulk read, which is ``$`` and the query, and whether its points are derived.
-
-    Operators stay with the id, and derive points. A query that is not a plain ``sid=`` is returned as it is.
-
-    >>> series_id_of(r'$sid="users\sam\gdp"')
-    ('users\\sam\\gdp', False)
-    >>> series_id_of(r'$sid="users\sam\gdp"@A:M')
-    ('users\\sam\\gdp@A:M', True)
-    >>> series_id_of(r'$sid:users\sam unit=MW')
-    ('sid:users\\sam unit=MW', True)
-    """
-    query = answered.removeprefix("$")
-    match = _SID_QUERY.fullmatch(query)
-    if match is None:
-        return query, True
-    series_id = match["plain"] or unquote(match["quoted"])
-    return series_id + match["operators"], bool(without_asof(match["operators"]))
-
-
-def _chunks(pages: Iterator[_Found], size: int) -> Iterator[list[_Found]]:
-    """The pages, regrouped so that each chunk has `size` series; one empty chunk if there are no series at all."""
-    waiting: list[_Found] = []
-    chunks = 0
-    for page in pages:
-        waiting.append(page)
-        while sum(len(found.table) for found in waiting) >= size:
-            # all pages but the last one are used in full
-            left = size - sum(len(found.table) for found in waiting[:-1])
-            last = waiting.pop()
-            yield [*waiting, last.part(0, left)]
-            waiting = [last.part(left, None)]
-            chunks += 1
-    if any(len(found.table) or found.missing for found in waiting) or not chunks:
-        yield waiting
+def _found(
+    connection: Connection, request: ReadRequest, progress: bool | None, chunksize: int | None
+) -> Iterator[list[Found]]:
+    """What is read for each frame: a single one, or one for each `chunksize` series."""
+    several = request.vintages is not None
+    if isinstance(request.query, str):
+        searched = request if chunksize is None else replace(request, batch_size=chunksize)
+        found = (pages.searched if several else pages.search)(connection, searched, progress)
+    elif several:
+        found = iter([pages.named(request)])
+    else:
+        found = pages.single(connection, request, progress, chunksize or 1000)
+    for series in iter([list(found)]) if chunksize is None else pages.chunks(found, chunksize):
+        yield [reports.vintages(connection, request, series, progress)] if several else series
 
 
 def _derived_ids(table: SeriesTable, derived: list[bool]) -> bool | list[str]:
@@ -435,9 +341,10 @@ def _derived_ids(table: SeriesTable, derived: list[bool]) -> bool | list[str]:
     return list(compress(values_of(table.series_ids), derived))
 
 
-def _frame(pages: list[_Found], request: ReadRequest, server: str) -> pd.DataFrame:
-    table = SeriesTable.concat([page.table for page in pages]) if pages else SeriesTable.of([])
-    derived = [is_derived for page in pages for is_derived in page.derived]
+def _frame(found: list[Found], request: ReadRequest, server: str) -> pd.DataFrame:
+    table = SeriesTable.concat([page.table for page in found]) if found else SeriesTable.of([])
+    derived = [is_derived for page in found for is_derived in page.derived]
+    vintages = found[0].vintages if found else None  # these are read in one go
     served = layouts.common_zone(table) if len(table) else localized_zone(request.query)
     tz = served if isinstance(request.tz, EllipsisType) else request.tz
     fields = [name for name in layouts.field_names(table, request.fields) if name != "series_id"]
@@ -447,23 +354,34 @@ def _frame(pages: list[_Found], request: ReadRequest, server: str) -> pd.DataFra
         "tz": str(served if tz is None else tz),
         "naive": tz is None,
     }
+    if request.vintages is not None:
+        shared["vintages"] = request.vintages
+    elif request.asof is not None:
+        shared["asof"] = request.asof.operators[0].removeprefix("@asof:")
     first = request.df if isinstance(request.df, int) else None
     if request.layout == "fields":
-        frame = layouts.fields_table(table, fields)
+        frame = layouts.fields_table(table, fields, vintages)
         origin = Origin(shared, layout="fields", fields=request.fields, derived=_derived_ids(table, derived))
     elif request.layout == "long":
         frame = layouts.long(
-            table, fields, tz, served, jobs=request.include_job, timestamps=request.include_timestamp, first=first
+            table,
+            fields,
+            tz,
+            served,
+            jobs=request.include_job,
+            timestamps=request.include_timestamp,
+            first=first,
+            vintages=vintages,
         )
         origin = Origin(shared, layout="long", fields=request.fields, derived=_derived_ids(table, derived))
     else:
         if isinstance(request.query, Mapping):
-            columns = layouts.given_labels([label for page in pages for label in page.labels or ()])
+            columns = layouts.given_labels([label for page in found for label in page.labels or ()], vintages)
         else:
-            columns = layouts.labels(table, request.columns or ["series_id"])
+            columns = layouts.labels(table, request.columns or ["series_id"], vintages)
             if not request.columns:
                 # without a name, so that melt() and stack() make no column 'series_id', which names series to write to
-                columns = columns.rename(None)
+                columns = columns.rename(None if vintages is None else [None, vintages.name])
         frame = layouts.wide(table, columns, tz, served, first)
         ids = [without_asof(series_id) for series_id in values_of(table.series_ids)]
         read = {name: values_of(table.column(name)) for name in fields}

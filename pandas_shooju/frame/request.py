@@ -16,6 +16,7 @@ import numpy as np
 
 from pandas_shooju import clocks
 from pandas_shooju.frame.limits import Limit, wire_limits
+from pandas_shooju.frame.sources import AsOf, Reports, checked_asof, checked_reports, is_expression, with_source
 
 Query = str | Sequence[str] | Mapping[Any, str]
 Layout = Literal["wide", "long", "fields"]
@@ -42,6 +43,19 @@ class ReadRequest:
     on_missing: OnMissing
     dtype_backend: DtypeBackend | None
     extra_params: dict[str, Any] | None
+    reports: Reports | None
+    asof: AsOf | None
+    #: of a search: the order of the series, how many of them at most, and how many in each request
+    sort: str | None
+    max_series: int | None
+    batch_size: int
+
+    @property
+    def vintages(self) -> Literal["reported_date", "asof"] | None:
+        """The name of the column or column level that tells several states or reports of a series apart."""
+        if self.reports is not None:
+            return "reported_date"
+        return "asof" if self.asof is not None and self.asof.labels is not None else None
 
     def parameters(self) -> dict[str, Any]:
         """The arguments that searches and bulk reads of the connection have in common."""
@@ -71,8 +85,16 @@ def checked_request(
     dtype_backend: DtypeBackend | None,
     on_missing: OnMissing,
     extra_params: Mapping[str, Any] | None,
+    reported_date: Any,
+    last_reports: int | None,
+    asof: Any,
+    sort: str | None,
+    max_series: int | None,
+    batch_size: int,
 ) -> ReadRequest:
     """The request that the arguments make; an error names the first that is invalid."""
+    from pandas_shooju.client.reader import check_max_points
+
     if not isinstance(query, str | Mapping):
         if isinstance(query, bytes) or not isinstance(query, Iterable):
             raise TypeError(f"query must be a string, a list of strings, or a dict from label to query, got {query!r}")
@@ -83,8 +105,12 @@ def checked_request(
     _one_of(layout, "layout", get_args(Layout))
     _one_of(on_missing, "on_missing", get_args(OnMissing))
     _one_of(dtype_backend, "dtype_backend", (None, *get_args(DtypeBackend)))
-    if isinstance(max_points, bool) or not isinstance(max_points, int | np.integer) or max_points < -1:
-        raise ValueError(f"max_points must be -1 (all points) or a non-negative integer, got {max_points!r}")
+    check_max_points(max_points)
+    batch_size = positive(batch_size, "batch_size")
+    if max_series is not None and (isinstance(max_series, bool) or max_series < 0):
+        raise ValueError(f"max_series must be a non-negative integer, got {max_series!r}")
+    if not isinstance(query, str) and (sort is not None or max_series is not None):
+        raise ValueError("sort and max_series require a search (a single string), got a list or dict of queries")
     if layout != "wide" and columns is not None:
         raise ValueError(f"columns= requires layout='wide', got layout={layout!r}")
     if layout != "long" and (include_job or include_timestamp):
@@ -105,9 +131,18 @@ def checked_request(
     else:
         zone = clocks.timezone(tz)
     first, last = wire_limits(df, dt, zone)
+    reports = checked_reports(reported_date, last_reports)
+    if reports is not None and asof is not None:
+        raise ValueError("asof cannot be combined with reported_date or last_reports")
+    if reports is not None or asof is not None:
+        for one in queries_of(query):
+            with_source(one, "")  # must not say itself what is read
+    if reports is not None and any(map(is_expression, queries_of(query))):
+        raise ValueError("an expression has no report dates; read the reports of its series, and combine the frames")
     return ReadRequest(
         query, names, labels, layout, tz, first, last, int(max_points), include_job, include_timestamp, on_missing,
-        dtype_backend, dict(extra_params) if extra_params else None,
+        dtype_backend, dict(extra_params) if extra_params else None, reports,
+        None if asof is None else checked_asof(asof, zone), sort, max_series, batch_size,
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from pandas_shooju.frame.dates_values import (
     Float64Array,
     Int64Array,
     ascending,
+    check_reports_are_named,
     column_named,
     conversion_to_dates,
     date_index,
@@ -35,7 +36,7 @@ from pandas_shooju.frame.dates_values import (
     typed_keys,
     without_missing,
 )
-from pandas_shooju.frame.fields import Fields, column_fields, fields_of_rows, row_fields
+from pandas_shooju.frame.fields import Fields, check_kind, column_fields, fields_of_rows, row_fields
 from pandas_shooju.frame.groups import GroupKeys, ungrouped
 from pandas_shooju.frame.ids import SAME, Sid, check_id, check_read_ids, column_ids, no_destination, own_id, row_ids
 from pandas_shooju.frame.origin import KEY, Origin, column_series_ids, origin_of
@@ -83,8 +84,10 @@ def series_writes(
         cannot be written.
     """
     if na not in ("skip", "null"):
-        raise ValueError(f"na must be 'skip' (keep stored values) or 'null' (remove them), got {na!r}")
+        raise ValueError(f"na must be 'skip' (leave stored values alone) or 'null' (remove them), got {na!r}")
     shape = shape_of(data, date, value)
+    grouped = isinstance(data, DataFrameGroupBy | SeriesGroupBy)
+    check_reports_are_named(data.obj if grouped else data, sid, reported_date)
     na_points: Missing = "null" if keep_missing else na
     call = _Call(_named_in(data, shape) if sid is None else sid, fields, date, value, tz, reported_date, na, na_points)
     if isinstance(data, DataFrameGroupBy | SeriesGroupBy):
@@ -127,7 +130,7 @@ def shape_of(data: Any, date: Hashable | None = None, value: Any = None) -> Shap
     if not isinstance(data, pd.DataFrame):
         raise TypeError(f"data must be a DataFrame, a Series or a groupby of pandas, got {type(data).__name__}")
     if not is_dates(data.index) and len(data.columns) and is_dates(data.columns):
-        raise TypeError("a wide frame must have dates in the rows, got dates in the columns; transpose it: frame.T")
+        raise TypeError(_TRANSPOSED)
     if data.index.name == "series_id" and not is_dates(data.index) and date is None and value is None:
         return "fields"
     if date is not None or value is not None or _is_long(data):
@@ -194,7 +197,8 @@ def _named_in(data: Writable, shape: Shape) -> Sid:
     if shape == "wide":
         levels = "".join(f"\\{{{'' if name is None else name}}}" for name in data.columns.names)
         raise no_destination("a wide frame", data.columns.tolist(), column_series_ids(data), rf"users\sam{levels}")
-    named = "series_id" in data.columns or (shape == "fields" and data.index.name == "series_id")
+    column = column_named(data, "series_id", "the series id") if "series_id" in data.columns else None
+    named = column is not None or (shape == "fields" and data.index.name == "series_id")
     if not named:
         others = listed(name for name in data.columns if name not in ("dt", "val"))
         raise ValueError(
@@ -202,10 +206,8 @@ def _named_in(data: Writable, shape: Shape) -> Sid:
             f"the columns are {others}"
         )
     if origin_of(data) is not None:
-        column = data["series_id"] if "series_id" in data.columns else data.index.to_series()
-        raise no_destination(
-            "a frame that was read from Shooju", (), column.iloc[:10].unique().tolist(), r"users\sam\{series_id}"
-        )
+        ids = (data.index if column is None else column)[:10].unique().tolist()
+        raise no_destination("a frame that was read from Shooju", (), ids, r"users\sam\{series_id}")
     return SAME
 
 
@@ -227,7 +229,7 @@ def _with_attrs(frame: pd.DataFrame, source: pd.DataFrame | pd.Series) -> pd.Dat
 
 def _wide(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     level = call.reported_date if _is_level(frame, call.reported_date) else None
-    reported = report_dates(frame.columns.get_level_values(level), level) if level is not None else None
+    reported = report_dates(frame.columns.get_level_values(level), level).tolist() if level is not None else None
     one_date = one_report_date(call.reported_date) if level is None else None
     dates = _milliseconds(date_index(frame.index), call.tz, frame, "the index")
     order = ascending(dates, "the index")
@@ -309,6 +311,7 @@ def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite
 
 
 _REPORTED = "\0reported date"
+_TRANSPOSED = "a wide frame must have dates in the rows, got dates in the columns; transpose it: frame.T"
 
 
 def _melted(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite]:
@@ -442,7 +445,7 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
                 "name both columns with date= and value=; to write fields, use frame.set_index('series_id')"
             )
     if is_dates(frame.columns):
-        raise TypeError("a wide frame must have dates in the rows, got dates in the columns; transpose it: frame.T")
+        raise TypeError(_TRANSPOSED)
     if frame.columns.name == "series_id" or frame.index.isin(frame.columns).any():
         raise TypeError(
             "the columns of a frame of fields must be names of fields, got series ids; the frame has series in both "
@@ -451,7 +454,7 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     reported = call.reported_date if _is_column(frame, call.reported_date) else None
     reports: Sequence[int | None] = [one_report_date(call.reported_date) if reported is None else None] * len(frame)
     if reported is not None:
-        reports = report_dates(frame[reported], reported)
+        reports = report_dates(frame[reported], reported).tolist()
     check_read_ids(frame.reset_index(), call.sid)
     if call.sid == SAME:
         ids = [check_id(own_id(label), (label,), ["series_id"]) for label in frame.index]
@@ -459,14 +462,15 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
         flat = frame.reset_index()
         name_of, by = row_ids(flat, call.sid, {})
         ids = [name_of(label) for label in flat[by].itertuples(index=False, name=None)]
-    names = [name for name in frame.columns if reported is None or name != reported]
+    vintages = reported if reported is not None else (origin_of(frame) or {}).get("vintages")
+    names = [name for name in frame.columns if vintages is None or name != vintages]
     extra = call.fields
     if isinstance(extra, pd.DataFrame):
         raise TypeError(
             "for a frame of fields, fields must be a dict for all series or names of columns, got a DataFrame"
         )
-    if isinstance(extra, pd.Series):
-        raise TypeError("fields must not be a Series; to write the same fields to all series, pass .to_dict()")
+    if extra is not None and not isinstance(extra, Mapping):
+        check_kind(extra)
     if isinstance(extra, str | Sequence):
         names = [extra] if isinstance(extra, str) else list(extra)
         for name in names:

@@ -57,7 +57,7 @@ def write(
     Parameters
     ----------
     job : str, RemoteJob or DryRunJob
-        A description of at least 3 characters: a job is registered under it, and finished at the end. Or a job object,
+        A description of at least 3 characters, with which a job is registered and finished at the end; or a job object,
         which is left open.
     sid : str, dict or callable, optional
         The series to write to:
@@ -65,8 +65,8 @@ def write(
         - a template over the names of the column levels (wide), the columns (long) or the keys (groupby), such as
           ``r"users\sam\{country}"``, with format specs as in `str.format`;
         - for wide frames and groupbys, also a dict from label to series id, or a function of the label;
-        - ``"{series_id}"``: the series that the data was read from, or those that its labels, or its column
-          ``series_id``, name.
+        - ``"{series_id}"`` for the ids in the data: those in its labels or its column ``series_id``, or those of the
+          series that it was read from.
     fields : dict, DataFrame, str or list of str, optional
         The fields to write: a dict for all series, in which None removes a field; a frame with a row for each series
         id; names of columns (long) or of column levels (wide); or ``"levels"`` for all named column levels.
@@ -83,8 +83,8 @@ def write(
         File the points and fields under this report date, beside the current ones of the series. A single date applies
         to all of them. Otherwise it is the name of the column (long) or column level (wide) with the report dates.
     remove_others : {"points", "fields", "all"}, optional
-        First remove whatever else the series have. With `changed_from`, only ``"points"`` is allowed: it removes the
-        points of the earlier frame that this frame lacks, between the first and the last date of this frame.
+        Remove all other points, fields, or both from the series. With `changed_from`, only ``"points"`` is allowed: it
+        removes points of the earlier frame that are missing from this one, between the first and last date of this one.
     na : {"skip", "null"}, default "skip"
         How to write missing values (None, NaN, NaT, NA) in the frame, of points and of fields: ``"skip"`` leaves what
         is stored unchanged, ``"null"`` removes it.
@@ -93,8 +93,8 @@ def write(
         the earlier frame was read from. With ``"server"``, which requires `sid`, write only what differs from what is
         stored between the first and the last date of the data.
     spool : path, optional
-        A folder in which everything is recorded before it is sent, and from which it is removed when it is stored.
-        After a crash, `pandas_shooju.resume` sends the rest. Requires a description as `job`, and the extra ``spool``.
+        A folder that keeps everything that is not yet confirmed as stored. After a crash, `pandas_shooju.resume` sends
+        it. Requires a description as `job`, and the extra ``spool``.
     batch_size : int, default 1000
         The number of series per request.
     workers : int, default 4
@@ -118,7 +118,7 @@ def write(
         The server refused some of the series. ``error.failed`` is a frame with the reason for each, and
         ``error.result.retry()`` sends again whatever is not stored.
     ConflictError
-        The same, because a newer job has written some of the dates; ``error.conflicts`` is a frame of those.
+        The server refused series because a newer job has written some of the dates, which ``error.conflicts`` lists.
     ConnectionError
         The server cannot be reached; ``error.result`` is as above.
     WriteInterrupted
@@ -147,7 +147,7 @@ def write(
     """
     # imported here, so that importing pandas_shooju stays fast
     from pandas_shooju.client.connection import connection_of
-    from pandas_shooju.client.job import DryRunJob, RemoteJob
+    from pandas_shooju.client.job import DryRunJob, RemoteJob, check_remove_others
     from pandas_shooju.client.result import WriteResult, without_collecting
 
     if job is None:
@@ -166,8 +166,7 @@ def write(
         if spool is not None:
             raise ValueError("spool must not be passed with a registered job; pass it to register_job")
         connection = job.connection
-    if remove_others not in (None, "points", "fields", "all"):
-        raise ValueError(f"remove_others must be None, 'points', 'fields' or 'all', got {remove_others!r}")
+    check_remove_others(remove_others)
     if sid is not None:
         check_sid(sid)
     named: dict[str, Any] = {

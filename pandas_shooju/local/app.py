@@ -27,7 +27,7 @@ from pandas_shooju.formats import ShoojuFormatError
 from pandas_shooju.local import wire
 from pandas_shooju.local.budget import Budget
 from pandas_shooju.local.call import Call, GoogleAccount, Scrolls
-from pandas_shooju.local.endpoints import files, jobs, series, service, writes
+from pandas_shooju.local.endpoints import files, jobs, mirror, series, service, writes
 from pandas_shooju.local.errors import (
     ApiError,
     HttpError,
@@ -38,7 +38,9 @@ from pandas_shooju.local.errors import (
     unauthorized,
 )
 from pandas_shooju.local.forks import Lock
+from pandas_shooju.local.store import mirrors
 from pandas_shooju.local.store.database import Database
+from pandas_shooju.local.store.mirrors import Mirror
 from pandas_shooju.local.wire import ANONYMOUS
 from pandas_shooju.local.writing import User
 
@@ -92,6 +94,13 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/files/multipart/init", files.begin, (), ("filename", "custom")),
     Route("POST", "/files/multipart/upload", files.upload_part, ("file_id", "part_num")),
     Route("POST", "/files/multipart/complete", files.complete, ("file_id",), ()),
+    Route("GET", "/mirror", mirror.show),
+    Route("POST", "/mirror", mirror.change, (), ("version", "state", "complete", "todo", "gone", "jobs")),
+    Route("GET", "/mirror/todo", mirror.todo, ("per_page",)),
+    Route("DELETE", "/mirror/todo", mirror.forget, (), ("version",)),
+    Route("GET", "/mirror/ids", mirror.ids),
+    Route("GET", "/mirror/jobs", mirror.jobs),
+    Route("POST", "/mirror/series", mirror.write, (), mirror.WRITTEN),
     Route("POST", "/auth/googleoauth", service.sign_in, (), ("token", "email")),
     Route("GET", "/auth/google_refresh_token", service.sign_in_link),
     Route("POST", "/auth/google_refresh_token", service.refresh_token, (), ("code",)),
@@ -169,6 +178,14 @@ class App:
     def path(self) -> Path:
         """Where the store is."""
         return self._database.path
+
+    @property
+    def mirror(self) -> Mirror | None:
+        """What the store is a mirror of; None for other stores, and for one that does not exist."""
+        if not self.path.exists():
+            return None
+        with self._database.reading(mirror=True) as db:
+            return mirrors.get(db)
 
     def create(self) -> None:
         """Create the store if it does not exist."""

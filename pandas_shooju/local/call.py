@@ -210,6 +210,13 @@ class Call:
         """Whether the caller has sent the same call before, and got no response."""
         return self.number("retry", 1) >= 2
 
+    def yes(self, name: str) -> bool:
+        """True or false in the body's object; by default false."""
+        given = self.document.get(name)
+        if given is None or isinstance(given, bool):
+            return bool(given)
+        raise invalid(f"{name} must be true or false, got {given!r}")
+
     def text(self, name: str, default: str = "") -> str:
         """A text in the body's object."""
         given = self.document.get(name)

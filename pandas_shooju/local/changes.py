@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pandas_shooju.local.errors import invalid
-from pandas_shooju.local.store import catalogue, history, jobs, points, report_history, reports
+from pandas_shooju.local.store import catalogue, history, jobs, points, reports
 from pandas_shooju.local.store.catalogue import Series
 from pandas_shooju.local.store.chunks import Float64, Int64, Points
 from pandas_shooju.values import same_value
@@ -152,8 +152,8 @@ class Changes:
         -------
         dict
             ``changes``, a list of `_series`; ``scroll_id``, the `after` of the next page, or None; and on the first
-            page ``lost``: the series that this job deleted and that are gone for good, as ``[series id, job]``, with the
-            job by which each was lost.
+            page ``lost``: the series that this job deleted and that are gone for good, as ``[series id, job]``, with
+            the job by which each was lost.
         """
         ids = [
             row[0]
@@ -186,7 +186,7 @@ class Changes:
         each of its reports, as columns.
         """
         own = points.read(self._db, row.id, 0)
-        versions = history.versions_of_points(self._db, row.id, own)
+        versions = history.versions_of_points(self._db, row.id, 0, own)
         of_fields = field_versions(self._db, row)
         parts = [self._part(None, versions, of_fields)]
         shared = self._is_shared(own, of_fields)
@@ -195,8 +195,8 @@ class Changes:
                 shared = shared or report.holds > 0
                 continue
             filed = points.read(self._db, row.id, report.id)
-            versions = report_history.versions_of_points(self._db, report.id, filed)
-            of_fields = report_history.versions_of_fields(self._db, report.id, report.fields)
+            versions = history.versions_of_points(self._db, row.id, report.id, filed)
+            of_fields = reports.versions_of_fields(self._db, report)
             parts.append(self._part(report.date, versions, of_fields))
             shared = shared or self._is_shared(filed, of_fields)
         return {

@@ -15,7 +15,7 @@ import numpy as np
 from pandas_shooju.local.changes import effect, field_effects, field_versions
 from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.fields import chosen_fields
-from pandas_shooju.local.store import chunks, history, jobs, points
+from pandas_shooju.local.store import chunks, history, jobs, mirrors, points
 from pandas_shooju.local.store.catalogue import Series
 from pandas_shooju.local.store.chunks import Int64
 from pandas_shooju.local.store.points import Range
@@ -40,6 +40,7 @@ class Differences:
     """
 
     def __init__(self, db: sqlite3.Connection, job: int, points_only: bool) -> None:
+        mirrors.refuse(db, "diff_job_id")
         if jobs.get(db, job)["no_history"]:
             raise invalid(f"diff_job_id={job} is not supported: the job was registered with no_history")
         self._db = db
@@ -69,7 +70,7 @@ class Differences:
         return _present(after | written), _present(after | before)
 
     def _points(self, row: Series, wanted: Range) -> list[list[Any]]:
-        versions = history.versions_of_points(self._db, row.id, points.read(self._db, row.id, 0))
+        versions = history.versions_of_points(self._db, row.id, 0, points.read(self._db, row.id, 0))
         dates, values, previous = effect(versions, self._revisions)[:3]
         if not self._points_only:
             # the points that the job left alone, as they were after its last write

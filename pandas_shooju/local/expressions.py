@@ -23,6 +23,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,9 @@ def evaluate(db: sqlite3.Connection, text: str, further: tuple[Operator, ...] = 
     value = _Walk(db, queries).value(_tree(body))
     if not isinstance(value, Line):
         raise invalid("the expression must result in a series, but it results in a number")
-    return operators.apply(value, operators.transforms(given))
+    line = operators.apply(value, operators.transforms(given))
+    # no job has written a result
+    return replace(line, points=line.points._replace(revisions=_no_revisions(len(line.points.dates))))
 
 
 def _parts(text: str) -> tuple[str, list[str], str]:

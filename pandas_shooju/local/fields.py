@@ -20,7 +20,7 @@ ID_NAMES = ("sid", "series_id")
 
 def field_names(given: Any, what: str = "fields") -> tuple[str, ...]:
     """The names in a list, or in a text separated by commas (not counting commas inside of ``{{ }}``)."""
-    if not given:
+    if given is None:
         return ()
     if isinstance(given, str):
         names = [name.strip() for name in re.split(r",(?![^{}]*\}\})", given)]

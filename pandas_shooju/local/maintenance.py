@@ -37,6 +37,8 @@ _COUNTS = {
     "reports": "SELECT count(*) FROM reports WHERE has_points OR fields NOTNULL",
     "jobs": "SELECT count(*) FROM jobs",
     "files": "SELECT count(*) FROM files WHERE size IS NOT NULL",
+    "bytes_of_points": "SELECT coalesce(sum(length(vals) + ifnull(length(dates), 0) + ifnull(length(revisions), 0)), 0)"
+    " FROM chunks",
     "bytes_of_files": "SELECT coalesce(sum(size), 0) FROM files",
     "bytes_of_the_past": "SELECT coalesce(sum(length(dates) + length(vals) + length(revisions)), 0) FROM past_points",
     "schema_version": "SELECT user_version FROM pragma_user_version",
@@ -54,7 +56,8 @@ def info(path: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        The path, the size of the file in bytes, and the number of series, points, jobs and so on.
+        The path, the size of the file in bytes, and the number of series, points, jobs and so on. ``bytes_per_point``
+        counts the dates and values of points, but not what each series takes beside them.
 
     Raises
     ------
@@ -63,8 +66,10 @@ def info(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     database = _opened(path)
     try:
-        with database.reading() as db:
+        with database.reading(mirror=True) as db:
             counts = {name: db.execute(sql).fetchone()[0] for name, sql in _COUNTS.items()}
+        size, count = counts["bytes_of_points"], counts["points"] + counts["points_in_reports"]
+        counts["bytes_per_point"] = round(size / count, 3) if count else None
         return {"path": str(database.path), "bytes": database.path.stat().st_size, **counts}
     finally:
         database.close()
@@ -73,14 +78,14 @@ def info(path: str | os.PathLike[str]) -> dict[str, Any]:
 def vacuum(path: str | os.PathLike[str]) -> tuple[int, int]:
     """Reclaim unused space, and return the size of the file before and after (bytes).
 
-    What versions of this package without checksums have written gets them as well.
+    What older versions of this package have written is written anew, in less space, and with checksums.
     """
     database = _opened(path)
     try:
         before = database.path.stat().st_size
-        with database.writing() as db:
-            points.add_checksums(db)
-            history.add_checksums(db)
+        with database.writing(mirror=True) as db:
+            points.repack(db)
+            history.repack(db)
             catalogue.add_checksums(db)
         database.vacuum()
         return before, database.path.stat().st_size
@@ -119,7 +124,7 @@ def check(path: str | os.PathLike[str]) -> list[str]:
     """
     database = _opened(path)
     try:
-        with database.reading() as db:
+        with database.reading(mirror=True) as db:
             return list(dict.fromkeys(soundness.problems(db, database.files_folder)))
     except sqlite3.DatabaseError as error:
         return [f"the file is damaged: {error}"]

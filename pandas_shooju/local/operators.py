@@ -10,6 +10,7 @@ midnight), and the dates become clock time only in the response.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from pandas_shooju.local.dates import parse_span, parse_written_date
 from pandas_shooju.local.errors import ApiError, invalid
 from pandas_shooju.local.query.tree import Operator
 from pandas_shooju.local.status import Status
-from pandas_shooju.local.store.chunks import EARLIEST, LATEST, Float64, Int64, Points
+from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Float64, Int64, Points
 from pandas_shooju.local.store.jobs import now
 from pandas_shooju.local.store.points import EVERYTHING, Range
 
@@ -41,7 +42,9 @@ class Form(NamedTuple):
 #: operators that say what is read
 SOURCES = {
     "asof": Form(
-        "@asof:j17", "points and fields, also of reports, after a job, or at a moment (@asof:2024-01-01T10:00)"
+        "@asof:j17",
+        "points and fields, also of reports, as they were after a job, or at a moment (@asof:2024-01-01T10:00);"
+        " conditions are about now",
     ),
     "repdate": Form("@repdate:2001-01-01", "the points filed under a report date"),
     "repfdate": Form("@repfdate:2001-01-01", "the fields filed under a report date"),
@@ -185,6 +188,8 @@ FORMS = {
 _KEEP_DATES = {"localize"}
 #: the names of the operators that exist without any that a program adds
 BUILT_IN = frozenset(TRANSFORMS)
+#: those whose argument can be checked without the store, which knows what `asof` may name
+_CHECKED = BUILT_IN | SOURCES.keys() - {"asof"}
 
 
 def register_operator(name: str, function: OwnOperator | None = None) -> Any:
@@ -235,7 +240,9 @@ def register_operator(name: str, function: OwnOperator | None = None) -> Any:
 
 
 def check(operators: tuple[Operator, ...]) -> None:
-    """Refuse operators that are not known, and combinations of which one would be ignored.
+    """Refuse operators that are not known, wrong arguments, and combinations of which one would be ignored.
+
+    A query that finds nothing is checked as any other.
 
     Raises
     ------
@@ -251,8 +258,35 @@ def check(operators: tuple[Operator, ...]) -> None:
             raise invalid(f"operator {name} must not occur twice")
         if name in SOURCES:
             sources.add(name)
+        if name in _CHECKED:
+            _check_argument(name, operator.argument)
     if sources >= {"repdate", "repdatelist"}:
         raise invalid("operators repdate and repdatelist together are not supported")
+
+
+@functools.lru_cache(maxsize=1024)
+def _check_argument(name: str, argument: str | None) -> None:
+    if name in BUILT_IN:
+        TRANSFORMS[name](Line(NO_POINTS, {"timezone": "UTC"}), argument)
+    elif name == "repdatelist":
+        report_mode(argument)
+    else:
+        report_date(name, argument)
+
+
+def report_date(name: str, argument: str | None) -> int:
+    """The argument of an operator that is a report date."""
+    if not (argument or "").strip():
+        raise invalid(f"operator {name} must have a report date, as in @{name}:2001-01-01, got nothing")
+    return parse_written_date(argument, f"the argument of operator {name}", now())
+
+
+def report_mode(argument: str | None) -> str:
+    """Which report dates are listed: ``all``, ``points`` or ``fields``."""
+    mode = (argument or "all").lower()
+    if mode not in ("all", "points", "fields"):
+        raise invalid(f"report dates are listed for all, points or fields, got {argument!r}")
+    return mode
 
 
 def unknown(name: str) -> ApiError:

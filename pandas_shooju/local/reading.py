@@ -24,12 +24,14 @@ from pandas_shooju.local.ids import check_id
 from pandas_shooju.local.operators import Line
 from pandas_shooju.local.query.search import find
 from pandas_shooju.local.query.tree import Operator, Query
-from pandas_shooju.local.store import catalogue, history, jobs, points, report_history, reports
+from pandas_shooju.local.store import catalogue, history, jobs, mirrors, points, reports
 from pandas_shooju.local.store.catalogue import Series
 from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Points
 from pandas_shooju.local.store.points import EVERYTHING, Range
 
 _integer = re.compile(r"[+-]?\d{1,18}$")
+#: the name of a meta field, or a formula with one
+_meta = re.compile(r"meta\.|=.*\{\{\s*meta\.", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,10 @@ def request_from(
         A parameter has the wrong type or value, or an operator is not known.
     """
     operators.check(query_operators)
-    return Request(wanted_range(given, now), field_names(given.get("fields")), query_operators, *include)
+    names = field_names(given.get("fields"))
+    if any(operator.name.lower() == "asof" for operator in query_operators) and any(map(_meta.match, names)):
+        raise invalid("the meta fields are those of now, and cannot be combined with operator asof")
+    return Request(wanted_range(given, now), names, query_operators, *include)
 
 
 def wanted_range(given: dict[str, Any], now: int) -> Range | None:
@@ -194,9 +199,9 @@ class _Source:
         self._db = db
         sources = {op.name.lower(): op.argument for op in given if op.name.lower() in operators.SOURCES}
         self.revision = _revision(db, sources["asof"]) if "asof" in sources else None
-        self._points_of = _report_date("repdate", sources["repdate"]) if "repdate" in sources else None
-        self._fields_of = _report_date("repfdate", sources["repfdate"]) if "repfdate" in sources else None
-        self._mode = _mode(sources["repdatelist"]) if "repdatelist" in sources else None
+        self._points_of = operators.report_date("repdate", sources["repdate"]) if "repdate" in sources else None
+        self._fields_of = operators.report_date("repfdate", sources["repfdate"]) if "repfdate" in sources else None
+        self._mode = operators.report_mode(sources["repdatelist"]) if "repdatelist" in sources else None
 
     @property
     def reads_own_points(self) -> bool:
@@ -209,18 +214,17 @@ class _Source:
             report = reports.get(self._db, row.id, self._points_of)
             if report is None:
                 return NO_POINTS
-            filed = points.read(self._db, row.id, report.id)
             if self.revision is None:
-                return filed
-            return report_history.points_as_of(self._db, report.id, filed, self.revision)
-        return now if self.revision is None else history.points_as_of(self._db, row.id, now, self.revision)
+                return points.read(self._db, row.id, report.id)
+            return reports.points_as_of(self._db, row.id, report, self.revision)
+        return now if self.revision is None else history.points_as_of(self._db, row.id, 0, now, self.revision)
 
     def fields(self, row: Series) -> dict[str, Any]:
         if self._fields_of is not None:
             report = reports.get(self._db, row.id, self._fields_of)
             if report is None or self.revision is None:
                 return {} if report is None else report.fields
-            return report_history.fields_as_of(self._db, report.id, report.fields, self.revision)
+            return reports.fields_as_of(self._db, report, self.revision)
         text = row.fields if self.revision is None else history.fields_as_of(self._db, row.id, self.revision)
         fields: dict[str, Any] = json.loads(text)
         return fields
@@ -249,6 +253,7 @@ def as_item(db: sqlite3.Connection, row: Series | None, line: Line, request: Req
 
 
 def _revision(db: sqlite3.Connection, argument: str | None) -> int:
+    mirrors.refuse(db, "the operator asof")
     text = (argument or "").strip()
     if text[:1].lower() == "j" and text[1:].isascii() and text[1:].isdigit() and len(text) < 19:
         job = int(text[1:])
@@ -264,19 +269,6 @@ def _revision(db: sqlite3.Connection, argument: str | None) -> int:
     return history.revision_at(db, parse_written_date(text, "the argument of operator asof", jobs.now()))
 
 
-def _report_date(name: str, argument: str | None) -> int:
-    if not (argument or "").strip():
-        raise invalid(f"operator {name} must have a report date, as in @{name}:2001-01-01, got nothing")
-    return parse_written_date(argument, f"the argument of operator {name}", jobs.now())
-
-
-def _mode(argument: str | None) -> str:
-    mode = (argument or "all").lower()
-    if mode not in ("all", "points", "fields"):
-        raise invalid(f"report dates are listed for all, points or fields, got {argument!r}")
-    return mode
-
-
 def report_dates(db: sqlite3.Connection, series: int, mode: str, revision: int | None = None) -> Points:
     """The report dates of a series, as points: 1 for points, 2 for fields, 3 for both; optionally after a revision."""
     wanted = _wanted(mode)
@@ -288,9 +280,10 @@ def report_dates(db: sqlite3.Connection, series: int, mode: str, revision: int |
 
 def report_dates_of_job(db: sqlite3.Connection, job: int, mode: str | None) -> list[int]:
     """The distinct dates of the reports that a job was the last to write."""
+    mirrors.refuse(db, "job_id for report dates")
     wanted = _wanted(mode)
     return sorted({report.date for report in reports.of_job(db, job) if report.holds & wanted})
 
 
 def _wanted(mode: str | None) -> int:
-    return {"all": 3, "points": 1, "fields": 2}[_mode(mode)]
+    return {"all": 3, "points": 1, "fields": 2}[operators.report_mode(mode)]

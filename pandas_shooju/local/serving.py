@@ -92,8 +92,8 @@ def serve(
 ) -> None:
     """Serve an embedded Shooju until the process is asked to stop.
 
-    Prints ``listening on http://HOST:PORT`` once it accepts connections. On SIGTERM and SIGINT, calls in progress are
-    finished first.
+    Prints ``listening on http://HOST:PORT`` once it accepts connections, and then a line that says how to connect. On
+    SIGTERM and SIGINT, calls in progress are finished first.
 
     Parameters
     ----------
@@ -132,12 +132,21 @@ def serve(
         signals = (signal.SIGTERM, signal.SIGINT) if main else ()
         before = {number: signal.signal(number, lambda *_: server.stop()) for number in signals}
         try:
-            print(f"listening on {server.url}", flush=True)
+            print(f"listening on {server.url}\n{_how_to_connect(server.url, user)}", flush=True)
             server.run()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
             server.close()
+
+
+def _how_to_connect(url: str, user: str | None) -> str:
+    if user is None:
+        return f'connect with sj.Connection("{url}"), or on the command line with --server {url}'
+    return (
+        f'connect with sj.Connection("{url}", "{user}", api_key), or on the command line with --server {url} '
+        f"--user {user} and the key in SHOOJU_API_KEY"
+    )
 
 
 def _app(

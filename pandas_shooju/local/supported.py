@@ -1,7 +1,8 @@
 """Everything that the embedded Shooju supports, as one table, from which the documentation is made.
 
 The rows come from the tables by which the code works (`operators`, `meta`, `parameters`, the routes of `app`); only
-query forms and expressions, which are code in the parsers, are listed here. The tests run every row.
+query forms, dates and expressions, which are code in the parsers, are listed here. The tests run every row, and check
+that nothing is missing.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from typing import NamedTuple
 from pandas_shooju.local import operators
 from pandas_shooju.local.meta import META
 from pandas_shooju.local.parameters import PARAMETERS
+from pandas_shooju.local.query.jobs import JOB_FIELDS
 from pandas_shooju.local.status import Status
 
 
 class Supported(NamedTuple):
     """One thing that a query, an expression or a request may use."""
 
-    #: ``"query"``, ``"operator"``, ``"expression"``, ``"meta field"`` or ``"parameter"``
+    #: ``"query"``, ``"date"``, ``"operator"``, ``"expression"``, ``"meta field"``, ``"job field"`` or ``"parameter"``
     kind: str
     form: str
     meaning: str
@@ -53,6 +55,19 @@ _QUERIES: tuple[tuple[str, str, Status], ...] = (
     ("(a OR b) c", "grouping", "known"),
 )
 
+_DATES: tuple[tuple[str, str, Status], ...] = (
+    ("1577836800000", "milliseconds since 1970-01-01", "known"),
+    ("2024-01-31", "an ISO date, also with a time (2024-01-31T10:00) and an offset (+01:00); UTC by default", "known"),
+    ("MIN", "the first date there is", "known"),
+    ("MAX", "the last", "known"),
+    ("-1y", "relative to now: years; also -1d (days) and +2h (hours)", "known"),
+    ("-1M", "months; also -1w (weeks) and -5m (minutes)", "inferred"),
+    ("-1q", "quarters", "ours"),
+    ("0d", "a term without a sign: now", "known"),
+    ("-2y -1d", "several terms, one after the other", "known"),
+    ("0db", "the beginning of a period, in UTC: today at 00:00; -1yb is the first of January of last year", "known"),
+)
+
 _EXPRESSIONS: tuple[tuple[str, str, Status], ...] = (
     ("={{sid=a}}/1000", "a series and numbers, with + - * /", "known"),
     ("={{sid=a}}+{{sid=b}}", "two series, on the dates that both have", "known"),
@@ -74,6 +89,7 @@ _EXPRESSIONS: tuple[tuple[str, str, Status], ...] = (
 def supported() -> list[Supported]:
     """Everything that is supported, in the order of the documentation; operators that a program added come last."""
     table = [Supported("query", *row) for row in _QUERIES]
+    table += [Supported("date", *row) for row in _DATES]
     forms = operators.SOURCES | operators.FORMS
     table += [Supported("operator", *form) for form in forms.values()]
     table += [
@@ -83,6 +99,7 @@ def supported() -> list[Supported]:
     ]
     table += [Supported("expression", *row) for row in _EXPRESSIONS]
     table += [Supported("meta field", f"meta.{name}", field.meaning, field.status) for name, field in META.items()]
+    table += [Supported("job field", name, *field) for name, field in JOB_FIELDS.items()]
     table += [Supported("parameter", name, *parameter) for name, parameter in PARAMETERS.items()]
     return table
 

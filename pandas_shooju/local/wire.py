@@ -104,7 +104,7 @@ def read_document(request: Request, limit: int, take: Callable[[int], None]) -> 
     try:
         document = formats.decode(data, name).plain()
     except ShoojuFormatError as error:
-        raise HttpError(400, "bad_request", f"the body is not {name}: {error}") from None
+        raise HttpError(400, "bad_request", f"the body cannot be read as {name}: {error}") from None
     if (b"\\ud" in data or b"\\uD" in data) and not _is_unicode(document):
         raise HttpError(400, "bad_request", "the body contains half of a surrogate pair, which is not a character")
     if not isinstance(document, dict):

@@ -116,9 +116,10 @@ class Writer:
     def _apply(self, item: Any) -> Stats:
         if not isinstance(item, dict):
             raise invalid(f"an item of a write must be an object, got {type(item).__name__}")
-        kind = str(item.get("type") or "POST").upper()
+        given = item.get("type")
+        kind = "POST" if given is None else given.upper() if isinstance(given, str) else ""
         if kind not in ITEM_KEYS:
-            raise invalid(f"the type of an item must be POST or DELETE, got {item['type']!r}")
+            raise invalid(f"the type of an item must be POST or DELETE, got {given!r}")
         check_keys(item, ITEM_KEYS[kind], f"an item of type {kind}")
         series, new_id = self._target(item)
         if kind == "POST":
@@ -166,9 +167,12 @@ class Writer:
             if fields or keep_only in ("fields", "all"):
                 alone = keep_only in ("fields", "all")
                 touched = catalogue.write_fields(self.db, series, fields or {}, self.revision, alone=alone)
-        if fields or fresh or not self.skip_meta:
+        if reported_date is not None and not fresh:
+            if fields or not self.skip_meta:  # the points of the series itself are as they were
+                catalogue.note_update(self.db, series, self.revision)
+        elif fields or fresh or not self.skip_meta:
             catalogue.update_meta(self.db, series.id, self.revision)
-        elif reported_date is None and written.added != written.deleted:
+        elif written.added != written.deleted:
             catalogue.update_stored(self.db, series.id, written.added - written.deleted)
         # a change of fields counts as one of the series
         jobs.note_series(self.db, self.job, series.id, written._replace(changed=written.changed + touched))
@@ -222,7 +226,7 @@ def _reported_date(item: dict[str, Any], *, all_allowed: bool) -> int | None:
     given = item.get("reported_date")
     if given == "all" and all_allowed:
         return None
-    if given is not None and (isinstance(given, bool) or not isinstance(given, int | float | str)):
+    if given is not None and (given == "" or isinstance(given, bool) or not isinstance(given, int | float | str)):
         raise invalid(f"reported_date must be milliseconds or a date, got {given!r}")
     return parse_date(given, "reported_date", jobs.now())
 

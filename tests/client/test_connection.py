@@ -14,6 +14,7 @@ import pytest
 
 from pandas_shooju import formats
 from pandas_shooju.client import points as ps
+from pandas_shooju.client import reader
 from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Point
 from pandas_shooju.errors import ConnectionError, SeriesNotFoundError, ShoojuApiError, ShoojuFormatError
@@ -84,11 +85,11 @@ def test_limits_of_dates_may_come_in_many_forms(sj, many, df, dt_, values):
 @pytest.mark.parametrize(
     ("given", "error", "says"),
     [
-        ({"df": object()}, TypeError, "df="),
-        ({"dt": float("nan")}, TypeError, "dt="),
-        ({"max_points": -2}, ValueError, "non-negative integer, got max_points=-2"),
-        ({"max_points": "all"}, ValueError, "max_points='all'"),
-        ({"max_points": True}, ValueError, "max_points=True"),
+        ({"df": object()}, TypeError, "df must be a date"),
+        ({"dt": float("nan")}, TypeError, "dt must be a date"),
+        ({"max_points": -2}, ValueError, "non-negative integer, got -2"),
+        ({"max_points": "all"}, ValueError, "max_points must be .*, got 'all'"),
+        ({"max_points": True}, ValueError, "got True"),
         ({"series_query": ""}, TypeError, "names a series"),
         ({"series_query": None}, TypeError, "names a series"),
     ],
@@ -170,6 +171,21 @@ def test_the_last_page_is_cut_off(sj, many, max_series, sizes):
     assert [len(page.items()) for page in pages] == sizes
 
 
+@pytest.mark.parametrize(
+    ("max_points", "size"), [(0, "2500"), (-1, "2500"), (10, "2500"), (20_000, "500"), (10**9, "1")]
+)
+def test_a_page_is_bounded_by_the_points_expected(proxy, through, many, max_points, size):
+    list(through().scroll(f"sid:{many}", max_points=max_points))
+    assert proxy.seen[0].params["scroll_batch_size"] == size
+
+
+def test_chunks_are_whole_where_pages_are_bounded(sj, many, monkeypatch):
+    monkeypatch.setattr(reader, "MOST_POINTS", 20)  # two series of at most ten points
+    sizes = [chunk.shape[1] for chunk in pd.read_shooju(f"sid:{many}", max_points=10, chunksize=3, connection=sj)]
+    assert sizes[:-1] == [3] * (len(sizes) - 1)
+    assert len(sizes) > 1
+
+
 def test_a_search_that_finds_nothing_is_one_empty_page(sj, path):
     [page] = read_pages(sj, f"sid:{path}")
     assert (page.root["total"], page.items(), len(page.series)) == (0, [], 0)
@@ -233,7 +249,7 @@ def test_a_page_that_is_returned_twice_is_refused(proxy, through):
 
 def test_more_series_than_announced_are_refused(proxy, through):
     proxy.fail(answer(b'{"success": true, "total": 1, "series": [{"series_id": "a"}, {"series_id": "b"}]}'))
-    with pytest.raises(ShoojuFormatError, match="announced 1 series, and returned more"):
+    with pytest.raises(ShoojuFormatError, match="announced 1 series, but returned more"):
         list(read_pages(through(), "sid:a"))
 
 
@@ -283,7 +299,7 @@ def test_bulk_sizes_are_checked(sj, given):
 
 def test_bulk_checks_that_every_query_is_answered(proxy, through):
     proxy.fail(answer(b'{"success": true, "series": [{"series_id": "a"}]}'))
-    with pytest.raises(ShoojuFormatError, match="2 series were requested, and 1 were returned"):
+    with pytest.raises(ShoojuFormatError, match="2 series were requested, but 1 was returned"):
         list(read_bulk(through(), ["sid=a", "sid=b"]))
 
 
@@ -337,7 +353,7 @@ def test_mget_takes_the_default_serializer(sj, many):
 
 @pytest.mark.parametrize("call", ["connection", "mget"])
 def test_modes_of_reported_dates_are_checked(sj, call):
-    with pytest.raises(ValueError, match="mode='none'"):
+    with pytest.raises(ValueError, match=r"mode must be .*, got 'none'"):
         (sj if call == "connection" else sj.mget()).get_reported_dates("sid=a", mode="none")
 
 
@@ -499,7 +515,7 @@ def test_bulk_checks_that_the_right_series_are_returned(proxy, through):
     swapped = b'{"success": true, "series": [{"series_id": "$sid=b"}, {"series_id": "$sid=a"}]}'
     for read in (lambda conn: list(read_bulk(conn, ["sid=a", "sid=b"])), lambda conn: fetch_two(conn)):
         proxy.fail(answer(swapped))
-        with pytest.raises(ShoojuFormatError, match=r"'sid=a' was requested, and '\$sid=b' was returned"):
+        with pytest.raises(ShoojuFormatError, match=r"'sid=a' was requested, but '\$sid=b' was returned"):
             read(through())
 
 
@@ -547,5 +563,22 @@ def test_report_dates_of_another_shape_are_refused(proxy, through, dates):
 
 
 def test_the_axis_is_checked(sj):
-    with pytest.raises(ValueError, match="series_axis='series'"):
+    with pytest.raises(ValueError, match=r"series_axis must be .*, got 'series'"):
         sj.get_df("sid:a", series_axis="series")
+
+
+def test_extra_parameters_take_precedence_over_arguments(sj, path):
+    query = f"sid={path}"
+    points = [(n * 86_400_000, float(n)) for n in range(4)]
+    sj.register_job("writes").write(query, points=points, fields={"unit": "MW"})
+    asked = {"df": 0, "max_points": 4, "serializer": ps.milli_tuple}
+    extra = {"df": "1970-01-02", "dt": "1970-01-03", "max_points": -1, "fields": "unit"}
+    [searched] = sj.scroll(query, extra_params=extra, **asked)
+    mget = sj.mget()
+    mget.get_series(query, extra_params=extra, **asked)
+    for series in (searched, sj.get_series(query, extra_params=extra, **asked), *mget.fetch()):
+        assert series["points"] == points[1:3]
+        assert series["fields"] == {"unit": "MW"}
+    lagged = sj.get_series(query, max_points=1, extra_params={"operators": "@lag:1d"}, serializer=ps.milli_tuple)
+    assert lagged["points"] == [(86_400_000, 0.0)]
+    assert "points" not in sj.get_series(query)

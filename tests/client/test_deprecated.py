@@ -70,6 +70,9 @@ def test_reads_by_series_id(sj, path):
         assert sj.get_points(path + "x") is None
     with pytest.deprecated_call(match="sid="):
         assert sj.get_fields(path) == {"a": 1}
+    with pytest.deprecated_call():
+        nothing = sj.get_points(path, dt.date(2000, 1, 1), serializer=ps.pd_series)
+    assert (len(nothing), nothing.dtype, nothing.index.dtype) == (0, "float64", "datetime64[ns]")
     mget = sj.mget()
     with pytest.deprecated_call():
         assert mget.get_points(path, max_points=1, serializer=ps.milli_tuple) == 0
@@ -89,7 +92,7 @@ def test_get_fields_takes_a_series_id_by_name(sj, path):
         mget.get_fields(series_id=path, fields=["a"])
     assert mget.fetch() == [{"a": 1}]
     for call in sj.get_fields, sj.mget().get_fields:
-        with pytest.raises(TypeError, match="names a series"):
+        with pytest.raises(TypeError, match="requires series_query"):
             call()
         with pytest.raises(TypeError, match="must be a string"):
             call(5)

@@ -349,7 +349,7 @@ def test_scroll_options(conn, units):
     scroll = conn.scroll("sid:users\\me", fields=["unit"], sort="unit desc", max_series=2, batch_size=1)
     assert scroll.raw_response["total"] == 3
     assert [series["fields"]["unit"] for series in scroll] == ["unit C", "unit B"]
-    with pytest.raises(ValueError, match="must find at most 2 series, and finds 3"):
+    with pytest.raises(ValueError, match="must find at most 2 series, but it finds 3"):
         conn.scroll("sid:users\\me", max_series=2, assert_under_max_series=True)
 
 

@@ -118,7 +118,7 @@ def test_a_page_of_a_proxy_is_not_a_file(proxy, through, tmp_path, kind):
     conn = through()
     file_id = conn.upload_file(b"abc", "a.txt")
     proxy.fail(answer(b"<html>please sign in</html>", kind))
-    with pytest.raises(ShoojuFormatError, match=r"27 bytes .* were returned for a file of 3 bytes"):
+    with pytest.raises(ShoojuFormatError, match=r"the file has 3 bytes, but 27 bytes .* were sent"):
         conn.download_file(file_id, tmp_path / "a.txt")
     assert list(tmp_path.iterdir()) == []
 

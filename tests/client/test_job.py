@@ -139,7 +139,7 @@ def test_wrong_arguments_are_refused_and_buffer_nothing(sj, wrong, error, says):
 
 @pytest.mark.parametrize("description", ["", "ab", None])
 def test_a_short_description_is_refused_by_name(sj, description):
-    with pytest.raises(ValueError, match="description="):
+    with pytest.raises(ValueError, match="description must be a string of at least 3 characters, got "):
         sj.register_job(description)
 
 
@@ -206,7 +206,7 @@ def test_what_is_enqueued_is_merged_like_any_write(sj, path):
     job.submit()
     assert stored(sj, query) == ([(0, 2.0), (1000, 2.0), (2000, 1.0)], {"a": 1, "b": 2, "c": 3})
     assert stored(sj, f"{query}@repdate:2001-01-01")[0] == [(5000, 5.0)]
-    with pytest.raises(ValueError, match="remove_others='both'"):
+    with pytest.raises(ValueError, match=r"remove_others must be .*, got 'both'"):
         job.enqueue([SeriesWrite(path, None, {})], remove_others="both")
     job.enqueue([SeriesWrite(path, columns([9000, 9.0]), {})], remove_others="points")
     job.write(query, points=[(8000, 8)])
@@ -379,7 +379,7 @@ def test_an_answer_that_tells_of_too_few_items_confirms_none(proxy, through, pat
     for number in range(3):
         job.write(rf"sid={path}\{number}", points=[(0, number)])
     proxy.fail(answer(b'{"success": true, "responses": [{"success": true}]}'), when=is_write)
-    with pytest.raises(WriteError, match="does not say what became of each"):
+    with pytest.raises(WriteError, match="the response must contain the outcome of each"):
         job.submit()
     assert job.pending == 3
 

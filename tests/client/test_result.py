@@ -100,7 +100,7 @@ def test_an_interrupt_has_the_result(sj, path, monkeypatch):
         submit(**{**how, "progress": stop})
 
     monkeypatch.setattr(job, "submit", interrupted)
-    with pytest.raises(WriteInterrupted, match="1 points of 1 series stored") as caught:
+    with pytest.raises(WriteInterrupted, match="1 point of 1 series stored") as caught:
         result.retry()
     assert caught.value.result is result
     assert result.series["stored"].tolist() == [True, False, False, False]

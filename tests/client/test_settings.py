@@ -15,7 +15,8 @@ from pandas_shooju.client.options import Options
 from pandas_shooju.client.points import milli_tuple
 from pandas_shooju.client.servers import server_url
 from pandas_shooju.client.settings import Settings, resolve
-from pandas_shooju.errors import ConfigurationError
+from pandas_shooju.errors import AuthenticationError, ConfigurationError
+from pandas_shooju.local import start
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +59,7 @@ def test_a_profile_is_named_by_the_environment(env, profiles):
     env.setenv("SHOOJU_PROFILE", "work")
     assert resolve() == Settings("https://work.example", email="pat@work.example", google_oauth_token="t")
     env.setenv("SHOOJU_PROFILE", "home")
-    with pytest.raises(ConfigurationError, match=r"no profile 'home' .* \(there: default, work\)"):
+    with pytest.raises(ConfigurationError, match=r"must be a profile in .* \(available: default, work\), got 'home'"):
         resolve()
 
 
@@ -66,8 +67,8 @@ def test_a_profile_is_named_by_the_environment(env, profiles):
     ("text", "says"),
     [
         ("api_key = 'top-secret", "not TOML"),
-        ("[default]\npassword = 'top-secret'", "got 'password'"),
-        ("[default]\nuser = 1", "got 'user'"),
+        ("[default]\npassword = 'top-secret'", "remove or correct 'password'"),
+        ("[default]\nuser = 1", "remove or correct 'user'"),
     ],
 )
 def test_a_profile_that_is_wrong_says_so_without_showing_it(profiles, text, says):
@@ -107,6 +108,47 @@ def test_a_user_without_a_key_is_told_what_is_missing():
         Connection("alpha", "sam")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "127.1.2.3", "[::1]:8000", "localhost:8000", "LOCALHOST"])
+def test_a_server_on_this_machine_needs_no_key(env, host):
+    assert resolve(f"http://{host}") == Settings(f"http://{host}", "local", "")
+    assert resolve(f"http://{host}", "sam") == Settings(f"http://{host}", "sam", "")
+    env.setenv("SHOOJU_USER", "sam")
+    env.setenv("SHOOJU_API_KEY", "env-key")
+    assert resolve(f"http://{host}") == Settings(f"http://{host}", "sam", "env-key")
+    env.setenv("SHOOJU_SERVER", "alpha")  # the key is for that server
+    assert resolve(f"http://{host}") == Settings(f"http://{host}", "local", "")
+
+
+@pytest.mark.parametrize(
+    "server",
+    ["http://10.0.0.1", "http://127.0.0.1.example", "http://localhost.example", "http://a@example", "localhost",
+     "[::2]", "http://127.0.0.1@alpha.example", "http://", "http://0.0.0.0", "http://[::"],
+)  # fmt: skip
+def test_every_other_server_needs_one(server):
+    with pytest.raises(ConfigurationError, match="no user and API key"):
+        resolve(server)
+
+
+def test_calls_without_a_key_are_those_of_the_user(served):
+    with (
+        Connection(served.url) as nobody,
+        Connection(served.url, "sam") as sam,
+        Connection("local::memory:", "kim") as kim,
+    ):
+        for conn, name in ((nobody, "local"), (sam, "sam"), (kim, "kim")):
+            job = conn.register_job("whose is it")
+            assert conn.user == conn.raw.get(f"/jobs/{job.job_id}")["job"]["user"] == name
+
+
+def test_a_server_on_this_machine_that_requires_a_key_says_so():
+    with (
+        start(user="sam", api_key="secret") as guarded,
+        Connection(guarded.url) as conn,
+        pytest.raises(AuthenticationError, match="check the user and the API key"),
+    ):
+        conn.register_job("without a key")
+
+
 def test_email_and_token_from_the_environment_sign_in_at_the_first_call(env, proxy):
     from tests.client.faults import answer
 
@@ -126,7 +168,7 @@ def test_email_and_token_from_the_environment_sign_in_at_the_first_call(env, pro
 
 def test_username_is_another_name_for_user():
     assert Connection("alpha", username="sam", api_key="k").user == "sam"
-    with pytest.raises(ConfigurationError, match="mean the same"):
+    with pytest.raises(ConfigurationError, match="must be the same"):
         Connection("alpha", user="sam", username="kim", api_key="k")
 
 
@@ -182,7 +224,7 @@ def test_two_embedded_servers_do_not_share_a_session():
     session = requests.Session()
     with Connection("local::memory:", requests_session=session) as conn:
         assert conn.raw.get("/status/ping")["success"]
-        with pytest.raises(ConfigurationError, match="already serves"):
+        with pytest.raises(ConfigurationError, match="in use by another embedded server"):
             Connection("local::memory:", requests_session=session)
 
 

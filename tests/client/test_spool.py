@@ -214,3 +214,16 @@ def test_a_forked_process_cannot_write_to_the_spool_of_its_parent(sj, path, tmp_
     monkeypatch.setattr(job._spool, "_process", -1)  # as in a child
     with pytest.raises(ConfigurationError, match="only be used by the process that registered it"):
         job.write(f"sid={path}", points=[(0, 1)])
+
+
+def test_an_item_that_is_sent_again_in_smaller_parts_leaves_the_spool(proxy, through, sj, path, tmp_path):
+    job = through(retries=1).register_job("parts", batch_size=10, spool=tmp_path)
+    job.write(f"sid={path}", points=[(date, float(date)) for date in range(25)])
+    proxy.fail(drop(), when=is_write)
+    with pytest.raises(ConnectionError):
+        job.submit()
+    job.submit(max_points_per_call=10)
+    job.finish()
+    assert len(points_of(sj, f"sid={path}")) == 25
+    assert list(tmp_path.iterdir()) == []
+    assert shooju.resume(tmp_path, sj) == []

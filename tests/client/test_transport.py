@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import io
 import json
 import logging
@@ -10,8 +12,11 @@ import os
 import pickle
 import socket
 import threading
+import time
 import traceback
+import warnings
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
 
 import pytest
 import requests
@@ -20,9 +25,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pandas_shooju import formats
+from pandas_shooju.client import retry
 from pandas_shooju.client.connection import Connection
 from pandas_shooju.client.options import options
-from pandas_shooju.client.retry import RetryPolicy
+from pandas_shooju.client.retry import Attempts, RetryPolicy
 from pandas_shooju.client.servers import same_server
 from pandas_shooju.client.transport import BaseHook, Client, Request, Response
 from pandas_shooju.errors import (
@@ -30,6 +36,7 @@ from pandas_shooju.errors import (
     ConfigurationError,
     ConnectionError,
     ShoojuApiError,
+    ShoojuError,
     ShoojuFormatError,
     WriteError,
 )
@@ -207,17 +214,141 @@ def test_an_error_of_the_api_has_code_and_description(raw):
     assert raw.get("/series", params={"query": "((("}, ignore_exceptions=True)["success"] is False
 
 
+def everything(error: BaseException) -> str:
+    """An exception with all that led to it, also what is suppressed, and the local variables of each frame."""
+    shown, links = [], [error]
+    while links:
+        link = links.pop()
+        shown.append("".join(traceback.TracebackException.from_exception(link, capture_locals=True).format()))
+        links += [one for one in (link.__cause__, link.__context__) if one is not None]
+    return "".join(shown)
+
+
+KEY = "secret-key"
+TOKEN = base64.b64encode(b"sam:" + KEY.encode()).decode()
+
+
 def test_keys_appear_nowhere(proxy, through, caplog):
     conn = through(extra_params={"token": "secret-token"})
     assert "secret" not in repr(conn) + repr(conn.raw)
-    assert "secret-key" not in repr(vars(conn.raw))
+    assert KEY not in repr(vars(conn.raw))
     proxy.fail(*[drop()] * 3)
-    with caplog.at_level(logging.DEBUG, "pandas_shooju"), pytest.raises(ConnectionError) as caught:
+    with caplog.at_level(logging.DEBUG), pytest.raises(ConnectionError) as caught:
         ping(conn.raw)
-    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
-    assert "secret-key" not in shown
+    proxy.seen.clear()  # a local variable of this test
+    shown = everything(caught.value) + caplog.text
+    assert KEY not in shown
+    assert TOKEN not in shown
     assert "secret" not in str(caught.value) + repr(caught.value) + "".join(traceback.format_exception(caught.value))
     assert "secret" not in "".join(record.getMessage() for record in caplog.records if record.name == "pandas_shooju")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupt_shows_no_key(through, monkeypatch, error):
+    def interrupted(*_arguments, **_named):
+        raise error
+
+    monkeypatch.setattr(socket.socket, "connect", interrupted)
+    with pytest.raises(error) as caught:
+        ping(through().raw)
+    assert "urllib3" in everything(caught.value)
+    assert KEY not in everything(caught.value)
+    assert TOKEN not in everything(caught.value)
+
+
+@pytest.mark.parametrize("body", [b"<html>%s</html>", b'{"error": "%s"}', b'{"success": false, "error": "x", '
+                                  b'"description": "got %s"}', b"{%s", b'{"success": "%s"}'])  # fmt: skip
+@pytest.mark.parametrize("code", [200, 400, 403, 500, 503])
+def test_a_server_that_repeats_the_key_is_not_quoted(proxy, through, caplog, body, code):
+    for said in (KEY, f"Authorization: Basic {TOKEN}"):
+        proxy.fail(*[status(code, body % said.encode())] * 3)
+        with caplog.at_level(logging.DEBUG), pytest.raises(ShoojuError) as caught:
+            ping(through().raw)
+        proxy.faults.clear()
+        texts = [str(caught.value), repr(caught.value), caplog.text, str(getattr(caught.value, "description", ""))]
+        assert not [text for text in texts if KEY in text or TOKEN in text]
+
+
+def test_the_key_is_not_quoted_of_an_item_of_a_write(proxy, through, path):
+    job = through().register_job("repeated", batch_size=10)
+    job.write(f"sid={path}", points=[(0, 1)])
+    item = {"success": False, "error": "x", "description": f"got {KEY}"}
+    proxy.fail(answer(json.dumps({"success": True, "responses": [item]}).encode()))
+    with pytest.raises(WriteError, match=r"got \*\*\*") as caught:
+        job.submit()
+    assert KEY not in str(caught.value) + caught.value.failed.to_string()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"server": None},
+        {"server": "no server"},
+        {"user": None},
+        {"username": "other"},
+        {"server": "http://prices.example", "hosts": "a"},
+        {"hooks": [5]},
+        {"deadline": -1},
+        {"max_requests_per_minute": 0},
+    ],
+)
+def test_a_connection_that_is_refused_shows_no_key(no_settings, given):
+    no_settings.setenv("SHOOJU_GOOGLE_OAUTH_TOKEN", KEY)
+
+    def connect(key):
+        key = {"api_key": key.pop()}
+        return Connection(**{"server": "alpha", "user": "sam", **key, **given})
+
+    with pytest.raises((ConfigurationError, TypeError, ValueError)) as caught:
+        connect([KEY])
+    link = caught.value
+    while link is not None:
+        frames = [frame for frame, _ in traceback.walk_tb(link.__traceback__)]
+        ours = [frame for frame in frames if "pandas_shooju" in frame.f_code.co_filename]
+        found = [value for frame in ours for name, value in frame.f_locals.items() if name != "self"]
+        assert KEY not in repr(found)
+        link = link.__context__
+
+
+def test_plain_http_warns_once():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for server in (
+            "http://a.example",
+            "http://a.example",
+            "https://b.example",
+            "http://127.0.0.1:1",
+            "local::memory:",
+        ):
+            Connection(server, "sam", KEY)
+        Client("http://c.example")
+        Client("http://d.example", "sam", KEY, hosts=["http://localhost:1"])
+    assert [str(warning.message) for warning in caught] == [
+        "the API key is sent to http://a.example without encryption, where others may read it; use https://"
+    ]
+    assert caught[0].filename == __file__
+
+
+# --- a number of requests per minute ---
+
+
+def test_requests_wait_for_their_minute(proxy, through, monkeypatch):
+    waited = []
+    monkeypatch.setattr(retry, "sleep", waited.append)
+    raw = through(max_requests_per_minute=3, deadline=5.0).raw
+    proxy.fail(drop())
+    for _ in range(4):  # five requests
+        ping(raw)
+    # a pause of 0 s before the second attempt; the fourth request waits a minute, longer than the deadline
+    assert waited[0] == 0
+    assert [55 < one <= 61 for one in waited[1:]] == [True, True]
+    assert pickle.loads(pickle.dumps(raw))._pace.per_minute == 3
+
+
+@pytest.mark.parametrize("given", [0, -1, 1.5, True, "5"])
+def test_a_number_of_requests_is_checked(given):
+    with pytest.raises(ValueError, match="max_requests_per_minute must be a positive integer"):
+        Client("alpha", max_requests_per_minute=given)
 
 
 @pytest.mark.parametrize("password", ["secret", "p@secret"])
@@ -424,6 +555,27 @@ def test_nothing_is_sent_before_the_first_call(proxy, through):
 # --- time ---
 
 
+def test_connecting_has_a_timeout_of_its_own():
+    attempts = Attempts(RetryPolicy(), "get", "/series", True)
+    assert attempts.timeouts(600.0) == (10.0, 600.0)
+    assert attempts.timeouts(2.0) == (2.0, 2.0)
+    read = Attempts(RetryPolicy(deadline=5.0), "get", "/series", True).timeouts(600.0)[1]
+    assert 0 < read <= 5
+
+
+@pytest.mark.parametrize("code", [429, 502, 503, 504])
+@pytest.mark.parametrize("after", ["7", "date", "soon", None])
+def test_the_server_is_given_the_time_it_asks_for(proxy, through, monkeypatch, code, after):
+    waited = []
+    monkeypatch.setattr(retry, "sleep", waited.append)
+    header = formatdate(time.time() + 300, usegmt=True) if after == "date" else after
+    proxy.fail(status(code, **({} if header is None else {"Retry_After": header})))
+    ping(through(retry_delay=1).raw)
+    low, high = {"7": (7, 7), "date": (200, 300)}.get(after, (0.75, 1.25))
+    assert len(waited) == 1
+    assert low <= waited[0] <= high
+
+
 def test_a_server_may_ask_for_more_time_than_there_is(proxy, through):
     proxy.fail(status(503, Retry_After="1000"))
     with pytest.raises(ConnectionError, match="503") as caught:
@@ -453,6 +605,13 @@ def test_the_deadline_covers_a_body_that_never_ends(proxy, through, body):
 def test_a_page_that_is_no_document_is_not_read_to_its_end(proxy, through):
     proxy.fail(trickle(b"<html>" * 100_000, 0))
     with pytest.raises(ShoojuFormatError, match="not a Shooju document"):
+        ping(through(retries=1).raw)
+
+
+def test_a_document_that_is_blown_up_is_not_read_to_its_end(proxy, through):
+    body = gzip.compress(b'{"success": true, "a": [' + b" " * (64 << 20) + b"]}")
+    proxy.fail(status(200, body, Content_Encoding="gzip"))
+    with pytest.raises(ShoojuFormatError, match="the response expands"):
         ping(through(retries=1).raw)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pandas_shooju import formats
 from pandas_shooju.client import points as ps
+from pandas_shooju.client import validation
 from pandas_shooju.client.connection import Connection
 from pandas_shooju.client.job import RemoteJob
 from pandas_shooju.errors import ShoojuError
@@ -92,3 +93,38 @@ def test_only_our_errors_result(lying, call, document, name):
     proxy.fail(*[answer(body)] * 3)
     with suppress(ShoojuError):
         CALLS[call](conn)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"success": True, "series": [{"series_id": "Basic c2VjcmV0"}, "Basic c2VjcmV0"]},
+        {"success": True, "series": ["Basic c2VjcmV0"]},
+        {"success": True, "series": {"Authorization": "Basic c2VjcmV0"}},
+        {"success": True, "responses": ["Basic c2VjcmV0"]},
+        {"success": True, "job_id": "Basic c2VjcmV0"},
+        {"success": True, "file_id": ["Basic c2VjcmV0"] * 2},
+        {"success": True, "reported_dates": ["Basic c2VjcmV0"]},
+        {"success": True, "results": [{"id": "Basic c2VjcmV0"}]},
+        {"success": True, "total": "Basic c2VjcmV0"},
+    ],
+)
+def test_a_response_of_the_wrong_shape_is_not_quoted(shape):
+    """A server may repeat the headers of a request in it, with the key."""
+    checks = [
+        lambda: validation.series_items(formats.decode(json.dumps(shape).encode(), "json")),
+        lambda: validation.responses(shape, 1, str),
+        lambda: validation.job_id(shape),
+        lambda: validation.file_ids(shape, 1),
+        lambda: validation.reported_dates(shape),
+        lambda: validation.jobs(shape),
+        lambda: validation.total(shape),
+    ]
+    refused = []
+    for check in checks:
+        try:
+            check()
+        except ShoojuError as error:
+            refused.append(str(error))
+    assert refused
+    assert not [message for message in refused if "c2VjcmV0" in message]

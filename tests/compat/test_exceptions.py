@@ -54,7 +54,7 @@ def url(conn: Any) -> str:
 
 #: wrong uses, and the exception of the published client: by its name, or a class that is not its own
 SAME: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
-    "no credentials": (lambda shooju, conn: shooju.Connection(url(conn)), "ShoojuApiError"),
+    "no credentials": (lambda shooju, conn: shooju.Connection("https://shooju.example"), "ShoojuApiError"),
     "a wrong key": (
         lambda shooju, conn: shooju.Connection(url(conn), "sam", "no").get_series("sid=a"),
         "ShoojuApiError",
@@ -115,6 +115,16 @@ SAME: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
         lambda shooju, conn: conn.scroll("sid:users", max_series=1, assert_under_max_series=True),
         ValueError,
     ),
+    "a negative number of points": (
+        lambda shooju, conn: conn.get_series(r"sid=users\a", max_points=-2),
+        "ShoojuApiError",
+    ),
+    "a number of points that is none": (
+        lambda shooju, conn: list(conn.scroll(r"sid=users\a", max_points="all")),
+        "ShoojuApiError",
+    ),
+    "a batch size of nothing": (lambda shooju, conn: conn.scroll(batch_size=0), "ShoojuApiError"),
+    "a batch size that is none": (lambda shooju, conn: conn.get_df("", ["a"], batch_size="many"), "ShoojuApiError"),
     "an unknown mode": (lambda shooju, conn: conn.mget().get_reported_dates("sid=a", mode="some"), ValueError),
     "a file that does not exist": (lambda shooju, conn: conn.raw.get("/files/none"), "ShoojuApiError"),
 }
@@ -145,17 +155,11 @@ DIFFERENT: dict[str, tuple[Callable[[Any, Any], Any], Any, Any]] = {
         TypeError,
     ),
     "a series without a query": (lambda shooju, conn: conn.get_series(""), AssertionError, TypeError),
-    "a negative number of points": (
-        lambda shooju, conn: conn.get_series(r"sid=users\a", max_points=-2),
-        "ShoojuApiError",
-        ValueError,
-    ),
     "an unknown mode of a connection": (
         lambda shooju, conn: conn.get_reported_dates(r"sid=users\a", mode="some"),
         "ShoojuApiError",
         ValueError,
     ),
-    "a batch size of nothing": (lambda shooju, conn: conn.scroll(batch_size=0), "ShoojuApiError", ValueError),
     "a single series without a name": (
         lambda shooju, conn: conn.shooju_api.get_single_series(),
         AssertionError,
@@ -230,7 +234,7 @@ def test_an_unknown_keyword_of_a_connection_is_named(served):
 def test_wrong_arguments_are_a_value_error_as_well(served):
     compat = module("pandas_shooju.compat")
     conn = compat.Connection(served.url, "sam", "secret")
-    with pytest.raises(WrongArgumentsError, match="either dates or delete_all=True") as caught:
+    with pytest.raises(WrongArgumentsError, match="either reported_dates or delete_all=True") as caught:
         conn.register_job("wrong").delete_reported("sid=a")
     assert isinstance(caught.value, ValueError)
     assert isinstance(caught.value, compat.ShoojuApiError)

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pandas_shooju.formats import PointColumns, ShoojuFormatError, decode, encode
+from pandas_shooju import formats
+from pandas_shooju.formats import PointColumns, ShoojuFormatError, decode, encode, rows
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "sjts.json").read_text())
 
@@ -225,6 +226,16 @@ def test_junk_decodes_or_is_refused(name, junk):
     for data in (junk, b"SJTS" + junk):
         with contextlib.suppress(ShoojuFormatError):
             decode(data, name).plain()
+
+
+@pytest.mark.parametrize("name", ["json", "msgpack"])
+def test_the_number_of_values_is_limited(name, monkeypatch):
+    content = encode({"a": [{}] * 1000}, name)
+    assert decode(content, name).plain() == {"a": [{}] * 1000}
+    for module in (rows, formats.msgpack):
+        monkeypatch.setattr(module, "MOST_VALUES", 900)
+    with pytest.raises(ShoojuFormatError, match="at most 900 values, got about"):
+        decode(content, name)
 
 
 def section(text):

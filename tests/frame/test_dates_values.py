@@ -109,7 +109,7 @@ def test_arrow_dates_are_exact(conn):
             assert clocks.to_milliseconds(index[:1]).tolist() == milliseconds(expected)
             assert index.isna().tolist() == [False, True]
     finer = pd.Series([dt.datetime(2024, 1, 1, microsecond=1)], dtype=pd.ArrowDtype(pa.timestamp("us")))
-    with pytest.raises(ValueError, match="finer than a millisecond"):
+    with pytest.raises(ValueError, match=r"whole (number of )?milliseconds"):
         write_long(None, finer)
 
 
@@ -181,7 +181,7 @@ def test_dates_finer_than_a_millisecond_are_refused_by_every_door(conn, date):
     )
     job = conn.register_job("finer", batch_size=100)
     for name, write in writes.items():
-        with pytest.raises(ValueError, match="finer than a millisecond, the finest unit that Shooju stores"):
+        with pytest.raises(ValueError, match=r"whole (number of )?milliseconds"):
             write(job)
         assert job.pending == 0, name
 
@@ -204,7 +204,7 @@ def test_limits_may_be_finer(conn):
 def test_periods_within_a_millisecond_are_refused(conn, freq):
     index = pd.PeriodIndex(["2024-01-01 00:00:00.000001"], freq=freq)
     for door in DOORS:
-        with pytest.raises(ValueError, match="begins within a millisecond"):
+        with pytest.raises(ValueError, match="begin at a whole millisecond"):
             door(conn, index)
     whole = pd.PeriodIndex(["2024-01-01 00:00:00.001"], freq=freq)
     write_wide(conn, whole)

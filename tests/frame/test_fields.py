@@ -142,7 +142,7 @@ def test_a_column_has_one_value_for_each_series():
             series_writes(long.assign(x=pd.Series(values, dtype=object)), fields="x")
     same = long.assign(x=pd.Series([[1, {"a": 2}]] * 4))
     assert [write.fields for write in series_writes(same, fields="x")] == [{"x": [1, {"a": 2}]}] * 2
-    with pytest.raises(ValueError, match="fields='levels' is for wide frames"):
+    with pytest.raises(ValueError, match="fields='levels' requires a wide frame"):
         series_writes(long, fields="levels")
 
 

@@ -106,8 +106,12 @@ def test_report_dates_in_a_level():
         assert [(item.series_id, item.reported_date) for item in items] == [(r"gdp\US", FEBRUARY), (r"gdp\US", MARCH)]
         assert [item.points.to_rows() for item in items] == [[[START, 1.0], [START + DAY, 2.0]], [[START, 1.5]]]
         assert [item.fields for item in items] == [{"country": "US"}] * 2
-    with pytest.raises(ValueError, match="must be written to a different series, but two"):
+    with pytest.raises(ValueError, match="report dates under the name 'reported_date', but the argument"):
         series_writes(frame, r"gdp\{country}")
+    with pytest.raises(ValueError, match="must be written to a different series, but two"):
+        series_writes(frame.rename_axis(columns={"reported_date": "when"}), r"gdp\{country}")
+    each = series_writes(frame, r"gdp\{country}\{reported_date:%Y%m}")
+    assert [item.series_id for item in each] == [r"gdp\US\202402", r"gdp\US\202403"]
 
 
 def test_one_report_date_for_all():

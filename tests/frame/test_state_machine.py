@@ -197,8 +197,9 @@ class Desk(RuleBasedStateMachine):
 
     def stored(self):
         points = read_shooju("", layout="long", include_job=True, connection=self.conn)
-        fields = read_shooju("", layout="fields", connection=self.conn)
-        found = {series_id.lower(): [repr(row.dropna().to_dict())] for series_id, row in fields.iterrows()}
+        # not as a frame, where the type of a number depends on the other series
+        series = self.conn.scroll("", fields=["*"])
+        found = {one["series_id"].lower(): [repr(sorted(one["fields"].items()))] for one in series}
         rows = zip(points["series_id"].astype(str), points["dt"], points["val"], points["job"], strict=True)
         for series_id, *point in rows:
             found[series_id.lower()].append(tuple(point))

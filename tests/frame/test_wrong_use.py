@@ -164,7 +164,7 @@ LONG = pd.DataFrame({"symbol": ["A", "A", "B"], "dt": DATES, "val": [1.0, 2.0, 3
         (wide(a=1.0).iloc[[0, 1, 1]], {"sid": r"users\sam"}, "the index contains 2024-01-02.*more than once"),
         (wide(a=1.0).set_axis([DATES[0], pd.NaT, DATES[2]]), {"sid": r"users\sam"}, "position 1 is missing"),
         (wide(a=1.0), {"sid": r"users\sam", "na": "drop"}, "na must be 'skip' .*got 'drop'"),
-        (wide(a=1.0), {"sid": r"users\sam", "remove_others": "everything"}, "must be None, .* got 'everything'"),
+        (wide(a=1.0), {"sid": r"users\sam", "remove_others": "everything"}, "must be .*, got 'everything'"),
         (wide(a=1.0), {"sid": r"users\sam", "fields": "levels"}, "requires named column levels"),
         (TWO_LEVELS, {"sid": r"users\{country}", "fields": ["region"]}, "'country', 'unit'\\), got 'region'"),
         (wide(a=1.0), {"sid": r"users\sam", "fields": {"x": object()}}, "the field 'x' contains <object"),
@@ -237,3 +237,18 @@ def test_missing_values_of_every_kind_are_skipped(conn):
     assert result.series["points"].tolist() == [2, 2, 2, 0]
     assert result.points == 6
     assert np.isnan(read_shooju([r"sid=users\sam\object"], connection=conn).reindex(DATES).iloc[1, 0])
+
+
+@pytest.mark.parametrize("sid", [None, "{series_id}", r"new\{series_id}"])
+@pytest.mark.parametrize("query", ["sid:users", "sid:users@A:M"])
+def test_two_columns_of_series_ids(conn, sid, query):
+    """`pd.concat(axis=1)` makes them."""
+    long = pd.DataFrame({"series_id": r"users\sam\a", "dt": pd.date_range("2024", periods=3), "val": 1.0})
+    long.shooju.write("the series", connection=conn)
+    read = pd.read_shooju(query, layout="long", connection=conn)
+    beside = pd.concat([read[["series_id"]], read], axis=1)
+    beside.attrs = read.attrs
+    with pytest.raises(ValueError, match="must name one column, but several are named 'series_id'"):
+        beside.shooju.write("beside", sid, connection=conn)
+    with pytest.raises(ValueError, match="must name one column, but several are named 'series_id'"):
+        beside.shooju.series_ids  # noqa: B018

@@ -55,17 +55,23 @@ def test_what_was_replaced_and_what_is_left_make_the_past(first, second):
     assert bits(zip(today.dates, today.values, strict=True)) == bits(zip(after.dates, after.values, strict=True))
 
 
-@given(st.lists(st.integers(-(10**13), 10**13), min_size=1, max_size=50, unique=True).map(sorted), st.booleans())
+@given(st.lists(st.integers(-(10**13), 10**13), min_size=1, max_size=200, unique=True).map(sorted), st.booleans())
 def test_a_piece_comes_back_from_its_row(when, same_job):
     count = len(when)
-    piece = Points(
-        np.array(when, np.int64), np.arange(count) * 0.1, np.ones(count, np.int64) if same_job else np.arange(count)
-    )
-    first, last, n, low, high, step, revision, dates_blob, revisions_blob, vals = chunks.to_row(piece)
+    revisions = np.ones(count, np.int64) if same_job else np.arange(count)
+    piece = Points(np.array(when, np.int64), np.arange(count) * 0.1, revisions)
+    first, last, n, low, high, step, revision, dates_blob, revisions_blob, vals, packed = chunks.to_row(piece)
     assert (first, last, n, low, high) == (when[0], when[-1], count, 0.0, piece.values[-1])
-    assert chunks.dates_of(first, n, step, dates_blob).tolist() == when
-    assert chunks.revisions_of(n, revision, revisions_blob).tolist() == piece.revisions.tolist()
-    assert bytes(vals) == piece.values.tobytes()
+    assert packed == (count >= chunks.PACKED_FROM)
+    if dates_blob is None:
+        assert when == [first + step * number for number in range(count)]
+    else:
+        assert chunks.integers(bytes(dates_blob), n, packed).tolist() == when
+    if revisions_blob is None:
+        assert revisions.tolist() == [revision] * count
+    else:
+        assert chunks.integers(bytes(revisions_blob), n, packed).tolist() == revisions.tolist()
+    assert chunks.floats(bytes(vals), n, packed).tobytes() == piece.values.tobytes()
 
 
 def test_evenly_spaced_dates_take_no_room():

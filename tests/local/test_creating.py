@@ -67,7 +67,7 @@ def test_the_command_line_reads_no_store_into_being(tmp_path):
     path = tmp_path / "TYPO.sqlite"
     command = [sys.executable, "-m", "pandas_shooju", "read", "sid:users", "--server", f"local:{path}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert f"there is no store at {path}" in done.stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -15,7 +15,8 @@ from pandas_shooju import formats
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.local import StoreError, maintenance, open_app
 from pandas_shooju.local.adapter import WSGIAdapter
-from tests.local.conftest import BASE, Api
+from pandas_shooju.local.store import chunks
+from tests.local.conftest import BASE, Api, version_4
 
 SERIES = 120
 
@@ -28,7 +29,10 @@ def content(number: int) -> tuple[PointColumns, dict]:
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
-    path = tmp_path_factory.mktemp("sound") / "store.sqlite"
+    return make(tmp_path_factory.mktemp("sound") / "store.sqlite")
+
+
+def make(path):
     app = open_app(path)
     api = Api(app, format_name="sjts")
     job = api.job()
@@ -156,20 +160,24 @@ def test_the_check_on_the_command_line(sound, tmp_path):
     assert "export" in done.stderr
 
 
-def test_a_store_without_checksums_is_read_and_gets_them_by_vacuum(sound, tmp_path):
-    path = tmp_path / "store.sqlite"
-    path.write_bytes(sound.read_bytes())
+def test_a_store_without_checksums_is_read_and_gets_them_by_vacuum(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(chunks, "PACKED_FROM", 10**9)
+        path = make(tmp_path / "store.sqlite")
     with sqlite3.connect(path) as db:
+        version_4(db)
         for table in ("chunks", "past_points", "series"):
             db.execute(f"ALTER TABLE {table} DROP COLUMN checksum")
-        for table in ("past_report_points", "past_report_fields", "lost_series"):
-            db.execute(f"DROP TABLE {table}")
+        for table in ("chunks", "past_points"):
+            db.execute(f"ALTER TABLE {table} DROP COLUMN packed")
         db.execute("ALTER TABLE series DROP COLUMN stored")
         db.execute("PRAGMA user_version = 2")
     db.close()
     assert damaged_reads(path) == 0
-    maintenance.vacuum(path)
+    before, after = maintenance.vacuum(path)
+    assert after < before
     with sqlite3.connect(path) as db:
+        version_4(db)
         for table in ("chunks", "past_points", "series"):
             assert db.execute(f"SELECT count(*) FROM {table} WHERE checksum IS NULL").fetchone() == (0,)
     db.close()

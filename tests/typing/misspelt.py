@@ -13,6 +13,8 @@ def mistakes(frame: pd.DataFrame, conn: sj.Connection, error: sj.WriteError) -> 
     sj.read_shooju("sid:users", on_missing="skip")  # wrong
     sj.read_shooju("sid:users", chunksize="10")  # wrong
     sj.read_shooju("sid:users", chunksize=10).sum()  # wrong
+    sj.read_shooju("sid:users", last_reports="2")  # wrong
+    sj.ShoojuAccessor(frame).known_at()  # wrong
     sj.write(frame, "A job", sids=r"users\sam\{country}")  # wrong
     sj.write(frame, "A job", "users", na="drop")  # wrong
     sj.ShoojuAccessor(frame).write("A job", r"users\sam", field={"unit": "MW"})  # wrong

@@ -45,6 +45,23 @@ def count(conn: sj.Connection) -> int:
     return points
 
 
+def vintages(conn: sj.Connection) -> int:
+    """What was known when: report dates and past states."""
+    query = r"sid:users\sam\typed"
+    reports: pd.DataFrame = sj.read_shooju(query, reported_date="all", connection=conn)
+    accessor = sj.ShoojuAccessor(reports)
+    known: pd.DataFrame = accessor.known_at(pd.Timestamp("2024-02-01"))
+    triangle: pd.DataFrame = accessor.revisions()
+    first, last = accessor.first_release(), accessor.latest()
+    with sj.read_shooju(query, last_reports=2, df=pd.Timestamp("2020"), chunksize=10, connection=conn) as frames:
+        columns = sum(len(frame.columns) for frame in frames)
+    some = sj.read_shooju(query, reported_date=slice("2024", None), connection=conn)
+    with conn.register_job("A job to look back to") as job:
+        pass
+    states = [sj.read_shooju(query, asof=asof, connection=conn) for asof in (job, 1, "2024-01-01", [1, job])]
+    return sum(len(frame) for frame in (known, triangle, first, last, some, *states)) + columns
+
+
 def classic(conn: sj.Connection) -> list[sj.Point]:
     """The client core has types, too."""
     with conn.register_job("A job with points", batch_size=10) as job:
@@ -64,4 +81,5 @@ def main(server: str) -> str:
         revised, difference = revise(old * 2, old, conn)
         found = sj.query.under(r"users\sam\typed") & (sj.query.field("country") == "CN")
         labels = list(sj.read_shooju({"China": found.aggregate("d")}, connection=conn).columns)
-        return f"{written.points} {revised} {len(difference)} {count(conn)} {labels} {classic(conn)[0].value}"
+        found_points = f"{count(conn)} {labels} {classic(conn)[0].value} {vintages(conn)}"
+        return f"{written.points} {revised} {len(difference)} {found_points}"

@@ -45,4 +45,4 @@ def test_every_mistake_is_found(complaints):
 
 
 def test_the_correct_program_runs():
-    assert sample.main("local::memory:") == "6 6 4 6 ['China'] 1.5"
+    assert sample.main("local::memory:") == "6 6 4 6 ['China'] 1.5 11"

@@ -21,6 +21,7 @@ _MOST_PARTS = 100_000
 def upload(call: Call) -> dict[str, Any]:
     """``POST /files``."""
     form, uploaded = read_form(call.request, call.body_limit)
+    check_keys(form, ("meta",), "the form")
     customs = _customs(form.get("meta"), len(uploaded))
     folder = call.database.files_folder
     saved: list[str] = []
@@ -87,7 +88,8 @@ def upload_part(call: Call) -> dict[str, Any]:
     """``POST /files/multipart/upload``."""
     file = _begun(call)
     number = call.number("part_num", -1, most=_MOST_PARTS)
-    _, uploaded = read_form(call.request, call.body_limit)
+    form, uploaded = read_form(call.request, call.body_limit)
+    check_keys(form, (), "the form")
     if number < 0 or len(uploaded) != 1:
         raise invalid("a part must be one file, with its number in part_num")
     files.save_part(call.database.files_folder, file, number, uploaded[0].stream)

@@ -11,7 +11,7 @@ from pandas_shooju.local.fields import field_names
 from pandas_shooju.local.query import jobs as finding
 from pandas_shooju.local.query.parser import parse
 from pandas_shooju.local.query.search import find
-from pandas_shooju.local.store import jobs
+from pandas_shooju.local.store import jobs, mirrors
 
 #: how many jobs are listed by default, and at most on a page
 _PER_PAGE, _LARGEST_PAGE = 100, 10_000
@@ -22,9 +22,7 @@ def register(call: Call) -> dict[str, Any]:
     description = call.text("description").strip()
     if len(description) < 3:
         raise invalid(f"the description of a job must have at least 3 characters, got {description!r}")
-    no_history = call.document.get("no_history") or False
-    if not isinstance(no_history, bool):
-        raise invalid(f"no_history must be true or false, got {no_history!r}")
+    no_history = call.yes("no_history")
     with call.database.writing() as db:
         job = jobs.register(db, call.user.name, call.text("source"), description, call.text("notes"), no_history)
     return {"job_id": job}
@@ -66,6 +64,7 @@ def listed(call: Call) -> dict[str, Any]:
     with call.database.reading() as db:
         series = None
         if parameters.get("filter"):
+            mirrors.refuse(db, "filter")
             query = parse(parameters["filter"])
             if query.operators:
                 raise invalid(f"filter cannot have operators, got {parameters['filter'][:200]!r}")

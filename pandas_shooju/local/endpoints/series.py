@@ -65,6 +65,8 @@ def search(call: Call) -> dict[str, Any]:
         page = call.number("scroll_batch_size", page or _SCROLL_PAGE if "per_page" in parameters else _SCROLL_PAGE, 1)
     names = field_names(parameters.get("facets"), "facets")
     most = call.number("max_facet_values", _FACET_VALUES, 1, _MOST_FACET_VALUES)
+    if not names and parameters.get("max_facet_values"):
+        raise invalid("max_facet_values must be combined with facets")
     if names and any(operator.name.lower() in operators.SOURCES for operator in given):
         raise invalid(
             "facets are of the current fields, and cannot be combined with asof, repdate, repfdate or repdatelist"
@@ -109,7 +111,7 @@ def _differences(call: Call, db: sqlite3.Connection, request: Request) -> Differ
 
 def _expression_as_search(call: Call, text: str) -> dict[str, Any]:
     """A search by an expression finds one series: the result of the expression."""
-    for name in ("facets", "diff_job_id", "sort"):
+    for name in ("facets", "max_facet_values", "diff_job_id", "diff_points_only", "sort"):
         if call.parameters.get(name):
             raise invalid(f"{name} cannot be combined with an expression")
     request = request_from(dict(call.parameters), (), now(), call.included)
@@ -222,14 +224,14 @@ def _checked(asked: Any, key: str) -> tuple[str, dict[str, Any]]:
     given = {key: asked} if isinstance(asked, str) else asked
     if not isinstance(given, dict) or not isinstance(given.get(key), str) or not given[key].strip():
         raise invalid(f"an item of the list must be a text, or an object with a {key}, got {str(asked)[:200]!r}")
-    check_keys(given, (key, *ITEM_KEYS, *NO_DIFFERENCE), "an item of a bulk call")
+    check_keys(given, {key, *ITEM_KEYS, *NO_DIFFERENCE}, "an item of a bulk call")
     if given.get("date_format") not in (None, "", "milli"):
         raise invalid(f"date_format must be milli, got {given['date_format']!r}")
     return given[key].strip(), {name: value for name, value in given.items() if value is not None and name != key}
 
 
 def _operators_of(given: dict[str, Any]) -> str:
-    extra = given.get("operators") or ""
+    extra = given.get("operators", "")
     if not isinstance(extra, str):
         raise invalid(f"operators must be a text such as '@A:M', got {type(extra).__name__}")
     return extra

@@ -43,12 +43,11 @@ def write(call: Call) -> dict[str, Any]:
 def delete(call: Call) -> dict[str, Any]:
     """``DELETE /series/delete``."""
     text = call.text("query").strip()
-    force = call.document.get("force") or False
-    job = call.document.get("job_id") or 0
+    force = call.yes("force")
+    job = call.document.get("job_id")
     if not text:
         raise invalid("query must name the series to delete, got nothing")
-    if not isinstance(force, bool):
-        raise invalid(f"force must be true or false, got {force!r}")
+    job = 0 if job is None else job
     if isinstance(job, bool) or not isinstance(job, int):
         raise invalid(f"job_id must be a number, got {job!r}")
     query = parse(text)

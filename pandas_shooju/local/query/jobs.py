@@ -15,14 +15,39 @@ from pandas_shooju.local.query import tree
 from pandas_shooju.local.query.order import criteria
 from pandas_shooju.local.query.parser import parse
 from pandas_shooju.local.query.tree import Node, Text
+from pandas_shooju.local.status import Status
 from pandas_shooju.local.store.chunks import Int64
 from pandas_shooju.local.store.jobs import FIELDS, STATS, now
+
+
+class JobField(NamedTuple):
+    """What a job holds, as a query for jobs, `sort` and `fields` name it."""
+
+    meaning: str
+    status: Status = "known"
+
+
+JOB_FIELDS = {
+    "id": JobField("the number of the job"),
+    "description": JobField("its description"),
+    "source": JobField("the program that registered it"),
+    "user": JobField("the user who registered it"),
+    "notes": JobField("its notes", "inferred"),
+    "created_at": JobField("when it was registered (ms)"),
+    "updated_at": JobField("when it last wrote (ms)"),
+    "finished_at": JobField("when it was finished (ms)", "ours"),
+    "no_history": JobField("whether it keeps no history", "inferred"),
+    "stats.new_series": JobField("how many series it created"),
+    "stats.new_points": JobField("how many points it added"),
+    "stats.changed_points": JobField("how many points it changed"),
+    "stats.deleted_points": JobField("how many points it removed"),
+}
 
 _TEXTS = ("description", "source", "user", "notes")
 _DATES = ("created_at", "updated_at", "finished_at")
 _NUMBERS = ("id", *(f"stats.{name}" for name in STATS))
 #: the names that a query for jobs, its `sort` and its `fields` may use
-NAMES = (*FIELDS, *(f"stats.{name}" for name in STATS))
+NAMES = tuple(JOB_FIELDS)
 
 _number = re.compile(r"[+-]?\d{1,18}(\.\d*)?$")
 

@@ -56,6 +56,8 @@ def in_order(db: sqlite3.Connection, ids: Int64, sort: str) -> Int64:
         keys: dict[int, tuple[int, Any] | None]
         if name.lower().startswith("meta."):
             keys = {one: sort_key(value) for one, value in meta_values(db, name[5:], ids.tolist()).items()}
+        elif name == "*" or name.startswith("="):
+            raise invalid(f"sort by {name[:100]!r} is not supported: series are sorted by fields and meta fields")
         elif name in ID_NAMES:
             keys = {row.id: (1, row.key) for row in rows}
         else:

@@ -26,7 +26,7 @@ from pandas_shooju.local.ids import check_id
 from pandas_shooju.local.meta import meta_field
 from pandas_shooju.local.query import tree
 from pandas_shooju.local.query.tree import BELOW, EXACT, TREE, Node, Text
-from pandas_shooju.local.store import terms
+from pandas_shooju.local.store import mirrors, terms
 from pandas_shooju.local.store.catalogue import get, key_of
 from pandas_shooju.local.store.chunks import Int64
 from pandas_shooju.local.store.jobs import now
@@ -119,6 +119,7 @@ def _plan(db: sqlite3.Connection, node: Node) -> _Plan:
         case tree.Has():
             return _any([_has(db, name) for name in node.names])
         case tree.Job():
+            mirrors.refuse(db, "a search by job")
             listed = json.dumps(node.jobs)
             wrote = "SELECT series AS id FROM job_series WHERE job IN (SELECT value FROM json_each(?))"
             # including series that have been deleted for good since

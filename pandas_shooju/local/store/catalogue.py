@@ -70,8 +70,8 @@ def get_many(db: sqlite3.Connection, ids: Sequence[int]) -> list[Series]:
     return [found[one] for one in ids if one in found]
 
 
-def create(db: sqlite3.Connection, series_id: str, revision: int) -> Series:
-    """A new series without points and fields.
+def create(db: sqlite3.Connection, series_id: str, revision: int, number: int | None = None) -> Series:
+    """A new series without points and fields; `number` is its internal id, by default the next one.
 
     Raises
     ------
@@ -84,9 +84,9 @@ def create(db: sqlite3.Connection, series_id: str, revision: int) -> Series:
         )
     key = key_of(series_id)
     cursor = db.execute(
-        "INSERT INTO series (key, name, created, updated, fields_revision, fields, trashed, checksum)"
-        " VALUES (?,?,?,?,?,'{}',?,?)",
-        (key, series_id, revision, revision, revision, _is_trash(series_id), checksum(key, series_id, "{}")),
+        "INSERT INTO series (id, key, name, created, updated, fields_revision, fields, trashed, checksum)"
+        " VALUES (?,?,?,?,?,?,'{}',?,?)",
+        (number, key, series_id, revision, revision, revision, _is_trash(series_id), checksum(key, series_id, "{}")),
     )
     return Series(
         cursor.lastrowid or 0,
@@ -160,6 +160,12 @@ def update_meta(db: sqlite3.Connection, series: int, revision: int) -> None:
         "  FROM chunks WHERE series = ? AND report = 0) WHERE id = ?",
         (revision, series, series),
     )
+
+
+def note_update(db: sqlite3.Connection, series: Series, revision: int) -> None:
+    """Note the revision that last changed something in a series, other than its points."""
+    if series.updated != revision:
+        db.execute("UPDATE series SET updated = ? WHERE id = ?", (revision, series.id))
 
 
 def update_stored(db: sqlite3.Connection, series: int, difference: int) -> None:

@@ -1,4 +1,4 @@
-"""Points in pieces: merging, splitting, and the blobs in which they are stored. Pure, numpy only.
+"""Points in pieces: merging, splitting, and the rows in which they are stored. Pure, numpy only.
 
 Appending to a long series, or reading a short range of it, touches only the pieces concerned.
 """
@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Int64 = npt.NDArray[np.int64]
-Float64 = npt.NDArray[np.float64]
+from pandas_shooju.local.store import packing
+from pandas_shooju.local.store.packing import Float64 as Float64
+from pandas_shooju.local.store.packing import Int64 as Int64
 
 #: the most points that a piece holds
 LIMIT = 8192
+#: the fewest points that are packed: for fewer, their row takes more room than they do
+PACKED_FROM = 64
 #: dates outside of the years 1 to 9999 cannot be written as dates, and are refused
 EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
 
@@ -120,7 +122,7 @@ def split(count: int, appended: bool) -> list[slice]:
 
 
 #: the columns of a row of the table `chunks` that hold a piece, in the order of `to_row`
-COLUMNS = "first, last, count, low, high, step, revision, dates, revisions, vals"
+COLUMNS = "first, last, count, low, high, step, revision, dates, revisions, vals, packed"
 
 
 def to_row(points: Points) -> tuple[Any, ...]:
@@ -128,14 +130,15 @@ def to_row(points: Points) -> tuple[Any, ...]:
     dates, values, revisions = points
     count = len(dates)
     first, last = int(dates[0]), int(dates[-1])
-    step, kept_dates = 0, None
+    step = 0
     if count > 1:
         step = int(dates[1]) - first
         if step * (count - 1) != last - first or bool((np.diff(dates) != step).any()):
-            step, kept_dates = 0, np.ascontiguousarray(dates, "<i8").data
+            step = 0
     one = bool((revisions == revisions[0]).all())
     finite = values if np.isfinite(values.sum()) else values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (None, None)
+    packed = count >= PACKED_FROM
     return (
         first,
         last,
@@ -144,24 +147,28 @@ def to_row(points: Points) -> tuple[Any, ...]:
         high,
         step,
         int(revisions[0]) if one else None,
-        kept_dates,
-        None if one else np.ascontiguousarray(revisions, "<i8").data,
-        np.ascontiguousarray(values, "<f8").data,
+        None if step or count == 1 else to_blob(dates, packed),
+        None if one else to_blob(revisions, packed),
+        to_blob(values, packed),
+        packed,
     )
 
 
-def dates_of(first: int, count: int, step: int, blob: bytes | None) -> Int64:
-    """The dates of a piece."""
-    if blob is not None:
-        return np.frombuffer(blob, "<i8")
-    return np.arange(count, dtype=np.int64) * step + first
+def to_blob(column: Any, packed: bool) -> bytes | memoryview:
+    """A column of integers or floats as bytes, packed or as it is."""
+    if not packed:
+        return np.ascontiguousarray(column, column.dtype.newbyteorder("<")).data
+    return packing.pack_floats(column) if column.dtype.kind == "f" else packing.pack_integers(column)
 
 
-def revisions_of(count: int, revision: int | None, blob: bytes | None) -> Int64:
-    """The revisions of a piece."""
-    if blob is not None:
-        return np.frombuffer(blob, "<i8")
-    return np.full(count, revision, np.int64)
+def integers(blob: bytes, count: int, packed: bool) -> Int64:
+    """A column of `count` integers from its bytes; a ValueError if there are more or less."""
+    return packing.unpack_integers(blob, count) if packed else packing.exactly(blob, "<i8", count)
+
+
+def floats(blob: bytes, count: int, packed: bool) -> Float64:
+    """A column of `count` floats from its bytes; a ValueError if there are more or less."""
+    return packing.unpack_floats(blob, count) if packed else packing.exactly(blob, "<f8", count)
 
 
 def concatenated(parts: list[Points]) -> Points:

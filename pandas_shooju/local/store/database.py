@@ -22,6 +22,7 @@ from pathlib import Path
 
 from pandas_shooju.local import forks
 from pandas_shooju.local.errors import StoreCorrupt, StoreError, StoreLost, StoreMissing
+from pandas_shooju.local.store import mirrors
 from pandas_shooju.local.store.schema import APPLICATION_ID, MIGRATIONS
 
 #: how long a writer waits for the writers of other processes (seconds)
@@ -89,11 +90,15 @@ class Database:
         self._prepared = True
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self, *, mirror: bool = False) -> Iterator[sqlite3.Connection]:
         """A connection that sees one state of the store, regardless of concurrent writes.
+
+        With `mirror`, also the state of a mirror whose first copy is not complete.
 
         Raises
         ------
+        ApiError
+            The store is such a mirror.
         StoreMissing
             The file does not exist.
         """
@@ -107,17 +112,23 @@ class Database:
         with self._connection() as connection:
             connection.execute("BEGIN")
             try:
+                if not mirror:
+                    mirrors.check_readable(connection)
                 yield connection
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, *, mirror: bool = False) -> Iterator[sqlite3.Connection]:
         """A connection in a writing transaction, which is committed at the end unless an exception was raised.
+
+        Only what keeps a mirror up to date can write to one; it passes `mirror`.
 
         Raises
         ------
+        ApiError
+            The store is a mirror.
         sqlite3.OperationalError
             Another process kept the store locked for longer than `PATIENCE`.
         """
@@ -126,6 +137,8 @@ class Database:
         with self._writer, self._connection() as connection:
             _begin_writing(connection)
             try:
+                if not mirror:
+                    mirrors.check_writable(connection)
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:

@@ -9,27 +9,26 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from typing import Any
 
 import numpy as np
 
+from pandas_shooju.local.errors import StoreCorrupt
 from pandas_shooju.local.store import chunks
 from pandas_shooju.local.store.checksums import checksum, verify
 from pandas_shooju.local.store.chunks import Int64, Points
 
 
-def keep_points(db: sqlite3.Connection, series: int, replaced: Points, removed: Int64, revision: int) -> None:
-    """Keep points that `revision` replaced or removed."""
-    dates, values, revisions = to_keep(db, replaced, removed, revision)
-    if not len(dates):
-        return
-    row = series, int(revisions.min()), dates.tobytes(), values.tobytes(), revisions.tobytes()
-    db.execute(
-        "INSERT INTO past_points (series, oldest, dates, vals, revisions, checksum) VALUES (?,?,?,?,?,?)",
-        (*row, checksum(*row)),
-    )
+def keep_points(
+    db: sqlite3.Connection, series: int, report: int, replaced: Points, removed: Int64, revision: int
+) -> None:
+    """Keep points of a series, or of a report of it, that `revision` replaced or removed; report 0 is the series."""
+    kept = _to_keep(db, replaced, removed, revision)
+    if len(kept.dates):
+        _insert(db, series, report, kept)
 
 
-def to_keep(db: sqlite3.Connection, replaced: Points, removed: Int64, revision: int) -> Points:
+def _to_keep(db: sqlite3.Connection, replaced: Points, removed: Int64, revision: int) -> Points:
     """What to keep of points that `revision` replaced or removed, with a NaN for each that it removed."""
     if len(_without_history(db, np.array([revision]))):
         own = _without_history(db, np.unique(replaced.revisions))
@@ -41,19 +40,14 @@ def to_keep(db: sqlite3.Connection, replaced: Points, removed: Int64, revision: 
     return chunks.concatenated([replaced, gone])
 
 
-def points_as_of(db: sqlite3.Connection, series: int, now: Points, revision: int) -> Points:
-    """The points of a series as they were after a revision; `now` are the current ones."""
-    return chunks.as_of(now, _past(db, series, revision), revision)
+def points_as_of(db: sqlite3.Connection, series: int, report: int, now: Points, revision: int) -> Points:
+    """The points of a series or report as they were after a revision; `now` are the current ones."""
+    return chunks.as_of(now, _past(db, series, report, revision), revision)
 
 
-def versions_of_points(db: sqlite3.Connection, series: int, now: Points) -> Points:
+def versions_of_points(db: sqlite3.Connection, series: int, report: int, now: Points) -> Points:
     """All versions of all points that are known, by date and then by revision; a NaN is a removal."""
-    return in_order([*_past(db, series, 2**62), now])
-
-
-def in_order(parts: list[Points]) -> Points:
-    """Versions of points, by date and then by revision."""
-    whole = chunks.concatenated(parts)
+    whole = chunks.concatenated([*_past(db, series, report, 2**62), now])
     whole = whole.pick(np.lexsort((whole.revisions, whole.dates)))
     if not len(whole.dates):
         return whole
@@ -61,38 +55,65 @@ def in_order(parts: list[Points]) -> Points:
     return whole.pick(np.append((np.diff(whole.dates) != 0) | (np.diff(whole.revisions) != 0), True))
 
 
-def _past(db: sqlite3.Connection, series: int, revision: int) -> list[Points]:
-    parts = []
-    for *row, expected in db.execute(
-        "SELECT series, oldest, dates, vals, revisions, checksum FROM past_points WHERE series = ? AND oldest <= ?",
-        (series, revision),
-    ):
-        verify(expected, f"the former points of series number {series}", *row)
-        parts.append(
-            Points(*(np.frombuffer(blob, kind) for blob, kind in zip(row[2:], ("<i8", "<f8", "<i8"), strict=True)))
+def _past(db: sqlite3.Connection, series: int, report: int, revision: int) -> list[Points]:
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM past_points WHERE series = ? AND report = ? AND oldest <= ? ORDER BY id",
+        (series, report, revision),
+    )
+    return [_points(row) for row in rows]
+
+
+#: `packed` is the number of points if they are packed, and otherwise 0
+_COLUMNS = "series, oldest, dates, vals, revisions, packed, report, checksum"
+
+
+def _insert(db: sqlite3.Connection, series: int, report: int, points: Points) -> None:
+    count = len(points.dates)
+    packed = count >= chunks.PACKED_FROM
+    blobs = [chunks.to_blob(column, packed) for column in points]
+    row = series, int(points.revisions.min()), *blobs, count if packed else 0, report
+    db.execute(f"INSERT INTO past_points ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", (*row, checksum(*_checked(row))))
+
+
+def _checked(row: tuple[Any, ...]) -> list[Any]:
+    """What the checksum of a row covers: of the columns that stores had not from the start, those that are not 0."""
+    packed, report = row[5:7]
+    return [*row[:5], *([packed, report] if report else [packed] if packed else [])]
+
+
+def _points(row: tuple[Any, ...]) -> Points:
+    series, _, dates, values, revisions, packed, _, expected = row
+    verify(expected, f"the former points of series number {series}", *_checked(row))
+    count = packed or len(dates) // 8
+    try:
+        return Points(
+            chunks.integers(dates, count, packed),
+            chunks.floats(values, count, packed),
+            chunks.integers(revisions, count, packed),
         )
-    return parts
+    except ValueError as error:
+        raise StoreCorrupt(f"the former points of series number {series} are incomplete: {error}") from error
 
 
 def check(db: sqlite3.Connection, series: int) -> None:
-    """Read the former points of a series.
+    """Read the former points of a series and of its reports.
 
     Raises
     ------
     StoreCorrupt
         They are not as they were written.
     """
-    _past(db, series, 2**62)
+    for row in db.execute(f"SELECT {_COLUMNS} FROM past_points WHERE series = ?", (series,)):
+        _points(row)
 
 
-def add_checksums(db: sqlite3.Connection) -> int:
-    """Give a checksum to the former points of older versions, and return how many rows there were."""
-    ids = [row[0] for row in db.execute("SELECT id FROM past_points WHERE checksum IS NULL").fetchall()]
-    columns = "series, oldest, dates, vals, revisions"
-    for one in ids:
-        row = db.execute(f"SELECT {columns} FROM past_points WHERE id = ?", (one,)).fetchone()
-        db.execute("UPDATE past_points SET checksum = ? WHERE id = ?", (checksum(*row), one))
-    return len(ids)
+def repack(db: sqlite3.Connection) -> None:
+    """Write the former points of older versions as they are written now."""
+    older = "SELECT id FROM past_points WHERE checksum IS NULL OR (NOT packed AND length(dates) >= 8 * ?)"
+    for (one,) in db.execute(older, (chunks.PACKED_FROM,)).fetchall():
+        row = db.execute(f"SELECT {_COLUMNS} FROM past_points WHERE id = ?", (one,)).fetchone()
+        db.execute("DELETE FROM past_points WHERE id = ?", (one,))
+        _insert(db, row[0], row[6], _points(row))
 
 
 def keep_fields(db: sqlite3.Connection, series: int, fields: str, revision: int, replaced_by: int) -> None:

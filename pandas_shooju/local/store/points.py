@@ -14,11 +14,11 @@ import numpy as np
 
 from pandas_shooju.local.dates import iso
 from pandas_shooju.local.errors import ApiError, StoreCorrupt
-from pandas_shooju.local.store import chunks, history, report_history
+from pandas_shooju.local.store import chunks, history
 from pandas_shooju.local.store.checksums import checksum
 from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Float64, Int64, Points
 
-_INSERT = f"INSERT INTO chunks (series, report, {chunks.COLUMNS}, checksum) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT = f"INSERT INTO chunks (series, report, {chunks.COLUMNS}, checksum) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _SELECT = f"SELECT id, series, report, {chunks.COLUMNS}, checksum FROM chunks"
 
 #: the most points to hold in memory at once when reading many series
@@ -180,22 +180,22 @@ def write(
         if job:
             _check_age(db, replaced, job)
         if len(replaced.dates):
-            if report == 0:
-                history.keep_points(db, series, replaced, removed, revision)
-            else:
-                report_history.keep_points(db, report, replaced, removed, revision)
+            history.keep_points(db, series, report, replaced, removed, revision)
     else:
         there = ~np.isnan(values)
         after = Points(dates, values, np.broadcast_to(np.int64(revision), len(dates)))
         after = after if there.all() else after.pick(there)
         written = Written(len(after.dates))
-    db.executemany("DELETE FROM chunks WHERE id = ?", [(row[0],) for row in rows])
-    appended = not len(old.dates) or bool(dates[0] > old.dates[-1])
-    db.executemany(
-        _INSERT,
-        (_row(series, report, after.pick(piece)) for piece in chunks.split(len(after.dates), appended)),
-    )
+    if rows:
+        db.executemany("DELETE FROM chunks WHERE id = ?", [(row[0],) for row in rows])
+    insert(db, series, report, after, appended=not len(old.dates) or bool(dates[0] > old.dates[-1]))
     return written
+
+
+def insert(db: sqlite3.Connection, series: int, report: int, new: Points, *, appended: bool = True) -> None:
+    """Store points with their revisions, at dates where the series or report has none; `appended` at the end."""
+    pieces = chunks.split(len(new.dates), appended)
+    db.executemany(_INSERT, (_row(series, report, new.pick(piece)) for piece in pieces))
 
 
 def _check_age(db: sqlite3.Connection, replaced: Points, job: int) -> None:
@@ -248,13 +248,14 @@ def _neighbours(
     ).fetchall()
 
 
-def add_checksums(db: sqlite3.Connection) -> int:
-    """Give a checksum to the rows of older versions, and return how many there were."""
-    ids = [row[0] for row in db.execute("SELECT id FROM chunks WHERE checksum IS NULL").fetchall()]
-    for chunk in ids:
-        series, report, *columns = db.execute(_SELECT + " WHERE id = ?", (chunk,)).fetchone()[1:-1]
-        db.execute("UPDATE chunks SET checksum = ? WHERE id = ?", (_checksum(series, report, columns), chunk))
-    return len(ids)
+def repack(db: sqlite3.Connection) -> None:
+    """Write the points of older versions as they are written now."""
+    older = "SELECT id FROM chunks WHERE checksum IS NULL OR (NOT packed AND count >= ?)"
+    for (chunk,) in db.execute(older, (chunks.PACKED_FROM,)).fetchall():
+        row = db.execute(_SELECT + " WHERE id = ?", (chunk,)).fetchone()
+        piece = _points(row, True, {})
+        db.execute("DELETE FROM chunks WHERE id = ?", (chunk,))
+        db.execute(_INSERT, _row(row[1], row[2], piece))
 
 
 def _row(series: int, report: int, piece: Points) -> tuple[Any, ...]:
@@ -264,25 +265,34 @@ def _row(series: int, report: int, piece: Points) -> tuple[Any, ...]:
 
 def _checksum(series: int, report: int, columns: Sequence[Any]) -> int:
     # without the largest and the smallest value, which only serve the meta data
-    return checksum(series, report, *columns[:3], *columns[5:])
+    packed = (1,) if columns[-1] else ()
+    return checksum(series, report, *columns[:3], *columns[5:-1], *packed)
 
 
 def _points(row: tuple, revisions: bool, known_dates: dict[tuple[int, int, int], Int64]) -> Points:  # type: ignore[type-arg]
-    chunk, series, report, first, _, count, _, _, step, revision, dates_blob, revisions_blob, vals, expected = row
+    chunk, series, report, first, _, count, _, _, step, revision, dates_blob, revisions_blob, vals, packed, expected = (
+        row
+    )
     if expected is not None and _checksum(series, report, row[3:-1]) != expected:
         raise StoreCorrupt(f"the points of series number {series} are not as they were written")
-    if not len(vals) == 8 * count == len(dates_blob or vals) == len(revisions_blob or vals):
-        raise StoreCorrupt(f"the points of series number {series} are incomplete (chunk {chunk})")
-    key = first, count, step
-    if dates_blob is not None:
-        dates = np.frombuffer(dates_blob, "<i8")
-    elif (dates := known_dates.get(key)) is None:  # type: ignore[assignment]
-        dates = known_dates[key] = chunks.dates_of(first, count, step, None)
-    return Points(
-        dates,
-        np.frombuffer(vals, "<f8"),
-        chunks.revisions_of(count, revision, revisions_blob) if revisions else NO_POINTS.revisions,
-    )
+    try:
+        if dates_blob is not None:
+            dates = chunks.integers(dates_blob, count, packed)
+        else:
+            key = first, count, step
+            if (found := known_dates.get(key)) is None:
+                found = known_dates[key] = np.arange(count, dtype=np.int64) * step + first
+            dates = found
+        values = chunks.floats(vals, count, packed)
+        if not revisions:
+            of_revisions = NO_POINTS.revisions
+        elif revisions_blob is None:
+            of_revisions = np.full(count, revision, np.int64)
+        else:
+            of_revisions = chunks.integers(revisions_blob, count, packed)
+    except ValueError as error:
+        raise StoreCorrupt(f"the points of series number {series} are incomplete (chunk {chunk}): {error}") from error
+    return Points(dates, values, of_revisions)
 
 
 def _shared(dates: Int64, known: dict[tuple[int, int, int], Int64]) -> Int64:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pandas_shooju.local.store import catalogue, points, report_history
-from pandas_shooju.local.store.chunks import Float64, Int64
+from pandas_shooju.local.store import catalogue, history, points
+from pandas_shooju.local.store.chunks import Float64, Int64, Points
 from pandas_shooju.values import same_value
 
 
@@ -52,10 +52,31 @@ def as_of(db: sqlite3.Connection, series: int, revision: int) -> list[Report]:
     """The reports of a series as they were after a revision, by date."""
     found = []
     for report in listed(db, series):
-        then = report_history.points_as_of(db, report.id, points.read(db, series, report.id), revision)
-        fields = report_history.fields_as_of(db, report.id, report.fields, revision)
-        found.append(report._replace(has_points=len(then.dates) > 0, fields=fields))
+        then = points_as_of(db, series, report, revision)
+        found.append(report._replace(has_points=len(then.dates) > 0, fields=fields_as_of(db, report, revision)))
     return found
+
+
+def points_as_of(db: sqlite3.Connection, series: int, report: Report, revision: int) -> Points:
+    """The points of a report as they were after a revision."""
+    return history.points_as_of(db, series, report.id, points.read(db, series, report.id), revision)
+
+
+def fields_as_of(db: sqlite3.Connection, report: Report, revision: int) -> dict[str, Any]:
+    """The fields of a report as they were after a revision."""
+    row = db.execute(
+        "SELECT fields FROM past_report_fields WHERE report = ? AND revision > ? ORDER BY id LIMIT 1",
+        (report.id, revision),
+    ).fetchone()
+    return report.fields if row is None else json.loads(row[0])
+
+
+def versions_of_fields(db: sqlite3.Connection, report: Report) -> list[tuple[int, dict[str, Any]]]:
+    """The revisions that changed the fields of a report, with the fields after each; the first one is 0."""
+    sql = "SELECT revision, fields FROM past_report_fields WHERE report = ? ORDER BY id"
+    rows = db.execute(sql, (report.id,)).fetchall()
+    revisions = [0, *(int(revision) for revision, _ in rows)]
+    return list(zip(revisions, [*(json.loads(fields) for _, fields in rows), report.fields], strict=True))
 
 
 def of_job(db: sqlite3.Connection, job: int) -> list[Report]:
@@ -79,18 +100,27 @@ def write(
     job: int,
 ) -> points.Written:
     """Merge points and fields into a report, which is created if it does not exist."""
-    report = get(db, series, date)
-    if report is None:
-        db.execute("INSERT INTO reports (series, date, revision) VALUES (?,?,?)", (series, date, revision))
-        report = get(db, series, date)
-        assert report is not None
     if columns is None:
         columns = np.empty(0, np.int64), np.empty(0, np.float64)
+    report = get(db, series, date)
+    if report is None:
+        merged = catalogue.merged_fields({}, fields)
+        made = db.execute(
+            "INSERT INTO reports (series, date, revision, fields) VALUES (?,?,?,?)",
+            (series, date, revision, json.dumps(merged) if merged else None),
+        ).lastrowid
+        assert made is not None
+        if merged:
+            _keep_fields(db, made, {}, revision)
+        written = points.write(db, series, made, *columns, revision, job=job, fresh=True)
+        if written.added:
+            db.execute("UPDATE reports SET has_points = 1 WHERE id = ?", (made,))
+        return written
     written = points.write(db, series, report.id, *columns, revision, job=job, alone=keep_only in ("points", "all"))
     old = {} if keep_only in ("fields", "all") else report.fields
     merged = catalogue.merged_fields(old, fields)
     if not same_value(merged, report.fields):
-        report_history.keep_fields(db, report.id, report.fields, revision)
+        _keep_fields(db, report.id, report.fields, revision)
     db.execute(
         "UPDATE reports SET revision = ?, fields = ?, has_points ="
         " EXISTS (SELECT 1 FROM chunks WHERE series = ? AND report = ?) WHERE id = ?",
@@ -104,6 +134,14 @@ def delete(db: sqlite3.Connection, series: int, date: int | None, revision: int)
     for report in listed(db, series):
         if report.holds and date in (None, report.date):
             write(db, series, report.date, None, {}, "all", revision, 0)
+
+
+def _keep_fields(db: sqlite3.Connection, report: int, fields: dict[str, Any], revision: int) -> None:
+    """Keep the fields that a report had before `revision` changed them."""
+    db.execute(
+        "INSERT INTO past_report_fields (report, revision, fields) VALUES (?,?,?)",
+        (report, revision, json.dumps(fields, ensure_ascii=False)),
+    )
 
 
 def _report(row: tuple[Any, ...]) -> Report:

@@ -21,12 +21,15 @@ terms, postings
 chunks
     points, up to a few thousand per row, as blobs of columns. ``report`` is 0 for the points of the series itself.
     Evenly spaced dates are stored as ``first`` and ``step`` alone, points of one revision as ``revision`` alone.
+    ``packed`` says whether the columns are packed (see `packing`), as they are from some tens of points on.
 past_points, past_fields
-    what writes replaced; empty for a store that is only added to.
+    what writes replaced; empty for a store that is only added to. ``report`` is as in chunks; ``packed`` is the number
+    of points if their columns are packed, or 0.
 reports
-    report dates of a series, with the fields filed under them.
-past_report_points, past_report_fields
-    what writes to reports replaced; for fields, what they were before a revision.
+    report dates of a series, with the fields filed under them. One that was deleted remains, with neither points nor
+    fields.
+past_report_fields
+    the fields of reports, as they were before a revision changed them.
 lost_series
     series that are gone for good: the job that had deleted each one (or moved it to the trash), and the job by which
     it was lost.
@@ -193,18 +196,15 @@ ALTER TABLE series ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;
 UPDATE series SET stored = coalesce((SELECT sum(count) FROM chunks WHERE series = series.id AND report = 0), 0);
 """
 
-_REPORT_HISTORY = """
-CREATE TABLE past_report_points (
-    id INTEGER PRIMARY KEY,
-    report INTEGER NOT NULL REFERENCES reports (id) ON DELETE CASCADE,
-    oldest INTEGER NOT NULL,
-    dates BLOB NOT NULL,
-    vals BLOB NOT NULL,
-    revisions BLOB NOT NULL,
-    checksum INTEGER NOT NULL
-);
-CREATE INDEX past_points_of_report ON past_report_points (report, oldest);
+_VERSION_4 = """
+ALTER TABLE chunks ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE past_points ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;
+"""
 
+_VERSION_5 = """
+ALTER TABLE past_points ADD COLUMN report INTEGER NOT NULL DEFAULT 0;
+DROP INDEX past_points_of_series;
+CREATE INDEX past_points_of_series ON past_points (series, report, oldest);
 CREATE TABLE past_report_fields (
     id INTEGER PRIMARY KEY,
     report INTEGER NOT NULL REFERENCES reports (id) ON DELETE CASCADE,
@@ -212,7 +212,6 @@ CREATE TABLE past_report_fields (
     fields TEXT NOT NULL
 );
 CREATE INDEX past_fields_of_report ON past_report_fields (report, id);
-
 CREATE TABLE lost_series (
     id INTEGER PRIMARY KEY,
     job INTEGER NOT NULL,
@@ -229,5 +228,6 @@ MIGRATIONS: tuple[tuple[Step, ...], ...] = (
     (_VERSION_1,),
     (_VERSION_2, terms.rebuild),
     (_VERSION_3,),
-    (_REPORT_HISTORY,),
+    (_VERSION_4,),
+    (_VERSION_5,),
 )

@@ -1,0 +1,53 @@
+"""Messages of the package in the words of a command: its options in place of arguments and of Python code."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+import shlex
+
+#: an argument of a function, and its value where one follows
+_ARGUMENT = re.compile(
+    r"(?<![\w.\[{])(?P<name>[a-z_]+)=(?P<value>r?'(?:[^'\\]|\\.)*'|r?\"(?:[^\"\\]|\\.)*\"|\[[^\]]*\]|True|[\w/+-]+)?"
+)
+
+#: what the package says of things that a command does not have
+_ONLY_IN_PYTHON = (
+    (re.compile(r"\s*\(or a dict or (a )?function\)"), ""),
+    (re.compile(r",? (or )?a dict( or a function|,)?(?= |$|;|\.)"), ""),
+    (re.compile(r",? or pass a dict of queries with labels as keys"), ""),
+    (re.compile(r"\n\s*changed_from=old[^\n]*"), ""),
+    (re.compile(r"set frame\.columns\.names?"), "name them in the first cell of each row of labels"),
+)
+
+
+def in_words_of(arguments: argparse.Namespace, message: str) -> str:
+    """The message with the options of the command that ran.
+
+    Examples
+    --------
+    >>> ran = argparse.Namespace(tz=None, fields=None, remove_others=None)
+    >>> in_words_of(ran, "pass tz='Europe/Berlin' and fields=['a', 'b']; remove_others='all' is not allowed, x='y' is")
+    "pass --tz Europe/Berlin and --fields a,b; --remove-others all is not allowed, x='y' is"
+    """
+    for pattern, words in _ONLY_IN_PYTHON:
+        message = pattern.sub(words, message)
+    return _ARGUMENT.sub(lambda match: _option(match, arguments), message)
+
+
+def _option(match: re.Match[str], arguments: argparse.Namespace) -> str:
+    name, value = match["name"], match["value"]
+    if name not in arguments:
+        return match[0]
+    option = f"--{name.replace('_', '-')}"
+    if value is None or value == "True":
+        return option
+    try:
+        given = ast.literal_eval(value)
+    except (ValueError, SyntaxError):  # the name of a variable, as in fields=names
+        return f"{option} {value}"
+    words = given if isinstance(given, list) else [given]
+    if name == "value":
+        return " ".join(f"{option} {shlex.quote(str(word))}" for word in words)
+    return f"{option} {shlex.quote(','.join(map(str, words)))}"
