@@ -29,6 +29,7 @@ from pandas_shooju.errors import ConfigurationError, ShoojuError
 
 if TYPE_CHECKING:
     from pandas_shooju.manage.catalog import Catalog
+    from pandas_shooju.manage.jobs import Jobs
 
 __all__ = ["Connection", "connection_of", "default_connection"]
 
@@ -163,6 +164,13 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         from pandas_shooju.manage.catalog import Catalog
 
         return Catalog(self._client)
+
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs of the server: find them, see what they did, undo them; see `Jobs`."""
+        from pandas_shooju.manage.jobs import Jobs
+
+        return Jobs(self)
 
     def close(self) -> None:
         """Close network connections and the embedded store; further calls raise ConnectionError."""
@@ -354,6 +362,7 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         collision_retry_timeout: float = 10.0,
         skip_meta_if_no_fields: bool = False,
         spool: str | os.PathLike[str] | None = None,
+        reuse: Literal["today"] | None = None,
     ) -> RemoteJob | DryRunJob:
         r"""Register a job. Everything that is written to series is written under a job.
 
@@ -406,8 +415,12 @@ class Connection(SeriesReads[dict[str, Any] | None]):
             return DryRunJob(self, None, batch_size)
         if spool is not None:
             check_unused(spool)
-        body = {"source": source, "description": description, "notes": notes, "no_history": no_history}
-        job_id = validation.job_id(self._client.post("/jobs/", data_json=body))
+        if reuse not in (None, "today"):
+            raise ValueError(f"reuse must be 'today' or None, got reuse={reuse!r}")
+        job_id = None if reuse is None else self.jobs.open_today(description, no_history)
+        if job_id is None:
+            body = {"source": source, "description": description, "notes": notes, "no_history": no_history}
+            job_id = validation.job_id(self._client.post("/jobs/", data_json=body))
         job = RemoteJob(
             self, job_id, batch_size, collision_retry_timeout=collision_retry_timeout,
             skip_meta_if_no_fields=skip_meta_if_no_fields,
