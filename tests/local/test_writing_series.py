@@ -285,3 +285,11 @@ def test_users_write_below_their_own_path_and_administrators_everywhere():
     assert refused["error"] == "series_write_error"
     assert root.ids("sid:users") == [r"Users\Sam\a", r"users\ann\a"]
     app.close()
+
+
+def test_fields_that_differ_in_type_only_are_written(api):
+    for value in (1, True, [1], [True], {"a": [1.0]}, {"a": [1]}):
+        api.put("s", fields={"x": value})
+        api.put("s", fields={"x": value}, reported_date=DAY)
+        assert repr(api.fields("sid=s")) == repr({"x": value})
+        assert repr(api.fields("sid=s@repfdate:1970-01-02")) == repr({"x": value})

@@ -14,7 +14,7 @@ from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.store import history, terms
 from pandas_shooju.local.store.checksums import check_catalogue, checksum, verify
 from pandas_shooju.query import id_key
-from pandas_shooju.values import check_field_name, field_value
+from pandas_shooju.values import check_field_name, field_value, same_value
 
 #: the most fields of a series
 MOST_FIELDS = 10_000
@@ -114,7 +114,7 @@ def write_fields(db: sqlite3.Connection, series: Series, fields: dict[str, Any],
     """
     old = json.loads(series.fields)
     new = merged_fields({} if alone else old, fields)
-    if new == old and list(map(type, new.values())) == list(map(type, old.values())):
+    if same_value(new, old):
         return False
     text = json.dumps(new, ensure_ascii=False, separators=(",", ":"))
     if series.fields != "{}" or series.created != series.fields_revision:
