@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import pandas as pd
 import requests
@@ -26,6 +26,9 @@ from pandas_shooju.client.settings import Settings, resolve
 from pandas_shooju.client.spool import check_unused
 from pandas_shooju.client.transport import BaseHook, Client
 from pandas_shooju.errors import ConfigurationError, ShoojuError
+
+if TYPE_CHECKING:
+    from pandas_shooju.manage.series import StoredSeries
 
 __all__ = ["Connection", "connection_of", "default_connection"]
 
@@ -144,6 +147,22 @@ class Connection(SeriesReads[dict[str, Any] | None]):
     def raw(self) -> Client:
         """The raw client, which can call any endpoint of the API; see `Client`."""
         return self._client
+
+    @property
+    def series(self) -> StoredSeries:
+        r"""Many series at once: copying, moving, comparing, trimming, deleting and restoring; see `StoredSeries`.
+
+        Examples
+        --------
+        >>> conn = Connection("local::memory:")
+        >>> with conn.register_job("GDP") as job:
+        ...     job.write(r"sid=draft\gdp\cn", points=[(0, 14.7)])
+        >>> conn.series.copy("draft", "desk").target.item()
+        'desk\\gdp\\cn'
+        """
+        from pandas_shooju.manage.series import StoredSeries
+
+        return StoredSeries(self, connection_of)
 
     def close(self) -> None:
         """Close network connections and the embedded store; further calls raise ConnectionError."""
