@@ -30,6 +30,7 @@ from pandas_shooju.errors import ConfigurationError, ShoojuError
 if TYPE_CHECKING:
     from pandas_shooju.manage.catalog import Catalog
     from pandas_shooju.manage.jobs import Jobs
+    from pandas_shooju.manage.series import StoredSeries
 
 __all__ = ["Connection", "connection_of", "default_connection"]
 
@@ -171,6 +172,22 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         from pandas_shooju.manage.jobs import Jobs
 
         return Jobs(self)
+
+    @property
+    def series(self) -> StoredSeries:
+        r"""Many series at once: copying, moving, comparing, trimming, deleting and restoring; see `StoredSeries`.
+
+        Examples
+        --------
+        >>> conn = Connection("local::memory:")
+        >>> with conn.register_job("GDP") as job:
+        ...     job.write(r"sid=draft\gdp\cn", points=[(0, 14.7)])
+        >>> conn.series.copy("draft", "desk").target.item()
+        'desk\\gdp\\cn'
+        """
+        from pandas_shooju.manage.series import StoredSeries
+
+        return StoredSeries(self, connection_of)
 
     def close(self) -> None:
         """Close network connections and the embedded store; further calls raise ConnectionError."""

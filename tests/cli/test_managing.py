@@ -133,7 +133,7 @@ def test_undo(run, store):
         status, out, _ = run("undo", 3, "--dry-run")
         assert status == 0
         assert out.count("restore") >= 2
-        assert conn.get_point(r"sid=desk\prices\DE", pd.Timestamp(0)).value == 99.0
+        assert conn.get_series(r"sid=desk\prices\DE", max_points=1)["points"][0].value == 99.0
         status, out, _ = run("undo", 3)
         assert (status, out) == (0, "job 3 was undone by job 4: 2 points\n")
         assert conn.get_series(r"sid=desk\prices\DE", fields="*", max_points=-1) == before
@@ -145,7 +145,7 @@ def test_undo(run, store):
         assert json.loads(out) == {
             "undone": 4, "points": 1, "fields": 0, "to_trash": 0, "from_trash": 0, "job": 6, "left_alone": 1
         }  # fmt: skip
-        assert conn.get_point(r"sid=desk\prices\DE", pd.Timestamp(0)).value == 1.25
+        assert conn.get_series(r"sid=desk\prices\DE", max_points=1)["points"][0].value == 1.25
 
 
 def test_copy_compare_and_move(run, store, tmp_path):

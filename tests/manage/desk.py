@@ -1,7 +1,7 @@
 """What desks build on top of the published client, and the same with ours: for tests, and for `tests.benchmarks.desk`.
 
-Each row has a routine of either kind. They do the same work, each on a store of its own that was filled in the same way,
-over a socket. ``theirs`` is written as such layers are written; ``ours`` has at most three statements.
+Each row has a routine of either kind. They do the same work, each on a store of its own that was filled in the same
+way, over a socket. ``theirs`` is written as such layers are written; ``ours`` has at most three statements.
 """
 
 from __future__ import annotations
@@ -88,11 +88,11 @@ def theirs_settings(conn: Any, given: Any) -> Any:
             raise RuntimeError(f"set {name} in the environment or in .env")
         values[name] = value
     own = shooju.Connection(values["SHOOJU_SERVER"], values["SHOOJU_USER"], values["SHOOJU_API_KEY"])
-    return own.get_fields(r"sid=desk\a\1")
+    return own.get_series(r"sid=desk\a\1", fields=["unit"])["fields"]
 
 
 def ours_settings(conn: sj.Connection, given: Any) -> Any:
-    return sj.Connection().get_fields(r"sid=desk\a\1")
+    return sj.Connection().get_series(r"sid=desk\a\1", fields=["unit"])["fields"]
 
 
 # --- jobs -----------------------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def theirs_conflict(conn: Any, given: int) -> Any:
     import shooju
 
     try:
-        shooju.RemoteJob(conn, given).write(r"sid=desk\a\1", points=[shooju.Point(CUT, 2.0)])
+        shooju.RemoteJob(conn, given, batch_size=1).write(r"sid=desk\a\1", points=[shooju.Point(CUT, 2.0)])
     except shooju.ShoojuApiError as error:
         if not error.message.startswith("already_exists"):
             raise
@@ -183,8 +183,7 @@ def ours_versions(conn: sj.Connection, given: list[int]) -> Any:
 def prepare_correction(conn: sj.Connection) -> int:
     frame = sj.read_shooju(r"sid:desk\a", connection=conn)
     result = (frame.iloc[:3] + 1).shooju.write("Correction", sid="{series_id}", fields={"unit": "GW"}, connection=conn)
-    assert result.job_id is not None
-    return result.job_id
+    return int(result.job.job_id)
 
 
 def theirs_changes(conn: Any, given: int) -> Any:

@@ -1,4 +1,4 @@
-"""The limits `df` and `dt` of `read_shooju`: from the forms that users write to exact milliseconds.
+"""The limits `df` and `dt` of `read_shooju`, and those of `trim`: from what users write to exact milliseconds.
 
 Pure. Every value stands for a closed interval of instants: a day for a date, a month for ``"2024-01"``, a single
 instant for a datetime. The limit `df` is the first millisecond of its interval, and `dt` the last millisecond of its
