@@ -88,7 +88,7 @@ READS: dict[tuple[str, str, str], tuple[dict[str, Any], Any, Any]] = {
     ("GET", "/jobs", "filter"): ({}, None, "sid=b"),
     ("GET", "/files", "per_page"): ({}, None, 1),
 }
-#: parameters that say where to, shown by the tests of writes, changes, mirrors, files; and those accepted without effect
+#: parameters that say where to, shown by tests of writes, changes, mirrors and files; and those accepted without effect
 ELSEWHERE = {
     ("GET", "/series", "scroll_id"),
     ("GET", "/jobs/<int:job>/changes", "scroll_id"),
