@@ -111,6 +111,23 @@ def field_values(fields: Mapping[Any, Any] | None) -> dict[str, Any]:
     }
 
 
+def same_value(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same, and of the same type all the way down.
+
+    Examples
+    --------
+    >>> same_value([1, {"a": None}], [1, {"a": None}]), same_value([1], [True]), same_value(1, 1.0)
+    (True, False, False)
+    """
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same_value, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same_value(value, other[name]) for name, value in one.items())
+    return bool(one == other)
+
+
 def check_field_name(name: Any) -> str:
     """The name of a field as a plain string.
 
