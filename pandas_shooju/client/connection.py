@@ -168,7 +168,16 @@ class Connection(SeriesReads[dict[str, Any] | None]):
 
     @property
     def jobs(self) -> Jobs:
-        """The jobs of the server: find them, see what they did, undo them; see `Jobs`."""
+        r"""The jobs of the server: find them, see what they did, undo them; see `Jobs`.
+
+        Examples
+        --------
+        >>> conn = Connection("local::memory:")
+        >>> with conn.register_job("GDP") as job:
+        ...     job.write(r"sid=gdp\cn", points=[(0, 14.7)])
+        >>> conn.jobs[job.job_id].summary()["points"]
+        {'added': 1, 'changed': 0, 'deleted': 0}
+        """
         from pandas_shooju.manage.jobs import Jobs
 
         return Jobs(self)
@@ -404,6 +413,9 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         spool : path, optional
             A folder that keeps everything that is not yet confirmed as stored. After a crash, `resume` sends it.
             Requires the extra ``spool``.
+        reuse : str, optional
+            ``"today"`` takes the newest open job of today (UTC) with the same description and `no_history` that this
+            user registered, and registers a job only if there is none. A job to be reused must not be finished.
 
         Returns
         -------
@@ -428,12 +440,12 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         if not isinstance(description, str) or len(description) < 3:
             raise ValueError(f"description must be a string of at least 3 characters, got {description!r}")
         check_batch_size(batch_size)
+        if reuse not in (None, "today"):
+            raise ValueError(f"reuse must be 'today' or None, got reuse={reuse!r}")
         if dry_run:
             return DryRunJob(self, None, batch_size)
         if spool is not None:
             check_unused(spool)
-        if reuse not in (None, "today"):
-            raise ValueError(f"reuse must be 'today' or None, got reuse={reuse!r}")
         job_id = None if reuse is None else self.jobs.open_today(description, no_history)
         if job_id is None:
             body = {"source": source, "description": description, "notes": notes, "no_history": no_history}

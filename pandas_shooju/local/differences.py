@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from pandas_shooju.local.changes import effect, field_effects, field_versions
-from pandas_shooju.local.errors import invalid
+from pandas_shooju.local.changes import effect, field_effects, field_versions, revisions_of
 from pandas_shooju.local.fields import chosen_fields
-from pandas_shooju.local.store import chunks, history, jobs, mirrors, points
+from pandas_shooju.local.store import chunks, history, mirrors, points
 from pandas_shooju.local.store.catalogue import Series
-from pandas_shooju.local.store.chunks import Int64
 from pandas_shooju.local.store.points import Range
 
 
@@ -41,12 +39,9 @@ class Differences:
 
     def __init__(self, db: sqlite3.Connection, job: int, points_only: bool) -> None:
         mirrors.refuse(db, "diff_job_id")
-        if jobs.get(db, job)["no_history"]:
-            raise invalid(f"diff_job_id={job} is not supported: the job was registered with no_history")
         self._db = db
         self._points_only = points_only
-        rows = db.execute("SELECT id FROM revisions WHERE job = ? ORDER BY id", (job,)).fetchall()
-        self._revisions: Int64 = np.array(rows, np.int64).reshape(-1)
+        self._revisions = revisions_of(db, job)
 
     def item(self, row: Series, wanted: Range | None, names: tuple[str, ...]) -> dict[str, Any]:
         """The item of the response for one series, without ``series_id``."""

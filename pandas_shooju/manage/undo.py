@@ -29,7 +29,7 @@ from pandas_shooju.manage.rows import Rows
 from pandas_shooju.values import same_value
 
 if TYPE_CHECKING:
-    from pandas_shooju.manage.jobs import JobRecord
+    from pandas_shooju.manage.record import JobRecord
 
 #: the series of the trash that are read at once, and the calls in flight
 _SERIES, _WORKERS = 100, 4

@@ -51,6 +51,7 @@ def changes(call: Call, job: int) -> dict[str, Any]:
     """
     after, most = call.number("scroll_id", 0), call.number("per_page", _PER_PAGE, 1, _LARGEST_PAGE)
     with call.database.reading() as db:
+        mirrors.refuse(db, "a list of the changes of a job")
         return Changes(db, job).page(after, most)
 
 
