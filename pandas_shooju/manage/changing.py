@@ -15,7 +15,7 @@ from pandas_shooju.client.limits import Limit, interval
 from pandas_shooju.client.transport import Client
 from pandas_shooju.clocks import Int64Array, TimeZone
 from pandas_shooju.formats import PointColumns
-from pandas_shooju.manage.states import PAGE, Listed, existing, find, in_batches, points_of
+from pandas_shooju.manage.states import Listed, existing, find, in_batches, points_of, search
 from pandas_shooju.manage.work import Work, raise_failed, resumable
 from pandas_shooju.progress import Progress
 from pandas_shooju.values import same_value
@@ -213,9 +213,8 @@ def field_changes(client: Client, query: str, fields: Mapping[str, Any], max_ser
     """The fields that are to change, of each series where any is."""
     limited = Limited(client, query, max_series)
     changes: list[list[FieldChange]] = []
-    asked = reader.parameters(fields=list(fields) if all(map(_PLAIN.fullmatch, fields)) else "*")
-    for document in reader.pages(client, query, asked, batch_size=PAGE, parse=reader.as_items):
-        items = [item for item in existing(document) if item is not None]
+    asked = list(fields) if all(map(_PLAIN.fullmatch, fields)) else ["*"]
+    for items in search(client, query, asked):
         limited.add(len(items))
         for item in items:
             had = item.get("fields") or {}
