@@ -15,12 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from pandas_shooju.client.buffer import SeriesWrite
+from pandas_shooju.client.servers import local_path
 from pandas_shooju.errors import ShoojuError
 from pandas_shooju.manage.columns import job_ids, strings
 from pandas_shooju.manage.pairs import AT_ONCE, differences
@@ -55,6 +57,8 @@ def plan(
 ) -> list[Step]:
     """What is to be done with each series, given the id of its target."""
     steps = [Step(one, name, points=one.points) for one, name in series]
+    if _is_new(target):
+        return steps
     existing: list[tuple[Step, Listed]] = []
     for start in range(0, len(steps), AT_ONCE):
         some = steps[start : start + AT_ONCE]
@@ -71,6 +75,12 @@ def plan(
         else:
             step.action = "replace" if overwrite else "collision"
     return steps
+
+
+def _is_new(connection: Connection) -> bool:
+    """Whether a connection is to a store that does not exist yet: it is created when it is first written to."""
+    path = local_path(connection.server)
+    return path is not None and not path.startswith(":memory:") and not Path(path).exists()
 
 
 def check_collisions(steps: Sequence[Step]) -> None:

@@ -79,7 +79,7 @@ def look_up(client: Client, series_ids: Sequence[str]) -> list[Listed | None]:
     wanted = list(map(queries.series, series_ids))
     found: list[Listed | None] = []
     for document in reader.bulk(client, wanted, reader.parameters(fields=_META), parse=reader.as_items):
-        found += [item and _listed(item) for item in existing(document)]
+        found += [None if item is None else _listed(item) for item in existing(document)]
     return [one and one._replace(series_id=given) for one, given in zip(found, series_ids, strict=True)]
 
 

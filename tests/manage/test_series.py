@@ -312,6 +312,30 @@ def _plain(held: Any) -> Any:
     return [list(map(list, points or [])), fields, reports]
 
 
+def test_series_are_copied_to_a_new_store_and_back(tmp_path):
+    server = f"local:{tmp_path / 'backup.sqlite'}"
+    with local.start() as served, sj.Connection(served.url, "sam", "key") as account:
+        fill(account, r"users\sam")
+        before = content(account, r"users\sam")
+        assert set(account.series.copy(r"users\sam", to=server, dry_run=True)["action"]) == {"copy"}
+        assert list(tmp_path.iterdir()) == []
+        account.series.copy(r"users\sam", to=server)
+        account.series.delete(r"sid:users\sam")
+        with sj.Connection(server) as backup:
+            assert content(backup, r"users\sam") == before
+            assert set(backup.series.copy(r"users\sam", to=account)["action"]) == {"copy"}
+        assert content(account, r"users\sam") == before
+
+
+def test_a_store_that_does_not_exist_is_moved_to(tmp_path):
+    with sj.Connection("local::memory:") as conn, sj.Connection(f"local:{tmp_path / 'new.sqlite'}") as new:
+        fill(conn, "a")
+        before = content(conn, "a")
+        conn.series.move("a", to=new)
+        assert content(new, "a") == before
+        assert content(conn, "a") == {}
+
+
 # --- where to ---------------------------------------------------------------------------------------------------
 
 
