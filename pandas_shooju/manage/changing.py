@@ -156,7 +156,7 @@ def ranges(before: Limit | None, after: Limit | None, tz: TimeZone) -> list[Rang
 
 
 class Trimmed(NamedTuple):
-    """The points that a series is to lose."""
+    """The dates (milliseconds) of the points that a series is to lose."""
 
     series_id: str
     dates: Int64Array
@@ -168,14 +168,12 @@ class Trimmed(NamedTuple):
 
 
 def trimmed(client: Client, series: Sequence[Listed], which: Sequence[Range]) -> Iterator[Trimmed]:
-    """The series that have points in some ranges, with the dates of these, as they are read."""
+    """The points of each series in some ranges, as they are read."""
     for size, group in in_batches(series, lambda one: one.points):
         wanted = [queries.series(one.series_id) for one in group]
         columns = [_dates(client, wanted, size, one) for one in which]
         for one, *parts in zip(group, *columns, strict=True):
-            dates = np.concatenate(parts)
-            if len(dates):
-                yield Trimmed(one.series_id, dates)
+            yield Trimmed(one.series_id, np.concatenate(parts))
 
 
 def _dates(client: Client, wanted: Sequence[str], size: int, which: Range) -> Iterator[Int64Array]:

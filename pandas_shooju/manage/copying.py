@@ -59,21 +59,20 @@ def plan(
     steps = [Step(one, name, points=one.points) for one, name in series]
     if _is_new(target):
         return steps
-    existing: list[tuple[Step, Listed]] = []
     for start in range(0, len(steps), AT_ONCE):
         some = steps[start : start + AT_ONCE]
         found = look_up(target.raw, [step.target for step in some])
-        existing += [(step, there) for step, there in zip(some, found, strict=True) if there is not None]
-        advance(len(some) - sum(there is not None for there in found))
-    pairs = [(step.source, there) for step, there in existing]
-    for (step, there), found_of in zip(existing, differences(source.raw, target.raw, pairs, advance), strict=True):
-        step.reported = there.reported
-        if found_of.same:
-            step.action = "nothing"
-        elif found_of.contained:
-            step.action = "complete"
-        else:
-            step.action = "replace" if overwrite else "collision"
+        existing = [(step, there) for step, there in zip(some, found, strict=True) if there is not None]
+        pairs = [(step.source, there) for step, there in existing]
+        for (step, there), one in zip(existing, differences(source.raw, target.raw, pairs), strict=True):
+            step.reported = there.reported
+            if one.same:
+                step.action = "nothing"
+            elif one.contained:
+                step.action = "complete"
+            else:
+                step.action = "replace" if overwrite else "collision"
+        advance(len(some))
     return steps
 
 
@@ -158,7 +157,9 @@ class Copying:
                 if self._delete:
                     self._delete_copied(some)
                 for step in some:
-                    reason = self.writing.failure(step.target) or self.deleting.failure(step.source.series_id)
+                    reason = self.writing.failure(step.target)
+                    if reason is None and self._delete:
+                        reason = self.deleting.failure(step.source.series_id)
                     if reason is not None:
                         failed[step.source.series_id] = reason
                 done += len(some)

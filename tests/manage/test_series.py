@@ -32,11 +32,15 @@ class Requests(sj.BaseHook):
 
     def __init__(self) -> None:
         self.made: list[tuple[str, str]] = []
+        #: how many series each bulk request asked for
+        self.asked: list[int] = []
         self.before: dict[str, Any] = {}
 
     def before_request(self, request: sj.Request) -> sj.Request:
         path = request.url.partition("/api/1")[2]
         self.made.append((request.method, path))
+        if isinstance(request.data_json, dict) and "series_queries" in request.data_json:
+            self.asked.append(len(request.data_json["series_queries"]))
         if (then := self.before.pop(path, None)) is not None:
             then()
         return request
@@ -594,6 +598,7 @@ def test_a_failure_says_how_to_go_on(small):
         assert "3 of 8 series were done; call copy() again with the same arguments to do the rest" in "\n".join(
             caught.value.__notes__
         )
+        assert "submit()" not in "\n".join(caught.value.__notes__)
         left = actions(conn.series.copy("a", "b", dry_run=True))
         assert sum(action == "nothing" for action in left.values()) >= 3
         conn.series.copy("a", "b")
@@ -657,6 +662,15 @@ def test_what_one_job_deleted_comes_back(conn):
     assert sorted(conn.series.restore(deleted_by=int(second))["target"]) == [r"a\y", r"a\z"]
     assert conn.series.restore(r"sid=a\y", deleted_by=2)["target"].tolist() == []
     assert set(content(conn, "a")) == {"", r"\empty", r"\y", r"\z"}
+
+
+def test_what_another_job_deleted_since_does_not_come_back(conn):
+    for value in (1.0, 2.0):
+        with conn.register_job("Fill") as job:
+            job.write(r"sid=a\x", points=[(0, value)])
+        conn.series.delete("sid:a")
+    assert len(conn.series.restore(deleted_by=2)) == 0
+    assert len(conn.series.restore(deleted_by=4)) == 1
 
 
 def test_a_series_that_was_written_again_is_not_replaced(conn):
@@ -766,8 +780,8 @@ def test_restore_needs_a_query_or_a_job(conn):
 def test_series_that_a_user_may_not_write_are_left_and_the_others_done():
     app = local.open_app(":memory:", credentials={"sam": "1", "root": "2"}, administrators=["root"])
     session = requests.Session()
-    session.mount("http://store.test", WSGIAdapter(app))
-    connect = {"server": "http://store.test", "requests_session": session}
+    session.mount("https://store.test", WSGIAdapter(app))
+    connect = {"server": "https://store.test", "requests_session": session}
     with sj.Connection(**connect, user="root", api_key="2") as root:
         fill(root, r"users\sam\a", ["x"])
         fill(root, r"users\ann\a", ["x"])
@@ -944,6 +958,20 @@ def test_a_thousand_series_take_few_requests(conn, hook):
         hook.made.clear()
         call()
         assert len(hook.made) <= 14, name
+
+
+def test_large_series_are_read_few_at_a_time(conn, hook, small):
+    with conn.register_job("Fill", batch_size=2000) as job:
+        for number in range(12):
+            job.write(rf"sid=a\{number}", points=[(day, 1.0) for day in range(number)])
+    conn.series.copy("a", "b")
+    hook.asked.clear()
+    assert len(conn.series.compare("a", "b")) == 0
+    assert max(hook.asked) <= 3
+    # two with at most a point, nine with at most ten, one with more: three at a time, two, and one
+    assert len(conn.series.trim("sid:a", after="1960")) == 11
+    assert hook.asked.count(1) >= 3
+    assert len(hook.asked) >= 2 * 6 + 6
 
 
 def test_progress_is_shown_on_request(conn, capsys):
