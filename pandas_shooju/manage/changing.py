@@ -22,6 +22,8 @@ from pandas_shooju.values import same_value
 
 #: names of fields that can be asked for as they are
 _PLAIN = re.compile(r"(?!(?:sid|series_id)$)\w+", re.IGNORECASE)
+#: queries that are met by every series
+_EVERYTHING = re.compile(r"(?:(?:sid|tree)\s*[:=]\s*)?[*\s]*", re.IGNORECASE)
 
 _T = TypeVar("_T")
 
@@ -34,7 +36,7 @@ def check_query(query: str) -> str:
     if not isinstance(query, str):
         raise TypeError(f"query must be a string, got {query!r}")
     text = str(query).strip()
-    if not text.strip("* "):
+    if _EVERYTHING.fullmatch(text):
         raise ValueError(
             f"query must say which series are meant, got {query!r}, which finds every series; use a query such as "
             r"r'sid:users\sam'"
