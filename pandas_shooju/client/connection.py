@@ -182,22 +182,6 @@ class Connection(SeriesReads[dict[str, Any] | None]):
 
         return Jobs(self)
 
-    @property
-    def series(self) -> StoredSeries:
-        r"""Many series at once: copying, moving, comparing, trimming, deleting and restoring; see `StoredSeries`.
-
-        Examples
-        --------
-        >>> conn = Connection("local::memory:")
-        >>> with conn.register_job("GDP") as job:
-        ...     job.write(r"sid=draft\gdp\cn", points=[(0, 14.7)])
-        >>> conn.series.copy("draft", "desk").target.item()
-        'desk\\gdp\\cn'
-        """
-        from pandas_shooju.manage.series import StoredSeries
-
-        return StoredSeries(self, connection_of)
-
     def close(self) -> None:
         """Close network connections and the embedded store; further calls raise ConnectionError."""
         self.closed = True
@@ -258,6 +242,22 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         return [to_datetime(milliseconds) for milliseconds in validation.reported_dates(answer)]
 
     # --- many series ---
+
+    @property
+    def series(self) -> StoredSeries:
+        r"""Many series at once: copying, moving, comparing, trimming, deleting and restoring; see `StoredSeries`.
+
+        Examples
+        --------
+        >>> conn = Connection("local::memory:")
+        >>> with conn.register_job("GDP") as job:
+        ...     job.write(r"sid=draft\gdp\cn", points=[(0, 14.7)])
+        >>> conn.series.copy("draft", "desk").target.item()
+        'desk\\gdp\\cn'
+        """
+        from pandas_shooju.manage.series import StoredSeries
+
+        return StoredSeries(self, connection_of)
 
     def scroll(
         self,

@@ -15,13 +15,15 @@ from pandas_shooju.client.limits import Limit, interval
 from pandas_shooju.client.transport import Client
 from pandas_shooju.clocks import Int64Array, TimeZone
 from pandas_shooju.formats import PointColumns
-from pandas_shooju.manage.states import PAGE, Listed, existing, find, in_batches, points_of
+from pandas_shooju.manage.states import Listed, existing, find, in_batches, points_of, search
 from pandas_shooju.manage.work import Work, raise_failed, resumable
 from pandas_shooju.progress import Progress
 from pandas_shooju.values import same_value
 
 #: names of fields that can be asked for as they are
 _PLAIN = re.compile(r"(?!(?:sid|series_id)$)\w+", re.IGNORECASE)
+#: queries that are met by every series
+_EVERYTHING = re.compile(r"(?:(?:sid|tree)\s*[:=]\s*)?[*\s]*", re.IGNORECASE)
 
 _T = TypeVar("_T")
 
@@ -34,7 +36,7 @@ def check_query(query: str) -> str:
     if not isinstance(query, str):
         raise TypeError(f"query must be a string, got {query!r}")
     text = str(query).strip()
-    if not text.strip("* "):
+    if _EVERYTHING.fullmatch(text):
         raise ValueError(
             f"query must say which series are meant, got {query!r}, which finds every series; use a query such as "
             r"r'sid:users\sam'"
@@ -156,7 +158,7 @@ def ranges(before: Limit | None, after: Limit | None, tz: TimeZone) -> list[Rang
 
 
 class Trimmed(NamedTuple):
-    """The points that a series is to lose."""
+    """The dates (milliseconds) of the points that a series is to lose."""
 
     series_id: str
     dates: Int64Array
@@ -168,14 +170,12 @@ class Trimmed(NamedTuple):
 
 
 def trimmed(client: Client, series: Sequence[Listed], which: Sequence[Range]) -> Iterator[Trimmed]:
-    """The series that have points in some ranges, with the dates of these, as they are read."""
+    """The points of each series in some ranges, as they are read."""
     for size, group in in_batches(series, lambda one: one.points):
         wanted = [queries.series(one.series_id) for one in group]
         columns = [_dates(client, wanted, size, one) for one in which]
         for one, *parts in zip(group, *columns, strict=True):
-            dates = np.concatenate(parts)
-            if len(dates):
-                yield Trimmed(one.series_id, dates)
+            yield Trimmed(one.series_id, np.concatenate(parts))
 
 
 def _dates(client: Client, wanted: Sequence[str], size: int, which: Range) -> Iterator[Int64Array]:
@@ -213,9 +213,8 @@ def field_changes(client: Client, query: str, fields: Mapping[str, Any], max_ser
     """The fields that are to change, of each series where any is."""
     limited = Limited(client, query, max_series)
     changes: list[list[FieldChange]] = []
-    asked = reader.parameters(fields=list(fields) if all(map(_PLAIN.fullmatch, fields)) else "*")
-    for document in reader.pages(client, query, asked, batch_size=PAGE, parse=reader.as_items):
-        items = [item for item in existing(document) if item is not None]
+    asked = list(fields) if all(map(_PLAIN.fullmatch, fields)) else ["*"]
+    for items in search(client, query, asked):
         limited.add(len(items))
         for item in items:
             had = item.get("fields") or {}

@@ -15,12 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from pandas_shooju.client.buffer import SeriesWrite
+from pandas_shooju.client.servers import local_path
 from pandas_shooju.errors import ShoojuError
 from pandas_shooju.manage.columns import job_ids, strings
 from pandas_shooju.manage.pairs import AT_ONCE, differences
@@ -55,22 +57,29 @@ def plan(
 ) -> list[Step]:
     """What is to be done with each series, given the id of its target."""
     steps = [Step(one, name, points=one.points) for one, name in series]
-    existing: list[tuple[Step, Listed]] = []
+    if _is_new(target):
+        return steps
     for start in range(0, len(steps), AT_ONCE):
         some = steps[start : start + AT_ONCE]
         found = look_up(target.raw, [step.target for step in some])
-        existing += [(step, there) for step, there in zip(some, found, strict=True) if there is not None]
-        advance(len(some) - sum(there is not None for there in found))
-    pairs = [(step.source, there) for step, there in existing]
-    for (step, there), found_of in zip(existing, differences(source.raw, target.raw, pairs, advance), strict=True):
-        step.reported = there.reported
-        if found_of.same:
-            step.action = "nothing"
-        elif found_of.contained:
-            step.action = "complete"
-        else:
-            step.action = "replace" if overwrite else "collision"
+        existing = [(step, there) for step, there in zip(some, found, strict=True) if there is not None]
+        pairs = [(step.source, there) for step, there in existing]
+        for (step, there), one in zip(existing, differences(source.raw, target.raw, pairs), strict=True):
+            step.reported = there.reported
+            if one.same:
+                step.action = "nothing"
+            elif one.contained:
+                step.action = "complete"
+            else:
+                step.action = "replace" if overwrite else "collision"
+        advance(len(some))
     return steps
+
+
+def _is_new(connection: Connection) -> bool:
+    """Whether a connection is to a store that does not exist yet: it is created when it is first written to."""
+    path = local_path(connection.server)
+    return path is not None and not path.startswith(":memory:") and not Path(path).exists()
 
 
 def check_collisions(steps: Sequence[Step]) -> None:
@@ -148,7 +157,9 @@ class Copying:
                 if self._delete:
                     self._delete_copied(some)
                 for step in some:
-                    reason = self.writing.failure(step.target) or self.deleting.failure(step.source.series_id)
+                    reason = self.writing.failure(step.target)
+                    if reason is None and self._delete:
+                        reason = self.deleting.failure(step.source.series_id)
                     if reason is not None:
                         failed[step.source.series_id] = reason
                 done += len(some)

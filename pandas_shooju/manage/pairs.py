@@ -134,15 +134,15 @@ def compare(
 ) -> pd.DataFrame:
     """A row per pair that differs; the series of a pair have the same key. See :meth:`StoredSeries.compare`."""
     common = [key for key in ones if key in others]
-    rows: list[tuple[str | None, str | None, str, Difference]] = []
     pairs = [(ones[key], others[key]) for key in common]
-    found = dict(zip(common, differences(client, other, pairs, advance), strict=True))
+    found = differences(client, other, pairs, advance)
+    differ = {key: one for key, one in zip(common, found, strict=True) if not one.same}
+    rows: list[tuple[str | None, str | None, str, Difference]] = []
     for key, one in ones.items():
-        difference = found.get(key)
-        if difference is None:
+        if key not in others:
             rows.append((one.series_id, None, "missing", Difference()))
-        elif not difference.same:
-            rows.append((one.series_id, others[key].series_id, "differs", difference))
+        elif key in differ:
+            rows.append((one.series_id, others[key].series_id, "differs", differ[key]))
     rows += [(None, one.series_id, "new", Difference()) for key, one in others.items() if key not in ones]
     return pd.DataFrame(
         {

@@ -19,7 +19,7 @@ from pandas_shooju.manage import changing, copying, pairs
 from pandas_shooju.manage.columns import dates, job_ids, objects, strings
 from pandas_shooju.manage.paths import below, check_apart, check_disjoint, paths_of
 from pandas_shooju.manage.states import Listed
-from pandas_shooju.manage.trash import TRASH, in_trash, is_trashed
+from pandas_shooju.manage.trash import TRASH, in_trash, is_trashed, last_deleted
 from pandas_shooju.manage.work import Work
 from pandas_shooju.progress import Progress
 from pandas_shooju.values import field_values
@@ -368,7 +368,7 @@ class StoredSeries:
         query
             The query that found the series before they were deleted, as it was given to `delete`.
         deleted_by
-            The id of a job: only the series that it deleted last.
+            The id of a job: only the series that it was the last to delete.
         overwrite, dry_run, job, progress
             As for `copy`. A series that was written again since it was deleted is the target.
         max_series
@@ -409,6 +409,9 @@ class StoredSeries:
         if deleted_by is not None:
             of_trash = f"{of_trash} AND meta.job_deleted={int(deleted_by)}"
         found = changing.selected(self._connection.raw, of_trash, max_series)
+        if deleted_by is not None:
+            theirs = last_deleted(self._connection.raw, of_trash, int(deleted_by))
+            found = [one for one in found if one.series_id in theirs]
         series = [(one, one.series_id[len(TRASH) :]) for one in found]
         description = job or f"Restore {query or f'what job {deleted_by} deleted'}"
         work = copying.Copying(self._connection, self._connection, "restore", description)
@@ -478,9 +481,10 @@ class StoredSeries:
 
         def act(trimmed: changing.Trimmed) -> str:
             series_id, dates = trimmed
-            done.append((series_id, len(dates), int(dates.min()), int(dates.max())))
-            if not dry_run:
-                work.write(trimmed.write)
+            if len(dates):
+                done.append((series_id, len(dates), int(dates.min()), int(dates.max())))
+                if not dry_run:
+                    work.write(trimmed.write)
             return series_id
 
         with Progress("Trimming", "series", progress) as bar:

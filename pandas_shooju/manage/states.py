@@ -6,7 +6,7 @@ points each, a few of which are in flight at once, and are passed on as they arr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,7 +20,7 @@ from pandas_shooju.errors import ShoojuApiError
 from pandas_shooju.formats import Document, PointColumns
 
 #: series on a page of ids
-PAGE = 10_000
+_PAGE = 10_000
 #: the series of one request, by the number of points of each: about a million points
 _BATCHES = ((1_000, 1_000), (10_000, 100), (100_000, 10))
 #: the number of points where it is not known: a cautious guess
@@ -61,11 +61,17 @@ class Part(NamedTuple):
     points: int
 
 
-def find(client: Client, query: str, page: int = PAGE) -> Iterator[list[Listed]]:
+def search(client: Client, query: str, fields: Iterable[str]) -> Iterator[list[dict[str, Any]]]:
+    """The series that a query finds, with some fields, page by page."""
+    asked = reader.parameters(fields=fields)
+    for document in reader.pages(client, query, asked, batch_size=_PAGE, parse=reader.as_items):
+        yield [item for item in existing(document) if item is not None]
+
+
+def find(client: Client, query: str) -> Iterator[list[Listed]]:
     """The series that a query finds, page by page."""
-    asked = reader.parameters(fields=_META)
-    for document in reader.pages(client, query, asked, batch_size=page, parse=reader.as_items):
-        yield [found for found in _listed(document) if found is not None]
+    for items in search(client, query, _META):
+        yield list(map(_listed, items))
 
 
 def look_up(client: Client, series_ids: Sequence[str]) -> list[Listed | None]:
@@ -73,7 +79,7 @@ def look_up(client: Client, series_ids: Sequence[str]) -> list[Listed | None]:
     wanted = list(map(queries.series, series_ids))
     found: list[Listed | None] = []
     for document in reader.bulk(client, wanted, reader.parameters(fields=_META), parse=reader.as_items):
-        found += _listed(document)
+        found += [None if item is None else _listed(item) for item in existing(document)]
     return [one and one._replace(series_id=given) for one, given in zip(found, series_ids, strict=True)]
 
 
@@ -125,16 +131,10 @@ def make_visible(client: Client) -> None:
         client.post("/series/refresh", data_json={})
 
 
-def _listed(document: Document) -> list[Listed | None]:
-    found: list[Listed | None] = []
-    for item in existing(document):
-        if item is None:
-            found.append(None)
-            continue
-        points, *reports = map((item.get("fields") or {}).get, _META)
-        many = int(points) if isinstance(points, int | float) else _MANY_POINTS
-        found.append(Listed(item["series_id"], many, any(date is not None for date in reports)))
-    return found
+def _listed(item: Mapping[str, Any]) -> Listed:
+    points, *reports = map((item.get("fields") or {}).get, _META)
+    many = int(points) if isinstance(points, int | float) else _MANY_POINTS
+    return Listed(item["series_id"], many, any(date is not None for date in reports))
 
 
 def existing(document: Document) -> Iterator[dict[str, Any] | None]:

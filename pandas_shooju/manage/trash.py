@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from pandas_shooju import query as queries
+from pandas_shooju.client.transport import Client
+from pandas_shooju.manage.states import search
 
 TRASH = "System\\Trash\\"
 
@@ -20,6 +22,16 @@ _VALUE = re.compile(rf'{_QUOTED}|[^\s(),"]+', re.DOTALL)
 def is_trashed(series_id: str) -> bool:
     """Whether a series is in the trash."""
     return queries.id_key(series_id).startswith(queries.id_key(TRASH))
+
+
+def last_deleted(client: Client, query: str, job: int) -> set[str]:
+    """The ids of the series that a query finds in the trash, and that a job was the last to delete."""
+    return {
+        item["series_id"]
+        for items in search(client, query, ["meta.job_deleted"])
+        for item in items
+        if ((item.get("fields") or {}).get("meta.job_deleted") or [None])[-1] == job
+    }
 
 
 def in_trash(query: str) -> str:

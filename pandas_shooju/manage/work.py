@@ -101,6 +101,9 @@ class Work:
                     reason = Failure("already_exists", f"job {row.job} has written the date {row.date}")
                     self.failed.setdefault(queries.id_key(str(row.Index)), reason)
             job.discard()
+        except BaseException as error:
+            error.__notes__ = []  # they tell how to go on with the job, which only this object has
+            raise
 
     def failure(self, series_id: str) -> Failure | None:
         """Why the server refused to write or delete a series; None if it did not."""
