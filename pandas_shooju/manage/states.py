@@ -24,7 +24,7 @@ _PAGE = 10_000
 #: the series of one request, by the number of points of each: about a million points
 _BATCHES = ((1_000, 1_000), (10_000, 100), (100_000, 10))
 #: the number of points where it is not known: a cautious guess
-_MANY_POINTS = 10_000
+MANY_POINTS = 10_000
 
 _META = ("meta.points_count", "meta.reppdates_max", "meta.repfdates_max")
 
@@ -133,7 +133,7 @@ def make_visible(client: Client) -> None:
 
 def _listed(item: Mapping[str, Any]) -> Listed:
     points, *reports = map((item.get("fields") or {}).get, _META)
-    many = int(points) if isinstance(points, int | float) else _MANY_POINTS
+    many = int(points) if isinstance(points, int | float) else MANY_POINTS
     return Listed(item["series_id"], many, any(date is not None for date in reports))
 
 
