@@ -1,0 +1,179 @@
+r"""How objects are shown, as HTML in notebooks and as text elsewhere. Pure.
+
+Ids, fields and messages come from a server, so everything is escaped, and characters that could control a terminal are
+replaced. The HTML has no colors of its own: it inherits those of the page, so that it suits light and dark themes.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "Markup",
+    "abbreviated",
+    "card",
+    "counted",
+    "escaped",
+    "link",
+    "listed",
+    "note",
+    "printable",
+    "table",
+    "text",
+]
+
+#: the most rows of a table that are shown
+ROWS = 10
+
+_CARD = "border-left: 3px solid currentColor; padding: 0.1em 0 0.1em 0.8em; margin: 0.3em 0; line-height: 1.5"
+_FACTS = "display: grid; grid-template-columns: max-content 1fr; column-gap: 1em; margin: 0"
+_NAME = "opacity: 0.7; font-weight: normal; margin: 0; padding: 0"
+_VALUE = "margin: 0; padding: 0; overflow-wrap: anywhere"
+_TABLE = "margin: 0.5em 0 0 0; border-collapse: collapse"
+_CELL = "text-align: left; vertical-align: top; padding: 0.1em 0.8em 0.1em 0; overflow-wrap: anywhere"
+
+#: (name, value) pairs; those whose value is None or empty are left out
+Facts = Iterable[tuple[str, object]]
+
+
+class Markup(str):
+    """HTML that is safe to show as it is."""
+
+    __slots__ = ()
+
+
+def printable(value: object) -> str:
+    r"""The value as a string on one line, in which characters that cannot be shown are replaced.
+
+    Examples
+    --------
+    >>> printable("Oil\n\x1b[31m")
+    'Oil��[31m'
+    """
+    string = str(value)
+    if string.isprintable():
+        return string
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in string)
+
+
+def abbreviated(value: object, length: int = 100) -> str:
+    """The value as a printable string of at most `length` characters.
+
+    Examples
+    --------
+    >>> abbreviated("the quick brown fox", 10)
+    'the qui...'
+    """
+    string = printable(value)
+    return string if len(string) <= length else string[: length - 3] + "..."
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number of things.
+
+    Examples
+    --------
+    >>> counted(1, "point"), counted(51_000, "point"), counted(2, "series", "series")
+    ('1 point', '51,000 points', '2 series')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(values: Sequence[object], shown: int = 5) -> str:
+    """The first values, separated by commas, and how many more there are.
+
+    Examples
+    --------
+    >>> listed(["CN", "US"]), listed(range(1000), 3)
+    ('CN, US', '0, 1, 2, and 997 more')
+    """
+    first = ", ".join(abbreviated(value) for value in values[:shown])
+    return first if len(values) <= shown else f"{first}, and {len(values) - shown:,} more"
+
+
+def text(title: str, facts: Facts) -> str:
+    """A title and facts in lines of text.
+
+    Examples
+    --------
+    >>> print(text("2 series", [("unit", "MW"), ("time zone", "UTC"), ("error", "")]))
+    2 series
+      unit       MW
+      time zone  UTC
+    """
+    rows = [(name, printable(value)) for name, value in _present(facts)]
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join([printable(title), *(f"  {name:{width}}  {value}" for name, value in rows)])
+
+
+def escaped(value: object) -> Markup:
+    """The value as HTML; `Markup` is returned as it is.
+
+    Examples
+    --------
+    >>> escaped("<script>")
+    '&lt;script&gt;'
+    """
+    return value if isinstance(value, Markup) else Markup(html.escape(printable(value)))
+
+
+def link(url: str, label: object) -> Markup:
+    """A link; only the label if the URL is not one of the web.
+
+    Examples
+    --------
+    >>> link("https://acme.shooju.com/#jobs/17", "job 17")
+    '<a href="https://acme.shooju.com/#jobs/17" target="_blank" rel="noopener">job 17</a>'
+    >>> link("javascript:alert(1)", "job 17")
+    'job 17'
+    """
+    if not url.startswith(("https://", "http://")):
+        return escaped(label)
+    return Markup(f'<a href="{escaped(url)}" target="_blank" rel="noopener">{escaped(label)}</a>')
+
+
+def note(value: object) -> Markup:
+    """A remark, less prominent than the rest."""
+    return Markup(f'<div style="opacity: 0.7; margin: 0.3em 0 0 0">{escaped(value)}</div>')
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], total: int | None = None) -> Markup:
+    """A table of the first rows, out of `total`; None is an empty cell.
+
+    Examples
+    --------
+    >>> table(["series"], [["<a>"]]).count("&lt;a&gt;")
+    1
+    """
+    names = "".join(f'<th style="{_CELL}; font-weight: bold">{escaped(name)}</th>' for name in columns)
+    lines = "".join(
+        "<tr>" + "".join(f'<td style="{_CELL}">{"" if cell is None else escaped(cell)}</td>' for cell in row) + "</tr>"
+        for row in rows[:ROWS]
+    )
+    more = (len(rows) if total is None else total) - len(rows[:ROWS])
+    return Markup(
+        f'<table style="{_TABLE}"><thead><tr>{names}</tr></thead><tbody>{lines}</tbody></table>'
+        f"{note(f'and {more:,} more') if more > 0 else ''}"
+    )
+
+
+def card(title: object, facts: Facts, *below: Markup) -> str:
+    """A title, facts, and what is shown below them, such as a table.
+
+    Examples
+    --------
+    >>> shown = card("Connection", [("server", "local:<path>"), ("mirror", None)])
+    >>> "local:&lt;path&gt;" in shown, "mirror" in shown
+    (True, False)
+    """
+    rows = "".join(
+        f'<dt style="{_NAME}">{escaped(name)}</dt><dd style="{_VALUE}">{escaped(value)}</dd>'
+        for name, value in _present(facts)
+    )
+    shown = f'<dl style="{_FACTS}">{rows}</dl>' if rows else ""
+    return f'<div style="{_CARD}"><div style="font-weight: bold">{escaped(title)}</div>{shown}{"".join(below)}</div>'
+
+
+def _present(facts: Facts) -> list[tuple[str, object]]:
+    return [(name, value) for name, value in facts if value is not None and value != ""]
