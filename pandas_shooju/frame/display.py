@@ -1,0 +1,130 @@
+"""How `df.shooju` shows itself: a card of the series, their dates, and where they were read from. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from pandas_shooju import display
+from pandas_shooju.frame.describe import describe
+from pandas_shooju.frame.lines import VINTAGES
+from pandas_shooju.frame.origin import origin_of
+
+__all__ = ["as_html", "as_text", "date_text"]
+
+
+class _Card(NamedTuple):
+    title: str
+    facts: list[tuple[str, object]]
+    #: the first series, as `describe` has them
+    described: pd.DataFrame
+    series: int
+
+
+def as_text(data: pd.DataFrame | pd.Series) -> str:
+    """The card as lines of text."""
+    card = _card(data)
+    series = display.listed([*card.described.index.map(_label_text), *[""] * (card.series - len(card.described))], 3)
+    return display.text(card.title, [*card.facts, ("series", series)])
+
+
+def as_html(data: pd.DataFrame | pd.Series) -> str:
+    """The card as HTML, with a table of the first series."""
+    card = _card(data)
+    described = card.described
+    if described.empty:
+        return display.card(card.title, card.facts)
+    names = ["first", "last", "points", "missing", "frequency", "unit"]
+    names = [name for name in names if name in described]
+    rows = []
+    for label, row in zip(described.index, described.to_dict("records"), strict=True):
+        shown = [_label_text(label)]
+        if "series_id" in row and _label_text(row["series_id"]) != shown[0]:
+            shown[0] += f" ({_label_text(row['series_id'])})" if isinstance(row["series_id"], str) else ""
+        rows.append([*shown, *(_cell(row[name]) for name in names)])
+    return display.card(card.title, card.facts, display.table(["series", *names], rows, card.series))
+
+
+def _card(data: pd.DataFrame | pd.Series) -> _Card:
+    origin = origin_of(data)
+    layout = "fields" if data.index.name == "series_id" and isinstance(data, pd.DataFrame) else None
+    none = pd.DataFrame()
+    if layout == "fields" and not {"dt", "val"} <= {*data.columns}:
+        facts: list[tuple[str, object]] = [("fields", display.listed(list(data.columns), 20))]
+        return _Card(f"Fields of {_series(data.index.nunique())}", facts + _origin_facts(origin), none, 0)
+    try:
+        part, count, dates = _first(data)
+        described = describe(part)
+    except (TypeError, ValueError):  # not a frame that could be written, either
+        shape = f"{len(data):,} rows" if isinstance(data, pd.Series) else " x ".join(f"{size:,}" for size in data.shape)
+        return _Card(f"{type(data).__name__}, {shape}", _origin_facts(origin), none, 0)
+    vintages = next((name for name in VINTAGES if name in part.columns.names or name in part.columns), None)
+    what = {"reported_date": "by report date", "asof": "by as-of moment"}
+    title = _series(count) if vintages is None else f"{count:,} vintages of series, {what[vintages]}"
+    facts = [
+        ("dates", f"{date_text(dates.min())} to {date_text(dates.max())}" if len(dates) else "none"),
+        ("frequency", ", ".join(described["frequency"].dropna().unique())),
+        ("time zone", "none (naive)" if described["tz"].isna().any() else ", ".join(described["tz"].unique())),
+        ("unit", display.listed([*described["unit"].dropna().unique()]) if "unit" in described else None),
+    ]
+    if origin is not None and origin.get("naive") and described["tz"].notna().all():
+        facts[2] = ("time zone", f"local times of {origin['tz']} (naive)")
+    return _Card(title, facts + _origin_facts(origin), described, count)
+
+
+def _first(data: pd.DataFrame | pd.Series) -> tuple[pd.DataFrame, int, Any]:
+    """The part of a frame that has its first series, how many series there are, and all dates."""
+    frame = data.to_frame() if isinstance(data, pd.Series) else data
+    if isinstance(data, pd.Series):
+        frame.attrs = data.attrs
+    if not {"dt", "val"} <= {*frame.columns}:
+        return frame.iloc[:, : display.ROWS], len(frame.columns), frame.index.dropna()
+    by = [name for name in ("series_id", *VINTAGES) if name in frame.columns]
+    if not by:
+        return frame, 1, frame["dt"].dropna()
+    numbers = frame.groupby(by, sort=False, observed=True, dropna=False).ngroup()
+    return frame[numbers < display.ROWS], int(numbers.max() + 1) if len(numbers) else 0, frame["dt"].dropna()
+
+
+def _series(count: int) -> str:
+    return display.counted(count, "series", "series")
+
+
+def _origin_facts(origin: Any) -> list[tuple[str, object]]:
+    if origin is None:
+        return [("origin", "not read from Shooju")]
+    query = origin.get("query", "")
+    return [
+        ("query", query if isinstance(query, str) else display.listed(list(query), 3)),
+        ("server", origin.get("server")),
+        ("as of", origin.get("asof")),
+    ]
+
+
+def _label_text(label: Any) -> str:
+    """A label, of a vintage with its date."""
+    if isinstance(label, tuple):
+        return ", ".join(map(_label_text, label))
+    return date_text(label) if isinstance(label, pd.Timestamp) else display.abbreviated(label)
+
+
+def _cell(value: Any) -> object:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    if isinstance(value, pd.Timestamp):
+        return date_text(value)
+    return f"{value:,}" if isinstance(value, int) else display.abbreviated(value)
+
+
+def date_text(date: Any) -> str:
+    """A date, without a time if that is midnight, in the zone that it has.
+
+    Examples
+    --------
+    >>> date_text(pd.Timestamp("2024-01-01")), date_text(pd.Timestamp("2024-01-01 15:30", tz="Europe/Berlin"))
+    ('2024-01-01', '2024-01-01 15:30')
+    """
+    if not isinstance(date, pd.Timestamp):
+        return display.printable(date)
+    return date.strftime("%Y-%m-%d" if date == date.normalize() else "%Y-%m-%d %H:%M")
