@@ -65,7 +65,7 @@ def describe(data: pd.DataFrame | pd.Series) -> pd.DataFrame:
         described["series_id"] = typed([line.series_id for line in items])
     unknown = ends[:, 0] == _NAT
     for name, dates in zip(("first", "last"), ends.T, strict=True):
-        index = lines.index(np.where(unknown, 0, dates))
+        index = lines.dates(np.where(unknown, 0, dates))
         described[name] = index.where(~unknown) if unknown.any() else index
     described["points"] = np.array([len(line.dates) for line in items], np.int64)
     described["missing"] = pd.array([None if one is None else one.missing for one in found], dtype="Int64")

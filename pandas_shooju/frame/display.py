@@ -127,4 +127,4 @@ def date_text(date: Any) -> str:
     """
     if not isinstance(date, pd.Timestamp):
         return display.printable(date)
-    return date.strftime("%Y-%m-%d" if date == date.normalize() else "%Y-%m-%d %H:%M")
+    return str(date.strftime("%Y-%m-%d" if date == date.normalize() else "%Y-%m-%d %H:%M"))

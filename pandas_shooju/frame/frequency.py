@@ -36,6 +36,11 @@ class Frequency(NamedTuple):
         return int(self.steps.sum()) - len(self.steps)
 
     @property
+    def has_days(self) -> bool:
+        """Whether its dates are days, or longer periods."""
+        return self.name[-1] in "DBWMQY"
+
+    @property
     def gaps(self) -> npt.NDArray[np.bool_]:
         """Whether dates are missing between each date and the next.
 

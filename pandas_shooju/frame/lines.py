@@ -52,7 +52,7 @@ class Lines(NamedTuple):
     #: whether the frame has the dates as naive local times of that zone
     naive: bool
 
-    def index(self, dates: Int64Array) -> pd.DatetimeIndex:
+    def dates(self, dates: Int64Array) -> pd.DatetimeIndex:
         """Dates of lines as those of the frame."""
         if self.tz is None:
             return pd.DatetimeIndex(dates.view("M8[ms]"))
@@ -175,7 +175,7 @@ def _is_there(value: Any) -> bool:
 def _numbers(column: pd.Series) -> Float64Array | None:
     """A column as float64; None if it does not contain numbers."""
     dtype = column.dtype
-    if dtype == object:
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
         converted = pd.to_numeric(column, errors="coerce")
         return None if (converted.isna() & column.notna()).any() else converted.to_numpy(np.float64)
     if not is_numeric_dtype(dtype) or dtype.kind == "c":

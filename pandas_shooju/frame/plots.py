@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from pandas_shooju import clocks, display
-from pandas_shooju.frame.dates_values import Float64Array
 from pandas_shooju.frame.describe import frequencies
 from pandas_shooju.frame.display import date_text
 from pandas_shooju.frame.frequency import Frequency
@@ -34,6 +34,7 @@ _MOST_BARS_WITH_DATES = 12
 
 def plot(
     data: pd.DataFrame | pd.Series,
+    /,
     *,
     kind: str = "line",
     labels: str | Sequence[str] | None = None,
@@ -105,28 +106,303 @@ def plot(
         import matplotlib  # noqa: F401
     except ImportError:
         raise ImportError("df.shooju.plot() requires matplotlib: pip install 'pandas-shooju[plots]'") from None
+    if "x" in kwargs:
+        raise ValueError(f"x cannot be chosen, because the dates are on that axis; got x={kwargs['x']!r}")
     lines = lines_of(data)
-    if not lines.items:
+    items = lines.items
+    if not items:
         raise ValueError("the data must have at least one column of numbers to plot, got none")
-    words = _words(lines.items, labels)
-    found = frequencies(lines)
-    frame = _frame(lines)
-    options = _options(kwargs, lines.labels, words, kind)
-    fan = _fan(lines.items) if kind == "line" and not {"color", "colormap", "style"} & set(kwargs) else None
-    if kind in ("bar", "barh"):
-        frame.index = pd.Index([date_text(date) for date in lines.index(_milli(frame.index))])
-    before = {id(line) for line in ax.get_lines()} if ax is not None else set()
-    drawn = frame.plot(kind=kind, ax=ax, legend=False, title=None, **options)
-    every = list(np.ravel(drawn))
+    drawing = _Drawing(lines, frequencies(lines), _words(items, labels), kind)
+    fan = _fan(items) if kind == "line" and not {"color", "colormap", "style"} & set(kwargs) else None
+    drawn = drawing.frame().plot(kind=kind, ax=ax, legend=False, title=None, **drawing.options(kwargs))
+    every = [axes for one in np.ravel(drawn) for axes in (one, getattr(one, "right_ax", None)) if axes is not None]
+    handles = [drawing.handles(axes) for axes in every]
     if kind == "line" and not kwargs.get("stacked"):
-        for at, artist in _artists(every, before):
-            _set_points(artist, lines.items[at], found[at], has_style="marker" in kwargs or "style" in kwargs)
-            if fan is not None:
-                artist.set(**fan.styles[at])
-    shown_zone = None if all(map(_is_daily, found)) else _zone_text(lines)
-    for axes in every:
-        _furnish(axes, kind, lines, words, shown_zone, xlabel=xlabel, ylabel=ylabel)
-    _set_title(every, words.title if title is None else title)
-    for axes in every:
-        _set_legend(axes, words, fan, legend, lines.items)
+        drawing.interrupt(itertools.chain(*handles), has_markers=bool({"marker", "style"} & set(kwargs)))
+    if fan is not None:
+        for at, line in itertools.chain(*handles):
+            line.set(**fan.styles[at])
+    zone = drawing.zone()
+    for axes, own in zip(every, handles, strict=True):
+        drawing.furnish(axes, [at for at, _ in own], zone, xlabel, ylabel)
+    heading = drawing.words.title if title is None else title
+    if heading:
+        figure = every[0].figure
+        if kwargs.get("subplots"):
+            figure.suptitle(heading)
+        else:
+            every[0].set_title(heading)
+    if legend or (legend is None and 2 <= len(items if fan is None else fan.entries) <= _MOST_ENTRIES):
+        _set_legends(list(np.ravel(drawn)), handles, every, fan)
     return drawn  # type: ignore[no-any-return]
+
+
+class _Words(NamedTuple):
+    """What is written into a plot."""
+
+    #: for each line, the label of the legend
+    names: list[str]
+    #: what the lines have in common
+    title: str
+    units: list[str | None]
+
+    @property
+    def distinct_units(self) -> list[str]:
+        return list(dict.fromkeys(unit for unit in self.units if unit is not None))
+
+
+def _words(items: Sequence[Line], labels: str | Sequence[str] | None) -> _Words:
+    units = [line.fields.get("unit", line.label.get("unit")) for line in items]
+    units = [None if unit is None or unit != unit else display.abbreviated(unit) for unit in units]
+    chosen = None if labels is None else [labels] if isinstance(labels, str) else list(labels)
+    parts: list[dict[Hashable, Any]] = [
+        _parts(line) if chosen is None else {name: _value(line, name) for name in chosen} for line in items
+    ]
+    if chosen is not None:
+        names, title = [_joined(part.values()) for part in parts], ""
+    elif all(list(line.label.values()) == [line.series_id] for line in items):
+        names, title = _paths([str(line.series_id) for line in items])
+    else:
+        varying = [name for name in parts[0] if len({display.printable(part[name]) for part in parts}) > 1]
+        names = [_joined(part[name] for name in varying) for part in parts]
+        title = _joined(value for name, value in parts[0].items() if name not in varying)
+    words = _Words([name or title for name in names], title, units)
+    if len(words.distinct_units) < 2:
+        return words
+    shown = [_joined([name, unit]) for name, unit in zip(words.names, units, strict=True)]
+    return words._replace(names=shown)
+
+
+def _parts(line: Line) -> dict[Hashable, Any]:
+    """What may tell a line apart from others. Its unit belongs to the axis."""
+    return {name: value for name, value in line.label.items() if name != "unit" or len(line.label) == 1}
+
+
+def _value(line: Line, name: str) -> Any:
+    known = {"series_id": line.series_id, **line.fields, **line.label}
+    if name not in known:
+        listed = ", ".join(map(repr, known))
+        raise ValueError(f"labels must be names of column levels, columns or fields, got {name!r}; there are {listed}")
+    return known[name]
+
+
+def _joined(values: Iterable[Any]) -> str:
+    """Values in words, without those that are missing."""
+    return ", ".join(display.abbreviated(value) for value in values if value is not None and value == value)
+
+
+def _paths(series_ids: list[str]) -> tuple[list[str], str]:
+    r"""The part of each series id that tells it apart, and what they have in common.
+
+    Examples
+    --------
+    >>> _paths([r"gdp\us\real", r"gdp\us\nominal"])
+    (['real', 'nominal'], 'gdp\\us')
+    """
+    if len(set(series_ids)) == 1:
+        return [""] * len(series_ids), display.printable(series_ids[0])
+    split = [series_id.split("\\") for series_id in series_ids]
+    shortest = min(map(len, split)) - 1
+    common = next((at for at in range(shortest) if len({parts[at] for parts in split}) > 1), shortest)
+    rest = [display.printable("\\".join(parts[common:])) for parts in split]
+    return rest, display.printable("\\".join(split[0][:common]))
+
+
+class _Drawing:
+    """The lines of a frame on their way into pandas' plot and back."""
+
+    def __init__(self, lines: Lines, found: list[Frequency | None], words: _Words, kind: str) -> None:
+        self.lines = lines
+        self.words = words
+        self._found = found
+        self._kind = kind
+        #: the columns of the frame that pandas plots: unique, whatever the labels are
+        self._keys = [f"shooju:{at}" for at in range(len(lines.items))]
+
+    def frame(self) -> pd.DataFrame:
+        """The frame that pandas plots: UTC dates, or for bars what is written below them."""
+        items = self.lines.items
+        dates = np.unique(np.concatenate([line.dates for line in items]))
+        values = np.full((len(items), len(dates)), np.nan)
+        for row, line in zip(values, items, strict=True):
+            row[np.searchsorted(dates, line.dates)] = line.values
+        index: pd.Index = pd.DatetimeIndex(dates.view("M8[ms]"))
+        if self._kind in ("bar", "barh"):
+            index = pd.Index([self._bar_text(date) for date in self.lines.dates(dates)], dtype=object)
+        return pd.DataFrame(values.T, index=index, columns=self._keys)
+
+    def _bar_text(self, date: pd.Timestamp) -> str:
+        names = {found.name for found in self._found if found is not None}
+        if names == {"Y"}:
+            return f"{date.year}"
+        if names == {"Q"}:
+            return f"{date.year}Q{date.quarter}"
+        return date.strftime("%Y-%m") if names == {"M"} else date_text(date)
+
+    def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments for pandas, which refer to its columns instead of those of the data."""
+        keys = dict(zip(self.lines.labels, self._keys, strict=True))
+        options = dict(given)
+        for name in ("color", "style"):
+            if isinstance(options.get(name), Mapping):
+                options[name] = {keys.get(label, label): value for label, value in options[name].items()}
+        for name in ("y", "secondary_y"):
+            value = options.get(name)
+            if value is None or isinstance(value, bool):
+                continue
+            several = isinstance(value, list | tuple) and value not in self.lines.labels
+            options[name] = [keys.get(label, label) for label in value] if several else keys.get(value, value)
+        units = self.words.distinct_units
+        if self._kind in _DATED:
+            options["x_compat"] = True
+            options.setdefault("rot", 0)
+            if len(units) == 2 and "secondary_y" not in options and not options.get("subplots"):
+                right = [key for key, unit in zip(self._keys, self.words.units, strict=True) if unit == units[1]]
+                options["secondary_y"] = right
+        if options.get("secondary_y"):
+            options.setdefault("mark_right", False)
+        return options
+
+    def handles(self, axes: Axes) -> list[tuple[int, Any]]:
+        """The artists that pandas has drawn, with the positions of their lines."""
+        known = {key: at for at, key in enumerate(self._keys)}
+        found = []
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            at = known.get(label.removesuffix(" (right)"))
+            if at is not None:
+                name = self.words.names[at]
+                handle.set_label(name + " (right)" * label.endswith(" (right)"))
+                found.append((at, handle))
+        return found
+
+    def interrupt(self, handles: Iterable[tuple[int, Any]], *, has_markers: bool) -> None:
+        """Give each line its own dates, interrupted at gaps. Points between two gaps become markers."""
+        date2num = _matplotlib_dates().date2num
+        for at, artist in handles:
+            line, found = self.lines.items[at], self._found[at]
+            gaps = np.zeros(max(len(line.dates) - 1, 0), bool) if found is None else found.gaps
+            after = np.flatnonzero(gaps) + 1
+            dates = np.insert(line.dates, after, line.dates[after] - 1)
+            values = np.insert(line.values, after, np.nan)
+            artist.set_data(date2num(dates.view("M8[ms]")), values)
+            alone = np.append(True, gaps) & np.append(gaps, True) if len(line.dates) else gaps
+            if alone.any() and not has_markers:
+                places = np.flatnonzero(alone)
+                artist.set(
+                    marker="o", markersize=3, markevery=(places + np.searchsorted(after, places, "right")).tolist()
+                )
+
+    def zone(self) -> str:
+        """The time zone, if the plot shows times of the day."""
+        tz = self.lines.tz
+        if tz is None or self._kind not in _DATED:
+            return ""
+        for line, found in zip(self.lines.items, self._found, strict=True):
+            days = clocks.utc_to_wall(line.dates, tz) % 86_400_000
+            if len(days) and (days != days[0]).any() and (found is None or not found.has_days):
+                return str(tz)
+        return ""
+
+    def furnish(self, axes: Axes, drawn: list[int], zone: str, xlabel: str | None, ylabel: str | None) -> None:
+        """Write the unit on an axis, and the dates in local time."""
+        units = {self.words.units[at] for at in drawn or range(len(self.words.units))}
+        unit = units.pop() if len(units) == 1 else None
+        across = self._kind in ("barh", "hist", "kde", "density")
+        for text, known, write in (
+            (xlabel, unit if across else zone, axes.set_xlabel),
+            (ylabel, None if across else unit, axes.set_ylabel),
+        ):
+            if text is not None or known is not None:
+                write(known if text is None else text)
+        date_axis = axes.yaxis if self._kind == "barh" else axes.xaxis
+        if self._kind in _DATED:
+            _local_dates(axes, self.lines.tz)
+        elif self._kind in ("bar", "barh"):
+            ticks, texts = date_axis.get_ticklocs(), [label.get_text() for label in date_axis.get_ticklabels()]
+            every = -(-len(texts) // _MOST_BARS_WITH_DATES)
+            date_axis.set_ticks(ticks[::every], labels=texts[::every])
+        elif self._kind == "box":
+            names = dict(zip(self._keys, self.words.names, strict=True))
+            for axis in (axes.xaxis, axes.yaxis):
+                texts = [label.get_text() for label in axis.get_ticklabels()]
+                if set(texts) & set(names):
+                    axis.set_ticks(axis.get_ticklocs(), labels=[names.get(text, text) for text in texts])
+
+
+def _matplotlib_dates() -> Any:
+    import matplotlib.dates
+
+    return matplotlib.dates
+
+
+def _local_dates(axes: Axes, tz: datetime.tzinfo | None) -> None:
+    """Make the ticks of a date axis those of a time zone."""
+    dates = _matplotlib_dates()
+    zone = datetime.UTC if tz is None else tz
+    locator = dates.AutoDateLocator(tz=zone, maxticks=9)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=zone))
+    axes.fmt_xdata = dates.DateFormatter("%Y-%m-%d %H:%M" + " %Z" * (tz is not None), tz=zone)
+
+
+class _Fan(NamedTuple):
+    """How the vintages of series are drawn."""
+
+    #: for each line, its properties
+    styles: list[dict[str, Any]]
+    #: the lines that the legend names
+    entries: dict[int, str]
+    title: str
+
+
+def _fan(items: Sequence[Line]) -> _Fan | None:
+    """The fan of vintages; None if no series has several."""
+    series: dict[str, list[int]] = {}
+    for at, line in enumerate(items):
+        series.setdefault(repr((line.series_id, line.label)), []).append(at)
+    if all(len(vintages) == 1 for vintages in series.values()):
+        return None
+    styles: list[dict[str, Any]] = [{} for _ in items]
+    entries: dict[int, str] = {}
+    names = _words(items, None).names
+    for number, vintages in enumerate(series.values()):
+        with suppress(TypeError):  # jobs beside moments
+            vintages.sort(key=lambda at: items[at].vintage)
+        for age, at in enumerate(vintages):
+            share = age / max(len(vintages) - 1, 1)
+            styles[at] = {
+                "color": f"C{number}", "alpha": 0.25 + 0.75 * share, "zorder": 2 + share,
+                "linewidth": 2.2 if at == vintages[-1] else 1.2,
+            }  # fmt: skip
+        if len(series) == 1:
+            named = np.unique(np.linspace(0, len(vintages) - 1, _NAMED_VINTAGES).round().astype(int))
+            entries = {vintages[at]: _vintage_text(items[vintages[at]].vintage) for at in named}
+        else:
+            last = vintages[-1]
+            count = display.counted(len(vintages), "vintage")
+            entries[last] = f"{names[last]}, {count} to {_vintage_text(items[last].vintage)}"
+    is_report = isinstance(items[0].vintage, pd.Timestamp)
+    return _Fan(styles, entries, ("report date" if is_report else "as of") if len(series) == 1 else "")
+
+
+def _vintage_text(vintage: Any) -> str:
+    return f"job {vintage}" if isinstance(vintage, int | np.integer) else date_text(vintage)
+
+
+def _set_legends(
+    drawn: Sequence[Any], handles: Sequence[list[tuple[int, Any]]], every: Sequence[Any], fan: _Fan | None
+) -> None:
+    """A legend for each axes, with the lines of the axis on the right."""
+    for axes in drawn:
+        right = getattr(axes, "right_ax", None)
+        own = [handle for one, some in zip(every, handles, strict=True) if one in (axes, right) for handle in some]
+        if fan is not None:
+            texts = [(handle, fan.entries[at]) for at, handle in own if at in fan.entries]
+        else:
+            texts = [(handle, handle.get_label()) for _, handle in own]
+            here = {id(handle) for handle, _ in texts}
+            there = zip(*axes.get_legend_handles_labels(), strict=True)  # what was drawn before
+            texts = [pair for pair in there if id(pair[0]) not in here] + texts
+        if texts:
+            box = axes.legend(*zip(*texts, strict=True), title=fan.title or None if fan is not None else None)
+            box.set_zorder(10)
