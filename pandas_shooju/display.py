@@ -31,7 +31,7 @@ _FACTS = "display: grid; grid-template-columns: max-content 1fr; column-gap: 1em
 _NAME = "opacity: 0.7; font-weight: normal; margin: 0; padding: 0"
 _VALUE = "margin: 0; padding: 0; overflow-wrap: anywhere"
 _TABLE = "margin: 0.5em 0 0 0; border-collapse: collapse"
-_CELL = "text-align: left; vertical-align: top; padding: 0.1em 0.8em 0.1em 0; overflow-wrap: anywhere"
+_CELL = "vertical-align: top; padding: 0.1em 0.8em 0.1em 0; overflow-wrap: anywhere"
 
 #: (name, value) pairs; those whose value is None or empty are left out
 Facts = Iterable[tuple[str, object]]
@@ -139,16 +139,21 @@ def note(value: object) -> Markup:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], total: int | None = None) -> Markup:
-    """A table of the first rows, out of `total`; None is an empty cell.
+    """A table of the first rows, out of `total`; None is an empty cell, and numbers are aligned to the right.
 
     Examples
     --------
     >>> table(["series"], [["<a>"]]).count("&lt;a&gt;")
     1
     """
-    names = "".join(f'<th style="{_CELL}; font-weight: bold">{escaped(name)}</th>' for name in columns)
+    right = [any(isinstance(row[at], int) for row in rows[:ROWS]) for at in range(len(columns))]
+    styles = [f"{_CELL}; text-align: {'right' if number else 'left'}" for number in right]
+    names = "".join(
+        f'<th style="{style}; font-weight: bold">{escaped(name)}</th>'
+        for name, style in zip(columns, styles, strict=True)
+    )
     lines = "".join(
-        "<tr>" + "".join(f'<td style="{_CELL}">{"" if cell is None else escaped(cell)}</td>' for cell in row) + "</tr>"
+        f"<tr>{''.join(_cell(value, style) for value, style in zip(row, styles, strict=True))}</tr>"
         for row in rows[:ROWS]
     )
     more = (len(rows) if total is None else total) - len(rows[:ROWS])
@@ -173,6 +178,11 @@ def card(title: object, facts: Facts, *below: Markup) -> str:
     )
     shown = f'<dl style="{_FACTS}">{rows}</dl>' if rows else ""
     return f'<div style="{_CARD}"><div style="font-weight: bold">{escaped(title)}</div>{shown}{"".join(below)}</div>'
+
+
+def _cell(value: object, style: str) -> str:
+    shown = "" if value is None else f"{value:,}" if isinstance(value, int) else escaped(value)
+    return f'<td style="{style}">{shown}</td>'
 
 
 def _present(facts: Facts) -> list[tuple[str, object]]:

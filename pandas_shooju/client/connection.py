@@ -166,6 +166,7 @@ class Connection(SeriesReads[dict[str, Any] | None]):
     def _repr_html_(self) -> str:
         server, user = self._client.shown
         path = local_path(server)
+        info = self._mirror_info()
         if path == ":memory:":
             store = "in memory"
         elif path is not None:
@@ -173,7 +174,8 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         facts: list[tuple[str, object]] = [
             ("server", display.link(server, server)) if path is None else ("embedded store", store),
             ("user", user),
-            ("mirror", self._mirror_info()),
+            ("mirror of", None if info is None else f"{info.query or '*'} on {info.source}"),
+            ("as of", None if info is None else info.freshness),
             ("state", "closed" if self.closed else None),
         ]
         return display.card("Connection", facts)

@@ -176,8 +176,9 @@ class WriteResult:
             text = f"{display.counted(self.points, 'point')} of {stored:,} series stored by job {self.job.job_id}"
             text += "" if self.ok else f", {series - stored:,} series not stored"
         example = self.series.index[int(self.series["stored"].to_numpy().argmax())]
-        text += f": {display.printable(example)}{', ...' if series > 1 else ''}"
         failed = self._failed()
+        if stored or not len(failed):
+            text += f": {display.printable(example)}{', ...' if series > 1 else ''}"
         if len(failed):
             text += f"; not stored: {display.printable(failed.index[0])} ({_reason(failed.iloc[0])})"
             text += ", ..." if len(failed) > 1 else ""
@@ -197,6 +198,7 @@ class WriteResult:
             state = f"nothing of {display.counted(series, 'series', 'series')}: no job was registered"
         else:
             state = f"{display.counted(self.points, 'point')} of {display.counted(stored, 'series', 'series')}"
+            state = state if stored else "nothing"
         missing = self.series[~self.series["stored"]] if isinstance(self.job, RemoteJob) else self.series.iloc[:0]
         facts = [
             ("stored", state),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from pandas_shooju import display
@@ -25,7 +26,9 @@ class _Card(NamedTuple):
 def as_text(data: pd.DataFrame | pd.Series) -> str:
     """The card as lines of text."""
     card = _card(data)
-    series = display.listed([*card.described.index.map(_label_text), *[""] * (card.series - len(card.described))], 3)
+    shown = [_label_text(label) for label in card.described.index[:3]]
+    more = card.series - len(shown)
+    series = "; ".join([*shown, f"and {more:,} more"] if more > 0 and shown else shown)
     return display.text(card.title, [*card.facts, ("series", series)])
 
 
@@ -35,14 +38,15 @@ def as_html(data: pd.DataFrame | pd.Series) -> str:
     described = card.described
     if described.empty:
         return display.card(card.title, card.facts)
-    names = ["first", "last", "points", "missing", "frequency", "unit"]
+    labels = described.index.map(_label_text)
+    if "series_id" in described and list(labels) == list(described["series_id"]):
+        described = described.drop(columns="series_id")
+    names = ["series_id", "first", "last", "points", "missing", "frequency", "unit"]
     names = [name for name in names if name in described]
-    rows = []
-    for label, row in zip(described.index, described.to_dict("records"), strict=True):
-        shown = [_label_text(label)]
-        if "series_id" in row and _label_text(row["series_id"]) != shown[0]:
-            shown[0] += f" ({_label_text(row['series_id'])})" if isinstance(row["series_id"], str) else ""
-        rows.append([*shown, *(_cell(row[name]) for name in names)])
+    rows = [
+        [label, *(_cell(value) for value in row)]
+        for label, row in zip(labels, described[names].itertuples(index=False, name=None), strict=True)
+    ]
     return display.card(card.title, card.facts, display.table(["series", *names], rows, card.series))
 
 
@@ -57,8 +61,8 @@ def _card(data: pd.DataFrame | pd.Series) -> _Card:
         part, count, dates = _first(data)
         described = describe(part)
     except (TypeError, ValueError):  # not a frame that could be written, either
-        shape = f"{len(data):,} rows" if isinstance(data, pd.Series) else " x ".join(f"{size:,}" for size in data.shape)
-        return _Card(f"{type(data).__name__}, {shape}", _origin_facts(origin), none, 0)
+        shape = [display.counted(*pair) for pair in zip(data.shape, ("row", "column"), strict=False)]
+        return _Card(f"{type(data).__name__} of {', '.join(shape)}", _origin_facts(origin), none, 0)
     vintages = next((name for name in VINTAGES if name in part.columns.names or name in part.columns), None)
     what = {"reported_date": "by report date", "asof": "by as-of moment"}
     title = _series(count) if vintages is None else f"{count:,} vintages of series, {what[vintages]}"
@@ -94,10 +98,10 @@ def _series(count: int) -> str:
 def _origin_facts(origin: Any) -> list[tuple[str, object]]:
     if origin is None:
         return [("origin", "not read from Shooju")]
-    query = origin.get("query", "")
+    query, server = origin.get("query", ""), str(origin.get("server") or "")
     return [
         ("query", query if isinstance(query, str) else display.listed(list(query), 3)),
-        ("server", origin.get("server")),
+        ("server", display.link(server, "a store in memory" if server.startswith("local::memory:") else server)),
         ("as of", origin.get("asof")),
     ]
 
@@ -114,7 +118,7 @@ def _cell(value: Any) -> object:
         return None
     if isinstance(value, pd.Timestamp):
         return date_text(value)
-    return f"{value:,}" if isinstance(value, int) else display.abbreviated(value)
+    return int(value) if isinstance(value, int | np.integer) else display.abbreviated(value)
 
 
 def date_text(date: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import itertools
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -29,7 +28,7 @@ _KINDS = (*_DATED, "bar", "barh", "hist", "box", "kde", "density")
 _MOST_ENTRIES = 20
 #: how many vintages of a fan the legend names
 _NAMED_VINTAGES = 6
-_MOST_BARS_WITH_DATES = 12
+_MOST_BARS_WITH_DATES = 24
 
 
 def plot(
@@ -112,7 +111,7 @@ def plot(
     items = lines.items
     if not items:
         raise ValueError("the data must have at least one column of numbers to plot, got none")
-    drawing = _Drawing(lines, frequencies(lines), _words(items, labels), kind)
+    drawing = _Drawing(lines, frequencies(lines), _words(items, labels, kwargs.get("subplots") is None), kind)
     fan = _fan(items) if kind == "line" and not {"color", "colormap", "style"} & set(kwargs) else None
     drawn = drawing.frame().plot(kind=kind, ax=ax, legend=False, title=None, **drawing.options(kwargs))
     every = [axes for one in np.ravel(drawn) for axes in (one, getattr(one, "right_ax", None)) if axes is not None]
@@ -151,7 +150,7 @@ class _Words(NamedTuple):
         return list(dict.fromkeys(unit for unit in self.units if unit is not None))
 
 
-def _words(items: Sequence[Line], labels: str | Sequence[str] | None) -> _Words:
+def _words(items: Sequence[Line], labels: str | Sequence[str] | None, with_units: bool = True) -> _Words:
     units = [line.fields.get("unit", line.label.get("unit")) for line in items]
     units = [None if unit is None or unit != unit else display.abbreviated(unit) for unit in units]
     chosen = None if labels is None else [labels] if isinstance(labels, str) else list(labels)
@@ -167,7 +166,7 @@ def _words(items: Sequence[Line], labels: str | Sequence[str] | None) -> _Words:
         names = [_joined(part[name] for name in varying) for part in parts]
         title = _joined(value for name, value in parts[0].items() if name not in varying)
     words = _Words([name or title for name in names], title, units)
-    if len(words.distinct_units) < 2:
+    if len(words.distinct_units) < 2 or not with_units:
         return words
     shown = [_joined([name, unit]) for name, unit in zip(words.names, units, strict=True)]
     return words._replace(names=shown)
@@ -198,14 +197,19 @@ def _paths(series_ids: list[str]) -> tuple[list[str], str]:
     --------
     >>> _paths([r"gdp\us\real", r"gdp\us\nominal"])
     (['real', 'nominal'], 'gdp\\us')
+    >>> _paths([r"gdp\us@A:M", r"gdp\cn@A:M"])
+    (['us', 'cn'], 'gdp @A:M')
     """
     if len(set(series_ids)) == 1:
         return [""] * len(series_ids), display.printable(series_ids[0])
-    split = [series_id.split("\\") for series_id in series_ids]
+    operators = {"".join(series_id.partition("@")[1:]) for series_id in series_ids}
+    shared = operators.pop() if len(operators) == 1 else ""
+    split = [series_id.removesuffix(shared).split("\\") for series_id in series_ids]
     shortest = min(map(len, split)) - 1
     common = next((at for at in range(shortest) if len({parts[at] for parts in split}) > 1), shortest)
     rest = [display.printable("\\".join(parts[common:])) for parts in split]
-    return rest, display.printable("\\".join(split[0][:common]))
+    path = "\\".join(split[0][:common])
+    return rest, display.printable(f"{path} {shared}".strip())
 
 
 class _Drawing:
@@ -216,6 +220,7 @@ class _Drawing:
         self.words = words
         self._found = found
         self._kind = kind
+        self._is_rotated = False
         #: the columns of the frame that pandas plots: unique, whatever the labels are
         self._keys = [f"shooju:{at}" for at in range(len(lines.items))]
 
@@ -255,7 +260,7 @@ class _Drawing:
         units = self.words.distinct_units
         if self._kind in _DATED:
             options["x_compat"] = True
-            options.setdefault("rot", 0)
+            self._is_rotated = bool(options.setdefault("rot", 0))
             if len(units) == 2 and "secondary_y" not in options and not options.get("subplots"):
                 right = [key for key, unit in zip(self._keys, self.words.units, strict=True) if unit == units[1]]
                 options["secondary_y"] = right
@@ -277,14 +282,15 @@ class _Drawing:
 
     def interrupt(self, handles: Iterable[tuple[int, Any]], *, has_markers: bool) -> None:
         """Give each line its own dates, interrupted at gaps. Points between two gaps become markers."""
-        date2num = _matplotlib_dates().date2num
+        from pandas_shooju.frame.local_dates import numbers
+
         for at, artist in handles:
             line, found = self.lines.items[at], self._found[at]
             gaps = np.zeros(max(len(line.dates) - 1, 0), bool) if found is None else found.gaps
             after = np.flatnonzero(gaps) + 1
             dates = np.insert(line.dates, after, line.dates[after] - 1)
             values = np.insert(line.values, after, np.nan)
-            artist.set_data(date2num(dates.view("M8[ms]")), values)
+            artist.set_data(numbers(dates), values)
             alone = np.append(True, gaps) & np.append(gaps, True) if len(line.dates) else gaps
             if alone.any() and not has_markers:
                 places = np.flatnonzero(alone)
@@ -308,15 +314,21 @@ class _Drawing:
         units = {self.words.units[at] for at in drawn or range(len(self.words.units))}
         unit = units.pop() if len(units) == 1 else None
         across = self._kind in ("barh", "hist", "kde", "density")
-        for text, known, write in (
-            (xlabel, unit if across else zone, axes.set_xlabel),
-            (ylabel, None if across else unit, axes.set_ylabel),
-        ):
-            if text is not None or known is not None:
-                write(known if text is None else text)
+        below, beside = (unit, None) if across else (zone, unit)
+        for given, known, axis in ((xlabel, below, axes.xaxis), (ylabel, beside, axes.yaxis)):
+            text = known if given is None else given
+            if text is not None:
+                axis.set_label_text(text)
         date_axis = axes.yaxis if self._kind == "barh" else axes.xaxis
         if self._kind in _DATED:
-            _local_dates(axes, self.lines.tz)
+            from pandas_shooju.frame.local_dates import show_local_dates
+
+            show_local_dates(axes, self.lines.tz)
+            if not any(label.get_visible() for label in axes.get_xticklabels()):  # shared with another plot
+                axes.xaxis.get_offset_text().set_visible(False)
+            if not self._is_rotated:
+                for label in axes.get_xticklabels():
+                    label.set_horizontalalignment("center")  # pandas expects rotated labels
         elif self._kind in ("bar", "barh"):
             ticks, texts = date_axis.get_ticklocs(), [label.get_text() for label in date_axis.get_ticklabels()]
             every = -(-len(texts) // _MOST_BARS_WITH_DATES)
@@ -327,22 +339,6 @@ class _Drawing:
                 texts = [label.get_text() for label in axis.get_ticklabels()]
                 if set(texts) & set(names):
                     axis.set_ticks(axis.get_ticklocs(), labels=[names.get(text, text) for text in texts])
-
-
-def _matplotlib_dates() -> Any:
-    import matplotlib.dates
-
-    return matplotlib.dates
-
-
-def _local_dates(axes: Axes, tz: datetime.tzinfo | None) -> None:
-    """Make the ticks of a date axis those of a time zone."""
-    dates = _matplotlib_dates()
-    zone = datetime.UTC if tz is None else tz
-    locator = dates.AutoDateLocator(tz=zone, maxticks=9)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=zone))
-    axes.fmt_xdata = dates.DateFormatter("%Y-%m-%d %H:%M" + " %Z" * (tz is not None), tz=zone)
 
 
 class _Fan(NamedTuple):
