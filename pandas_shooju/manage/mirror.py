@@ -63,7 +63,7 @@ def mirror(
     connection
         The server to copy from: a `Connection`, or the name or URL of a server; by default that of the settings.
     progress
-        Whether to show a progress bar; by default in notebooks, when it takes longer than a second.
+        Whether to show a progress bar; by default in notebooks and terminals, when it takes longer than a second.
 
     Returns
     -------
@@ -235,7 +235,7 @@ class Mirror:
         Parameters
         ----------
         progress
-            Whether to show a progress bar; by default in notebooks, when it takes longer than a second.
+            Whether to show a progress bar; by default in notebooks and terminals, when it takes longer than a second.
 
         Raises
         ------
