@@ -1,4 +1,4 @@
-"""Progress bars, using tqdm: on request, and in notebooks and terminals for anything that takes longer than a second."""
+"""Progress bars, using tqdm: on request, and in notebooks and terminals for what takes longer than a second."""
 
 from __future__ import annotations
 
