@@ -24,7 +24,7 @@ class LocalDateLocator(_dates.AutoDateLocator):  # type: ignore[misc]
 def show_local_dates(axes: Any, tz: datetime.tzinfo | None) -> None:
     """Make the ticks of the date axis those of a time zone; without one, dates are shown as they are."""
     zone = datetime.UTC if tz is None else tz
-    locator = LocalDateLocator(tz=zone, maxticks=9)
+    locator = LocalDateLocator(tz=zone)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(_dates.ConciseDateFormatter(locator, tz=zone))
     axes.fmt_xdata = _dates.DateFormatter("%Y-%m-%d %H:%M" + " %Z" * (tz is not None), tz=zone)

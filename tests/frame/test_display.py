@@ -108,9 +108,11 @@ def test_a_result_shows_what_failed_and_why(conn):
         (frame * 2).shooju.write(older, sid="{series_id}", connection=conn)
     result = caught.value.result
     texts = shown(result._repr_html_())[0]
-    assert [
-        text for text in texts if text in ("nothing", "12 series", "refused")
-    ][:3] == ["nothing", "12 series", "refused"]
+    assert [text for text in texts if text in ("nothing", "12 series", "refused")][:3] == [
+        "nothing",
+        "12 series",
+        "refused",
+    ]
     assert rf"users\sam\{HOSTILE}0" in texts
     assert "and 2 more" in texts
     assert any("already_exists" in text for text in texts)
@@ -159,7 +161,7 @@ def test_a_wide_frame_shows_its_series_range_frequency_zone_unit_and_origin(conn
         f"  unit       GW{HOSTILE}",
         r"  query      sid:users\sam",
         "  server     a store in memory",
-        f"  series     {HOSTILE}, GW{HOSTILE}; DE, GW{HOSTILE}",
+        f"  series     DE, GW{HOSTILE}; {HOSTILE}, GW{HOSTILE}",
     ]
 
 
