@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
+from pandas.api.types import infer_dtype, is_numeric_dtype
 
 from pandas_shooju import clocks
 from pandas_shooju.clocks import Int64Array
@@ -21,6 +21,8 @@ __all__ = ["VINTAGES", "Line", "Lines", "lines_of"]
 
 #: the names of the levels and columns that tell vintages apart
 VINTAGES = ("reported_date", "asof")
+#: what infer_dtype calls objects that are numbers
+_NUMBERS = ("integer", "floating", "mixed-integer-float", "boolean", "decimal", "empty")
 #: columns of a long frame that belong to its points
 _OF_POINTS = ("dt", "val", "job", "timestamp", *VINTAGES)
 
@@ -176,8 +178,7 @@ def _numbers(column: pd.Series) -> Float64Array | None:
     """A column as float64; None if it does not contain numbers."""
     dtype = column.dtype
     if isinstance(dtype, np.dtype) and dtype.kind == "O":
-        converted = pd.to_numeric(column, errors="coerce")
-        return None if (converted.isna() & column.notna()).any() else converted.to_numpy(np.float64)
+        return pd.to_numeric(column).to_numpy(np.float64) if infer_dtype(column, skipna=True) in _NUMBERS else None
     if not is_numeric_dtype(dtype) or dtype.kind == "c":
         return None
     values: npt.NDArray[np.float64] = column.to_numpy(np.float64, na_value=np.nan)

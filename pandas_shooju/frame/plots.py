@@ -255,7 +255,7 @@ class _Drawing:
             value = options.get(name)
             if value is None or isinstance(value, bool):
                 continue
-            several = isinstance(value, list | tuple) and value not in self.lines.labels
+            several = isinstance(value, list) or (isinstance(value, tuple) and value not in keys)
             options[name] = [keys.get(label, label) for label in value] if several else keys.get(value, value)
         units = self.words.distinct_units
         if self._kind in _DATED:

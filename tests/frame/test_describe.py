@@ -1,5 +1,7 @@
 """`describe`: first and last point, gaps, frequency as seen, zone and unit of each series of a frame."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -147,9 +149,11 @@ def test_a_series_and_frames_that_were_not_read():
     assert described["first"].item() == pd.Timestamp("2024-01-01")
     assert "unit" not in described
     assert "series_id" not in described
-    frame = pd.DataFrame({"a": [1.0, 2.0], "note": ["x", "y"]}, pd.DatetimeIndex(["2024-01-02", "2024-01-01"]))
-    assert frame.shooju.describe().index.tolist() == ["a"]
-    assert frame.shooju.describe()["first"].tolist() == [pd.Timestamp("2024-01-01")]
+    numbers = {"a": [1.0, 2.0], "b": pd.Series([1, Decimal("2.5")], dtype=object).to_numpy()}
+    texts = {"note": ["x", "y"], "digits": pd.Series(["1", "2"], dtype=object).to_numpy()}
+    frame = pd.DataFrame({**numbers, **texts}, pd.DatetimeIndex(["2024-01-02", "2024-01-01"]))
+    assert frame.shooju.describe().index.tolist() == ["a", "b"]
+    assert frame.shooju.describe()["first"].tolist() == [pd.Timestamp("2024-01-01")] * 2
 
 
 def test_an_empty_frame():
