@@ -149,7 +149,7 @@ def test_a_series_and_frames_that_were_not_read():
     assert described["first"].item() == pd.Timestamp("2024-01-01")
     assert "unit" not in described
     assert "series_id" not in described
-    numbers = {"a": [1.0, 2.0], "b": pd.Series([1, Decimal("2.5")], dtype=object).to_numpy()}
+    numbers = {"a": [1.0, 2.0], "b": pd.Series([Decimal(1), Decimal("2.5")], dtype=object).to_numpy()}
     texts = {"note": ["x", "y"], "digits": pd.Series(["1", "2"], dtype=object).to_numpy()}
     frame = pd.DataFrame({**numbers, **texts}, pd.DatetimeIndex(["2024-01-02", "2024-01-01"]))
     assert frame.shooju.describe().index.tolist() == ["a", "b"]

@@ -198,7 +198,8 @@ def test_any_range_has_ticks_without_a_warning(days):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ax = pd.Series([1.0, 2.0], index, name="a").iloc[: 2 if days else 1].shooju.plot()
-        assert 1 <= len(ticks(ax)) <= 16
+        ax.figure.canvas.draw()
+        assert 1 <= len(ax.get_xticks()) <= 16
 
 
 # --- gaps -------------------------------------------------------------------------------------------------------------
