@@ -54,12 +54,12 @@ class ShoojuAccessor(GroupByAccessor):
     """
 
     diff = _method(diff)
-    describe = _method(describe)
-    plot = _method(plot)
     known_at = _method(vintages.known_at)
     first_release = _method(vintages.first_release)
     latest = _method(vintages.latest)
     revisions = _method(vintages.revisions)
+    describe = _method(describe)
+    plot = _method(plot)
 
     def __repr__(self) -> str:
         return display.as_text(self._data)
