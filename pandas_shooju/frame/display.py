@@ -11,6 +11,7 @@ from pandas_shooju import display
 from pandas_shooju.frame.describe import describe
 from pandas_shooju.frame.lines import VINTAGES
 from pandas_shooju.frame.origin import origin_of
+from pandas_shooju.frame.shapes import as_frame
 
 __all__ = ["as_html", "as_text", "date_text"]
 
@@ -60,7 +61,7 @@ def _card(data: pd.DataFrame | pd.Series) -> _Card:
     try:
         part, count, dates = _first(data)
         described = describe(part)
-    except (TypeError, ValueError):  # not a frame that could be written, either
+    except (TypeError, ValueError, LookupError):  # not a frame that could be written, or attrs that were edited
         shape = [display.counted(*pair) for pair in zip(data.shape, ("row", "column"), strict=False)]
         return _Card(f"{type(data).__name__} of {', '.join(shape)}", _origin_facts(origin), none, 0)
     vintages = next((name for name in VINTAGES if name in part.columns.names or name in part.columns), None)
@@ -79,9 +80,11 @@ def _card(data: pd.DataFrame | pd.Series) -> _Card:
 
 def _first(data: pd.DataFrame | pd.Series) -> tuple[pd.DataFrame, int, Any]:
     """The part of a frame that has its first series, how many series there are, and all dates."""
-    frame = data.to_frame() if isinstance(data, pd.Series) else data
-    if isinstance(data, pd.Series):
-        frame.attrs = data.attrs
+    frame = as_frame(data) if isinstance(data, pd.Series) else data
+    if isinstance(frame.index, pd.MultiIndex) and "dt" in frame.index.names:
+        frame = frame.set_axis(["val"], axis=1) if isinstance(data, pd.Series) else frame
+        attrs, frame = frame.attrs, frame.reset_index()
+        frame.attrs = attrs
     if not {"dt", "val"} <= {*frame.columns}:
         return frame.iloc[:, : display.ROWS], len(frame.columns), frame.index.dropna()
     by = [name for name in ("series_id", *VINTAGES) if name in frame.columns]
@@ -99,8 +102,9 @@ def _origin_facts(origin: Any) -> list[tuple[str, object]]:
     if origin is None:
         return [("origin", "not read from Shooju")]
     query, server = origin.get("query", ""), str(origin.get("server") or "")
+    queries = list(query) if isinstance(query, list | tuple) else [query]
     return [
-        ("query", query if isinstance(query, str) else display.listed(list(query), 3)),
+        ("query", queries[0] if len(queries) == 1 else display.listed(queries, 3)),
         ("server", display.link(server, "a store in memory" if server.startswith("local::memory:") else server)),
         ("as of", origin.get("asof")),
     ]

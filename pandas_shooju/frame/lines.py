@@ -72,10 +72,13 @@ def lines_of(data: pd.DataFrame | pd.Series) -> Lines:
     TypeError
         The frame has no dates and values.
     """
-    frame = as_frame(data) if isinstance(data, pd.Series) and not isinstance(data.index, pd.MultiIndex) else data
-    if isinstance(frame, pd.Series):
-        frame = frame.to_frame("val" if frame.name is None else frame.name)
+    if not isinstance(data, pd.Series):
+        frame = data
+    elif isinstance(data.index, pd.MultiIndex):
+        frame = data.to_frame("val")
         frame.attrs = data.attrs
+    else:
+        frame = as_frame(data)
     names = {*frame.columns, *frame.index.names}
     if {"dt", "val"} <= names and not isinstance(frame.columns, pd.MultiIndex):
         return _of_long(frame)

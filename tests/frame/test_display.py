@@ -203,11 +203,26 @@ def test_series_and_vintages(conn, hostile):
         pd.DataFrame([[1.0, 2.0]], pd.DatetimeIndex(["2024"]), ["a", "a"]),
         pd.DataFrame({"a": [1.0]}, pd.PeriodIndex(["2024Q1"], freq="Q")),
         pd.DataFrame({HOSTILE: [1.0]}, pd.DatetimeIndex(["2024"])),
+        pd.DataFrame({"a": [[1], [2]]}, pd.DatetimeIndex(["2024", "2025"])),
     ],
 )
 def test_any_frame_can_be_shown(data):
     assert "not read from Shooju" in all_text(data.shooju._repr_html_())
     assert "not read from Shooju" in repr(data.shooju)
+
+
+def test_attrs_that_were_edited_are_no_reason_to_fail():
+    frame = pd.DataFrame({"a": [1.0]}, pd.DatetimeIndex(["2024"]))
+    frame.attrs["shooju"] = {"layout": "wide", "query": 7}
+    assert "DataFrame of 1 row, 1 column" in all_text(frame.shooju._repr_html_())
+    assert repr(frame.shooju).startswith("DataFrame of 1 row, 1 column")
+
+
+def test_a_stacked_series_and_an_indexed_long_frame_are_long_frames(conn, hostile):
+    frame = pd.read_shooju(r"sid:users\sam", layout="long", connection=conn).set_index(["series_id", "dt"])
+    for data in (frame, frame["val"], frame["val"].rename("other")):
+        assert repr(data.shooju).startswith("2 series\n")
+        assert data.shooju.describe()["points"].sum() == 139
 
 
 def test_only_the_first_series_of_a_large_frame_are_described():
