@@ -27,9 +27,10 @@ __all__ = [
 ROWS = 10
 
 _CARD = "border-left: 3px solid currentColor; padding: 0.1em 0 0.1em 0.8em; margin: 0.3em 0; line-height: 1.5"
-_FACTS = "display: grid; grid-template-columns: max-content 1fr; column-gap: 1em; margin: 0"
-_NAME = "opacity: 0.7; font-weight: normal; margin: 0; padding: 0"
-_VALUE = "margin: 0; padding: 0; overflow-wrap: anywhere"
+# spans in lines, and not a list or table: themes of notebooks have rules for those, and GitHub drops the styles
+_FACT = "display: flex; column-gap: 1em"
+_NAME = "opacity: 0.7; flex: none"
+_VALUE = "overflow-wrap: anywhere; min-width: 0"
 _TABLE = "margin: 0.5em 0 0 0; border-collapse: collapse"
 _CELL = "vertical-align: top; padding: 0.1em 0.8em 0.1em 0; overflow-wrap: anywhere"
 
@@ -172,12 +173,14 @@ def card(title: object, facts: Facts, *below: Markup) -> str:
     >>> "local:&lt;path&gt;" in shown, "mirror" in shown
     (True, False)
     """
+    present = _present(facts)
+    width = 0.55 * max((len(name) for name, _ in present), default=0)
     rows = "".join(
-        f'<dt style="{_NAME}">{escaped(name)}</dt><dd style="{_VALUE}">{escaped(value)}</dd>'
-        for name, value in _present(facts)
+        f'<div style="{_FACT}"><span style="{_NAME}; width: {width:.1f}em">{escaped(name)}</span> '
+        f'<span style="{_VALUE}">{escaped(value)}</span></div>'
+        for name, value in present
     )
-    shown = f'<dl style="{_FACTS}">{rows}</dl>' if rows else ""
-    return f'<div style="{_CARD}"><div style="font-weight: bold">{escaped(title)}</div>{shown}{"".join(below)}</div>'
+    return f'<div style="{_CARD}"><div style="font-weight: bold">{escaped(title)}</div>{rows}{"".join(below)}</div>'
 
 
 def _cell(value: object, style: str) -> str:

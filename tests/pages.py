@@ -4,23 +4,7 @@ import re
 from html.parser import HTMLParser
 
 # the only elements and attributes that are used; nothing that runs or loads anything
-ELEMENTS = {
-    "div",
-    "dl",
-    "dt",
-    "dd",
-    "table",
-    "thead",
-    "tbody",
-    "tr",
-    "th",
-    "td",
-    "a",
-    "b",
-    "small",
-    "details",
-    "summary",
-}
+ELEMENTS = {"div", "span", "table", "thead", "tbody", "tr", "th", "td", "a", "small", "details", "summary"}
 ATTRIBUTES = {"style", "href", "target", "rel", "open"}
 
 

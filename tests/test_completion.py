@@ -1,9 +1,11 @@
-"""In a live IPython kernel, completions show what there is to use, and ``?`` shows the signatures."""
+"""In a live IPython kernel: completions show what there is to use, ``?`` shows the signatures, and progress is shown."""
 
+import importlib.util
 import os
 import pydoc
 import re
 import sys
+import textwrap
 
 import pytest
 
@@ -53,8 +55,11 @@ def kernel(tmp_path_factory):
 
 
 def run(client, code):
-    content = client.execute_interactive(code, timeout=TIMEOUT, output_hook=lambda message: None)["content"]
+    """Run some code, and return what it shows."""
+    shown = []
+    content = client.execute_interactive(code, timeout=TIMEOUT, output_hook=shown.append)["content"]
     assert content["status"] == "ok", content
+    return [message["content"] for message in shown]
 
 
 def completions(client, code):
@@ -114,6 +119,30 @@ def test_the_signatures_of_methods_do_not_have_the_data(kernel):
         assert re.search(rf"{re.escape(name)}\(\s*job: ", described(kernel, name))
     assert re.search(r"sj\.write\(\s*data: ", described(kernel, "sj.write"))
     assert re.search(r"df\.shooju\.plot\(\s*\*,\s*kind: ", described(kernel, "df.shooju.plot"))
+
+
+def test_objects_are_shown_as_html(kernel):
+    for name in ("conn", "df.shooju"):
+        (shown,) = [content["data"] for content in run(kernel, name) if "data" in content]
+        assert shown["text/html"].startswith("<div")
+        assert shown["text/plain"].startswith(("Connection('local::memory:'", "1 series\n"))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ipywidgets") is not None, reason="with ipywidgets, the bar is a widget")
+@pytest.mark.skipif(importlib.util.find_spec("tqdm") is None, reason="requires tqdm")
+def test_progress_is_shown_in_a_notebook(kernel):
+    code = """
+        import time
+        from pandas_shooju.progress import Progress
+        with Progress("reading", "series", None) as bar:
+            time.sleep(1.2)
+            bar.advance(3, 4)
+    """
+    written = "".join(
+        content["text"] for content in run(kernel, textwrap.dedent(code)) if content.get("name") == "stderr"
+    )
+    assert "3/4" in written
+    assert "series/s" in written
 
 
 def test_help_about_queries_is_about_queries():

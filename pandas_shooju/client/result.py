@@ -213,7 +213,7 @@ class WriteResult:
             [name, state, display.abbreviated(error, 300)]
             for name, state, error in missing[["state", "error"]].head(display.ROWS).itertuples(name=None)
         ]
-        hint = display.note("retry() sends them again")
+        hint = display.note("retry() sends the rest again")
         table = display.table(["series not stored", "state", "error"], rows, len(missing))
         return display.card("WriteResult", facts, table, hint)
 
