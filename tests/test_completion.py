@@ -1,4 +1,4 @@
-"""In a live IPython kernel: completions show what there is to use, ``?`` shows the signatures, and progress is shown."""
+"""In a live IPython kernel, completions and ``?`` show what there is to use; objects and progress are shown."""
 
 import importlib.util
 import os
