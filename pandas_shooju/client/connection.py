@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 import pandas as pd
 import requests
 
+from pandas_shooju import display
 from pandas_shooju.client import dataframe, deprecated, files, reader, validation
 from pandas_shooju.client.job import DryRunJob, RemoteJob, check_batch_size
 from pandas_shooju.client.mget import MGet, SeriesReads, check_mode
@@ -194,11 +195,33 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         self.close()
 
     def __repr__(self) -> str:
-        text = repr(self._client).replace("Client", "Connection", 1)
-        with suppress(ShoojuError):  # a store that cannot be read
-            if not self.closed and (info := self.mirror) is not None:
-                return f"{text[:-1]}, {info})"
-        return text
+        server, user = self._client.shown
+        info = self._mirror_info()
+        about = "" if info is None else f", {display.printable(info)}"
+        return f"Connection({server!r}, user={user!r}{about}{', closed' if self.closed else ''})"
+
+    def _repr_html_(self) -> str:
+        server, user = self._client.shown
+        path = local_path(server)
+        info = self._mirror_info()
+        if path == ":memory:":
+            store = "in memory"
+        elif path is not None:
+            store = path if Path(path).exists() else f"{path} (not created yet)"
+        facts: list[tuple[str, object]] = [
+            ("server", display.link(server, server)) if path is None else ("embedded store", store),
+            ("user", user),
+            ("mirror of", None if info is None else f"{info.query or '*'} on {info.source}"),
+            ("as of", None if info is None else info.freshness),
+            ("state", "closed" if self.closed else None),
+        ]
+        return display.card("Connection", facts)
+
+    def _mirror_info(self) -> MirrorInfo | None:
+        """What `mirror` gives, without an error for a store that cannot be read."""
+        with suppress(ShoojuError):
+            return None if self.closed else self.mirror
+        return None
 
     # --- single series ---
 

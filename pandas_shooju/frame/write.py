@@ -102,7 +102,8 @@ def write(
     dry_run : bool, default False
         Send nothing, and print what would be written.
     progress : bool, optional
-        Show a progress bar. By default it is shown in notebooks, for writes that take longer than a second.
+        Show a progress bar. By default it is shown in notebooks and terminals, for writes that take longer than a
+        second.
     connection : Connection or str, optional
         A connection, or the name or URL of a server, whose credentials are taken from the environment or a profile. By
         default the server is taken from there as well; see `Connection`.
