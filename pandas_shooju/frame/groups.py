@@ -59,7 +59,9 @@ def ungrouped(
         `date` or `value` does not name a column, or was not passed although several columns could be meant.
     """
     if getattr(groupby, "axis", 0) == 1:  # pandas 2
-        raise TypeError("a groupby must group rows, got one that groups columns (axis=1); transpose the frame first")
+        raise TypeError(
+            "a groupby must group rows, got one that groups columns (axis=1); transpose the frame first: `df = df.T`"
+        )
     frame, selected = _frame(groupby)
     value = _value_column(frame, selected, value)
     frame, date = _date_column(frame, value, date)
@@ -142,7 +144,7 @@ def _item(names: list[str], name: str) -> Callable[[Any], Any]:
         which = f"called {name!r}" if name else "without a name"
         raise ValueError(
             f"the keys that a template uses must have unique names, got {names.count(name)} keys {which}; rename "
-            "them, as in df.groupby([dates.dt.year.rename('year'), ...]), or pass a function as sid"
+            "them, such as df['dt'].dt.year.rename('year'), or pass a function as sid"
         )
 
     return refuse

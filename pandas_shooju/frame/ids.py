@@ -13,9 +13,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_float_dtype
 
 from pandas_shooju.frame import origin
-from pandas_shooju.frame.dates_values import column_named, listed
+from pandas_shooju.frame.dates_values import column_named, is_dates, listed
 from pandas_shooju.frame.groups import GROUP, GroupKeys, plain_key
 from pandas_shooju.query import id_key
 from pandas_shooju.values import is_missing
@@ -105,7 +106,7 @@ def _unknown_level(sid: str, name: str, count: int, levels: Sequence[str]) -> Va
     elif named:
         problem = f"but the column levels are {listed(named)}"
     else:
-        problem = "but the column level has no name; set frame.columns.name"
+        problem = f"but the column level has no name; name it: `df.columns.name = {name!r}`"
     return ValueError(f"sid={sid!r} contains {{{name}}}, {problem}")
 
 
@@ -268,14 +269,23 @@ def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[t
 
         return filled, [GROUP, *columns] if keys else columns
     if not keys:
+        key = _key_column(frame, sid)
         raise TypeError(
             "for a long frame sid must be a template over its columns, such as r'users\\sam\\{symbol}'; a dict or a "
-            "function requires a groupby: df.groupby('symbol').shooju.write(job, sid={...})"
+            f"function requires a groupby, whose keys it gets: `df.groupby({key!r})`"
         )
     if type(sid) is dict:
         sid = _typed({plain_key(key): series_id for key, series_id in sid.items()})
     names = list(keys)
     return lambda label: check_id(_looked_up(sid, label[0], "group"), label[0], names), [GROUP]
+
+
+def _key_column(frame: pd.DataFrame, sid: Any) -> Hashable:
+    """The column that a dict, or a function, is likely to be about."""
+    known = set(sid) if isinstance(sid, Mapping) else set()
+    by_dict = (name for name in frame.columns if known and frame[name].isin(known).all())
+    labels = (name for name in frame.columns if not is_dates(frame[name]) and not is_float_dtype(frame[name]))
+    return next(by_dict, next(labels, "symbol"))
 
 
 def check_id(series_id: Any, label: Any, names: Sequence[Any]) -> str:
