@@ -59,9 +59,7 @@ def ungrouped(
         `date` or `value` does not name a column, or was not passed although several columns could be meant.
     """
     if getattr(groupby, "axis", 0) == 1:  # pandas 2
-        raise TypeError(
-            "a groupby must group rows, got one that groups columns (axis=1); transpose the frame first: `df = df.T`"
-        )
+        raise TypeError("a groupby must group rows, got one that groups columns (axis=1); transpose the frame first")
     frame, selected = _frame(groupby)
     value = _value_column(frame, selected, value)
     frame, date = _date_column(frame, value, date)

@@ -74,7 +74,8 @@ def column_ids(frame: pd.DataFrame, sid: Sid, ignored: Hashable | None = None) -
             columns = columns.droplevel(ignored)
         return [check_id(_looked_up(sid, label, "column"), label, list(columns.names)) for label in columns]
     template = _Template(sid)
-    if not template.names and len(columns) > 1:
+    others = columns.droplevel(ignored) if ignored is not None and columns.nlevels > 1 else columns
+    if not template.names and others.nunique() > 1 and not (ignored is not None and columns.nlevels == 1):
         level = next((level for level in levels if level), "name")
         raise ValueError(
             f"sid={sid!r} must contain a placeholder such as {{{level}}}, otherwise all {len(columns)} columns would "
