@@ -12,13 +12,15 @@ _ARGUMENT = re.compile(
     r"(?<![\w.\[{])(?P<name>[a-z_]+)=(?P<value>r?'(?:[^'\\]|\\.)*'|r?\"(?:[^\"\\]|\\.)*\"|\[[^\]]*\]|True|[\w/+-]+)?"
 )
 
-#: what the package says of things that a command does not have
+#: what the package says of things that a command does not have, and what to do instead
 _ONLY_IN_PYTHON = (
+    (re.compile(r",? or pass a dict of queries with labels as keys"), ""),
+    (re.compile(r"name (it|them): `df\.columns\.names? = [^`]*`"), r"name \1 in the first cell of each row of labels"),
+    (re.compile(r",? or [^,;.`]*`[^`]*`"), ""),  # code stands in backquotes: its clause is left out
+    (re.compile(r"[;.:] [^;.:`]*(: )?`[^`]*`[^;.]*"), ""),
     (re.compile(r"\s*\(or a dict or (a )?function\)"), ""),
     (re.compile(r",? (or )?a dict( or a function|,)?(?= |$|;|\.)"), ""),
-    (re.compile(r",? or pass a dict of queries with labels as keys"), ""),
     (re.compile(r"\n\s*changed_from=old[^\n]*"), ""),
-    (re.compile(r"set frame\.columns\.names?"), "name them in the first cell of each row of labels"),
 )
 
 
@@ -33,7 +35,8 @@ def in_words_of(arguments: argparse.Namespace, message: str) -> str:
     """
     for pattern, words in _ONLY_IN_PYTHON:
         message = pattern.sub(words, message)
-    return _ARGUMENT.sub(lambda match: _option(match, arguments), message)
+    message = _ARGUMENT.sub(lambda match: _option(match, arguments), message)
+    return re.sub(r"\br(?=')", "", message)  # a raw string of Python
 
 
 def _option(match: re.Match[str], arguments: argparse.Namespace) -> str:

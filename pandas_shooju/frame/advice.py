@@ -9,6 +9,7 @@ import re
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pandas_shooju.clocks.conversions import conversion_to_dates
@@ -41,11 +42,11 @@ def _index_to_dates(frame: pd.DataFrame) -> str | None:
 
 def transposed(frame: pd.DataFrame) -> str | None:
     """Advice for a frame with dates in its columns, beside columns that label its rows; None for any other frame."""
-    if isinstance(frame.columns, pd.MultiIndex) or not frame.columns.is_unique:
+    if isinstance(frame.columns, pd.MultiIndex):
         return None
     dated = [name for name in frame.columns if is_date_label(name)]
     labels = [name for name in frame.columns if not is_date_label(name)]
-    if not dated or (labels and len(dated) < 2):
+    if not dated or (labels and (len(dated) < 2 or not frame.columns.is_unique)):
         return None
     turned = "df.T"
     if labels:
@@ -70,9 +71,10 @@ def is_date_label(label: Any) -> bool:
         return False
     if hasattr(label, "year"):
         return True
-    return (
-        _LIKE_A_DATE.search(label) is not None if isinstance(label, str) else isinstance(label, int) and label >= 1000
-    )
+    if isinstance(label, str):
+        possible = len(label) <= 30 and "\\" not in label and _LIKE_A_DATE.search(label) is not None
+        return possible and conversion_to_dates(pd.Index([label]), "") is not None
+    return isinstance(label, int | np.integer) and 1000 <= int(label) < 3000
 
 
 def _column_to_index(frame: pd.DataFrame) -> str | None:

@@ -311,7 +311,7 @@ def no_destination(kind: str, labels: Iterable[Any], behind: Iterable[str | None
             break
     return ValueError(
         f"{message}. Pass one of:\n"
-        f"  sid=r'{template}'  (or a dict or a function) to write to these series;\n"
-        f"  sid='{SAME}'  to write to the series that the data was read from, or that its labels name;\n"
-        "  changed_from=old  to write what differs from an earlier frame, to the series that it was read from."
+        f"  sid=r'{template}'  (or a dict or a function) to write to these series\n"
+        f"  sid='{SAME}'  to write to the series that the data was read from, or that its labels name\n"
+        "  changed_from=old  to write what differs from an earlier frame, to the series that it was read from"
     )
