@@ -215,7 +215,10 @@ def _is_long(frame: pd.DataFrame) -> bool:
     if "val" not in frame.columns:
         return False
     levels = frame.index.names if isinstance(frame.index, pd.MultiIndex) else []
-    return "dt" in frame.columns or "dt" in levels or (is_dates(frame.index) and "series_id" in frame.columns)
+    if is_dates(frame.index):
+        # named levels make labels of them: a wide frame may have the series "dt" and "val"
+        return "series_id" in frame.columns or ("dt" in frame.columns and frame.columns.names == [None])
+    return "dt" in frame.columns or "dt" in levels
 
 
 def _with_attrs(frame: pd.DataFrame, source: pd.DataFrame | pd.Series) -> pd.DataFrame:
