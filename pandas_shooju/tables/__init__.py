@@ -107,7 +107,9 @@ def save(frame: pd.DataFrame, to: Path | IO[bytes], kind: Kind | None = None, te
         with _opened(to, "wb") as file:
             file.write(contents.getbuffer())
     else:
-        to.write(contents.getbuffer())
+        rest = contents.getbuffer()
+        while len(rest):  # with PYTHONUNBUFFERED, standard output takes a part at a time
+            rest = rest[to.write(rest) :]
 
 
 def typed_fields(frame: pd.DataFrame) -> list[str]:
