@@ -38,7 +38,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
@@ -359,8 +359,12 @@ def point_value(value: Any) -> float:
     return number
 
 
+#: returns code, or None if there is none; called for an error only
+Code: TypeAlias = Callable[[], "str | None"]
+
+
 def point_values(
-    column: pd.Series[Any] | npt.NDArray[np.float64], what: str, code: str | None = None
+    column: pd.Series[Any] | npt.NDArray[np.float64], what: str, code: Code | None = None
 ) -> npt.NDArray[np.float64]:
     """A column of values of points as float64; missing values are NaN.
 
@@ -371,7 +375,8 @@ def point_values(
     what
         A description of the column for error messages: ``"the column 'a'"``.
     code
-        The expression for it in the caller's code, such as ``df['a']``, for advice in error messages.
+        A function that returns the expression for it in the caller's code, such as ``df['a']``, or None; for advice in
+        error messages.
 
     Raises
     ------
@@ -411,7 +416,7 @@ def point_values(
     return numbers
 
 
-def _of_objects(column: pd.Series[Any], what: str, code: str | None) -> npt.NDArray[np.float64]:
+def _of_objects(column: pd.Series[Any], what: str, code: Code | None) -> npt.NDArray[np.float64]:
     numbers = np.empty(len(column))
     for at, value in enumerate(column.tolist()):
         try:
@@ -423,9 +428,9 @@ def _of_objects(column: pd.Series[Any], what: str, code: str | None) -> npt.NDAr
     return numbers
 
 
-def _not_a_number(column: pd.Series[Any], at: int, what: str, code: str | None) -> TypeError:
+def _not_a_number(column: pd.Series[Any], at: int, what: str, place: Code | None) -> TypeError:
     values = column.tolist()
-    code = code or "column"
+    code = (place and place()) or "column"
     dtype = f"the dtype of the column is {column.dtype}"
     if isinstance(values[at], str):
         strings = pd.Series([value if isinstance(value, str) else None for value in values], dtype=object)

@@ -180,7 +180,9 @@ def _columns_of_series(series: pd.Series[Any]) -> PointColumns:
             f"the index of a Series of points must be a DatetimeIndex or a PeriodIndex, got {type(index).__name__} of "
             f"dtype {index.dtype}; {_conversion(index)}"
         )
-    return PointColumns(clocks.to_milliseconds(index), point_values(series, f"the series {series.name!r}", "series"))
+    return PointColumns(
+        clocks.to_milliseconds(index), point_values(series, f"the series {series.name!r}", lambda: "series")
+    )
 
 
 def _conversion(index: pd.Index[Any]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -242,7 +243,7 @@ def _wide(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     for at, (label, values, series_id, of_one) in enumerate(
         zip(frame.columns.tolist(), _columns(frame), ids, fields, strict=True)
     ):
-        column = point_values(values, f"the column {label!r}", value_code(call.source, label))
+        column = point_values(values, f"the column {label!r}", partial(value_code, call.source, label))
         points = PointColumns(sorted_dates, np.ascontiguousarray(column if order is None else column[order]))
         report = one_date if reported is None else reported[at]
         writes.append(SeriesWrite(series_id, without_missing(points, call.na_points), of_one, report))
@@ -290,7 +291,7 @@ def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite
         frame = _with_attrs(frame.assign(**{_REPORTED: ms}), frame)
         by = [*by, _REPORTED]
     frame, starts, labels = _by_label(frame, by)
-    numbers = point_values(frame[value], f"the column {value!r}", value_code(call.source, value))
+    numbers = point_values(frame[value], f"the column {value!r}", partial(value_code, call.source, value))
     dates, naive = _milliseconds(frame.index if date is None else frame[date], date, call, starts)
     ids = [name_of(label[:key_count]) for label in labels]
     source_ids = [str(label[by.index("series_id")]) for label in labels] if "series_id" in by else ids
