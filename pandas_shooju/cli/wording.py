@@ -24,6 +24,10 @@ _ONLY_IN_PYTHON = (
 )
 
 
+#: arguments of commands that are no options
+_POSITIONAL = ("query", "file", "spool", "store", "archive")
+
+
 def in_words_of(arguments: argparse.Namespace, message: str) -> str:
     """The message with the options of the command that ran.
 
@@ -32,10 +36,15 @@ def in_words_of(arguments: argparse.Namespace, message: str) -> str:
     >>> ran = argparse.Namespace(tz=None, fields=None, remove_others=None)
     >>> in_words_of(ran, "pass tz='Europe/Berlin' and fields=['a', 'b']; remove_others='all' is not allowed, x='y' is")
     "pass --tz Europe/Berlin and --fields a,b; --remove-others all is not allowed, x='y' is"
+    >>> in_words_of(ran, "remove_others must be None or 'points', got 'all'")
+    "--remove-others must be None or 'points', got 'all'"
     """
     for pattern, words in _ONLY_IN_PYTHON:
         message = pattern.sub(words, message)
     message = _ARGUMENT.sub(lambda match: _option(match, arguments), message)
+    subject = message.partition(" must ")[0]
+    if subject in arguments and subject not in _POSITIONAL:
+        message = f"--{subject.replace('_', '-')}{message.removeprefix(subject)}"
     return re.sub(r"\br(?=')", "", message)  # a raw string of Python
 
 

@@ -102,6 +102,8 @@ def told(arguments, capsys):
         ("series_id,dt\na,2024-01-01\n", [], "--date and --value$"),
         ("dt,US\n2024-10-27 02:00,1\n", ["--sid", "x", "--tz", "Europe/Berlin"], "with their UTC offset, such as"),
         ("dt,US\n2024-03-31 02:00,1\n", ["--sid", "x", "--tz", "Europe/Berlin"], "; leave out the row, or write"),
+        ("dt,US\n2024-01-01,1\n", ["--job", "ab", "--sid", "x"], "--job must be a description of at least 3"),
+        ("dt,US\n2024-01-01,1\n", ["--sid", "sid=x"], "--sid must give a series id"),
         ("symbol,day,open,close\nA,2024-01-01,1,2\n",
          ["--sid", r"users\{symbol}", "--date", "day", "--value", "open", "--value", "close"],
          r"with --value open --value close, sid must be a template that contains \{variable\}, such as 'users"),
@@ -124,6 +126,7 @@ def test_reading_is_told_its_options(tmp_path, capsys):
     assert "name more fields in --columns, use --columns series_id or --layout long\n" in message
     for options in (["--columns", "series_id"], ["--layout", "long"]):
         assert cli.main([*read, "--fields", "country", *options]) == 0
+    assert "--df must be a date or datetime" in told([*read, "--df", "tomorrow"], capsys)
     message = told([*read, "--fields", "dt", "--layout", "long"], capsys)
     assert message.endswith("or use --layout wide or --layout fields\n")
     assert cli.main([*read, "--fields", "dt", "--columns", "series_id", "--layout", "wide"]) == 0
