@@ -12,6 +12,7 @@ from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from pandas_shooju import query
 from pandas_shooju.frame.dates_values import listed
 from pandas_shooju.frame.diff import changes
 from pandas_shooju.frame.fields import Fields
@@ -204,7 +205,8 @@ def _check_not_emptied(writes: Sequence[SeriesWrite], remove_others: RemoveOther
     if empty:
         raise ValueError(
             f"remove_others={remove_others!r} would remove all points of {listed(empty)}, for which the data has none; "
-            "leave these columns or rows out, or delete the series: job.delete_series(...)"
+            "leave these columns or rows out, or delete the series: "
+            f"`job.delete_series({str(query.series(empty[0]))!r})`"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -58,9 +59,12 @@ def test_what_is_left_is_sent_under_the_same_job(crashed, proxy, path, tmp_path,
 
 def test_a_spool_with_unfinished_work_names_resume(crashed, tmp_path, sj, proxy):
     seen = len(proxy.seen)
-    with pytest.raises(ConfigurationError, match=rf"3 items of job {crashed.job_id}; send them with .*resume\("):
+    with pytest.raises(ConfigurationError, match=rf"3 items of job {crashed.job_id}; send them with") as raised:
         crashed.connection.register_job("the next", spool=tmp_path)
     assert len(proxy.seen) == seen
+    [code] = re.findall(r"pandas_shooju\.resume\(.*, connection\)", str(raised.value))
+    eval(code, {"pandas_shooju": shooju, "connection": crashed.connection})
+    crashed.connection.register_job("the next", spool=tmp_path)
 
 
 def test_a_spool_is_refused_by_another_server(crashed, tmp_path, sj):
