@@ -82,7 +82,7 @@ _QUARTER = re.compile(r"\d{4}-?Q[1-4]")
 
 
 def _may_be_day_first(values: Any, steps: _Steps, converted: Any) -> bool:
-    first = next(value for value in values if pd.notna(value))
+    first = next((value for value in values if pd.notna(value)), None)
     if not isinstance(first, str) or first[:4].isdigit():
         return False
     other = _converted(values, steps._replace(options={**steps.options, "dayfirst": True}))

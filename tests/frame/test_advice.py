@@ -199,6 +199,16 @@ def test_where_no_conversion_works_none_is_advised(conn, values):
     assert "must be datetimes or periods" in refused(lambda: write(conn, wide(pd.Index(values))["a"]))
 
 
+@pytest.mark.parametrize("values", [[], [None], [None, float("nan")], [pd.NA, pd.NaT]])
+@pytest.mark.parametrize("dtype", [object, "string", "category", "float64"])
+def test_where_all_dates_are_missing_the_advice_does_not_fail(values, dtype):
+    given = pd.Series(values if dtype != "float64" else [None] * len(values), dtype=dtype)
+    found = conversion_to_dates(given, "x")
+    assert found is None or not found.day_first
+    index = conversion_to_dates(pd.Index(given), "x")
+    assert index is None or not index.day_first
+
+
 @given(st.lists(st.integers(-(2**63), 2**63 - 1) | st.floats(), min_size=1))
 def test_no_number_makes_the_advice_fail(numbers):
     found = conversion_to_dates(pd.Series(numbers), "x")
