@@ -134,10 +134,10 @@ class Undoing:
             if series.trashed:
                 self._in_trash.append(series)
             elif key in self._deleted:
-                self._again[key] = series.created and not series.shared
+                self._again[key] = series.own
                 if not self._again[key]:
                     self._leave(series.series_id)
-            elif series.created and not series.shared:
+            elif series.own:
                 trash.append(series.series_id)
             else:
                 writes += self._restored(series)
@@ -154,7 +154,7 @@ class Undoing:
                 if key not in self._deleted or series.deleted_by[-1:] != [self._undone]:
                     if series.parts or series.created:
                         self._leave(series.series_id, series.deleted_by[-1] if series.deleted_by else None)
-                elif series.shared or not series.created:
+                elif not series.own:
                     restore.append(series)
                 elif self._again.get(key):  # created twice, and deleted once
                     again.append(series.original_id)

@@ -217,6 +217,20 @@ def test_a_series_that_was_created_again_by_another_job_is_left_alone(conn):
     assert everything(conn) == before
 
 
+def test_what_others_wrote_to_a_series_that_the_job_created_comes_back(conn):
+    older, job = conn.register_job("older"), conn.register_job("creates and deletes")
+    job.write("sid=a")
+    job.write("sid=b")
+    older.write("sid=a", points=[(0, 1.0)])
+    older.write_reported("sid=b", DAY, fields={"x": 1})
+    before = content(everything(conn))
+    job.write("sid=a", points=[(0, None)])
+    job.delete_reported("sid=b", delete_all=True)
+    undo = conn.jobs[job.job_id].undo()
+    assert (undo.points, undo.fields, undo.to_trash) == (1, 1, 0)
+    assert content(everything(conn)) == before
+
+
 class Rival(sj.BaseHook):
     """Another program, which registers a job and writes just before the first write of an undo."""
 
