@@ -214,6 +214,16 @@ def test_what_a_job_without_history_did_is_not_known(conn):
         conn.jobs[job].changes()
 
 
+def test_a_mirror_knows_jobs_but_not_what_they_did(three, tmp_path):
+    path = f"local:{tmp_path / 'mirror.sqlite'}"
+    sj.mirror("*", path, connection=three)
+    with sj.Connection(path) as mirror:
+        assert mirror.jobs.find("Corrections").index.tolist() == [2]
+        for method in (mirror.jobs[2].changes, mirror.jobs[2].summary, mirror.jobs[2].undo):
+            with pytest.raises(sj.ShoojuApiError, match="not supported by a mirror"):
+                method()
+
+
 # --- attaching, and today's job ---------------------------------------------------------------------------------
 
 

@@ -1,6 +1,11 @@
-"""Undoing a job, as a property of random histories; series that were created and deleted; what is refused."""
+"""Undoing a job, as a property of random histories; series that were created and deleted; what is refused.
+
+The histories are the same in every run; ``UNDO=1000`` in the environment tries that many others.
+"""
 
 from __future__ import annotations
+
+import os
 
 import pandas as pd
 import pytest
@@ -9,6 +14,13 @@ from hypothesis import strategies as st
 
 import pandas_shooju as sj
 from tests.manage.histories import DAY, Executed, content, everything, histories, same
+
+random_histories = settings(
+    max_examples=int(os.environ.get("UNDO", "60")),
+    derandomize="UNDO" not in os.environ,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def left_alone(undo):
@@ -65,7 +77,7 @@ def check_undo(history, number):
 
 
 @given(histories, st.integers(0, 3))
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@random_histories
 def test_undo_gives_what_the_other_jobs_alone_would_have_given(history, number):
     check_undo(history, number)
 
@@ -88,7 +100,7 @@ def check_last(history):
 
 
 @given(histories)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@random_histories
 def test_undoing_the_last_job_gives_exactly_what_was_there_before(history):
     check_last(history)
 
