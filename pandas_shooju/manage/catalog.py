@@ -6,20 +6,21 @@ r"""The catalog: what series there are, from facets and meta data, without readi
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeGuard
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pandas_shooju import query as queries
-from pandas_shooju.client import reader
+from pandas_shooju.client import reader, validation
 from pandas_shooju.client.transport import Client
-from pandas_shooju.errors import ShoojuFormatError
-from pandas_shooju.formats import SeriesTable
+from pandas_shooju.errors import ShoojuFormatError, series_exists
+from pandas_shooju.formats import Document, SeriesTable
 from pandas_shooju.formats.table import values_of
 from pandas_shooju.layouts import str_dtype, typed
 from pandas_shooju.manage.folders import Folder
+from pandas_shooju.manage.supported import where_supported
 
 __all__ = ["Catalog"]
 
@@ -63,7 +64,7 @@ class Catalog:
         >>> conn.catalog.count("sid:gdp"), conn.catalog.count("sid:prices")
         (1, 0)
         """
-        return _total(self._client.get("/series", params={"query": _checked(query), "per_page": 0}))
+        return validation.total(self._client.get("/series", params={"query": _checked(query), "per_page": 0}))
 
     def facets(self, query: str, fields: str | Iterable[str], *, max_values: int = 1000) -> pd.DataFrame:
         r"""List the distinct values that fields have among the series of a query, in one request.
@@ -116,7 +117,7 @@ class Catalog:
         )  # fmt: skip
         rows: list[tuple[str, Any, int]] = []
         for name in names:
-            terms = _terms(answer, name)
+            terms = validation.facet_terms(answer, name)
             if len(terms) > max_values:
                 warnings.warn(
                     f"the field {name!r} has more than {max_values} values, and only the most frequent are returned; "
@@ -134,7 +135,9 @@ class Catalog:
         )
 
     def tree(self, path: str = "", *, depth: int | None = 2) -> Folder:
-        r"""List the folders below a path, with the number of series in each, by one scroll of series ids.
+        r"""List the folders below a path, with the number of series in each.
+
+        The embedded Shooju counts them in one call; of other servers, all ids below the path are listed.
 
         Parameters
         ----------
@@ -166,11 +169,15 @@ class Catalog:
         if depth is not None and (isinstance(depth, bool) or not hasattr(depth, "__index__") or depth < 1):
             raise ValueError(f"depth must be a positive number of levels, or None for all, got depth={depth!r}")
         path = path.strip().removesuffix("\\")
+        if depth is not None:
+            with where_supported():
+                asked = {"folder": path, "depth": int(depth)} if path else {"depth": int(depth)}
+                return Folder.of_counts(validation.folders(self._client.get("/series/tree", params=asked)), path)
         return Folder.of(self._series_ids(str(queries.under(path)) if path else ""), path, depth)
 
     def _series_ids(self, query: str) -> Iterator[str]:
         for page in reader.pages(self._client, query, reader.parameters()):
-            reader.check_failures(page.failed.values())
+            _check(page, query)
             yield from values_of(page.series.series_ids)
 
     def describe(self, query: str) -> pd.DataFrame:
@@ -277,9 +284,9 @@ class Catalog:
         values = np.full(len(ids), np.nan)
         exists = np.ones(len(ids), bool)
         for document in reader.bulk(self._client, requests, asked):
-            reader.check_failures(document.failed.values())
             here = [next(places) for _ in range(document.count)]
-            exists[[here[at] for at in document.failed]] = False
+            for at, failed in document.failed.items():
+                exists[here[at]] = series_exists(failed, str(queries.series(ids[here[at]])))
             read = document.series.without_missing()
             found = np.array([place for at, place in enumerate(here) if at not in document.failed], np.int64)
             ends, some = np.cumsum(read.counts) - 1, read.counts > 0
@@ -299,9 +306,15 @@ class Catalog:
         asked = reader.parameters(fields=[*(f"meta.{name}" for name in names), *fields])
         tables = []
         for page in reader.pages(self._client, query, asked):
-            reader.check_failures(page.failed.values())
+            _check(page, query)
             tables.append(page.series)
         return SeriesTable.concat(tables)
+
+
+def _check(page: Document, query: str) -> None:
+    """Raise if a series of a search failed."""
+    for failed in page.failed.values():
+        series_exists(failed, query)
 
 
 def _checked(query: str) -> str:
@@ -358,9 +371,6 @@ def _dates(milliseconds: Sequence[float | None]) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(dates).tz_localize("UTC")
 
 
-# --- the shape of responses --------------------------------------------------------------------------------------
-
-
 def _numbers(table: SeriesTable, name: str) -> list[float | None]:
     """A meta field of each series that is a number; None where it is missing."""
     numbers = values_of(table.column(f"meta.{name}"))
@@ -370,30 +380,3 @@ def _numbers(table: SeriesTable, name: str) -> list[float | None]:
         if number is not None and name.startswith("dates_") and not _FIRST <= number <= _LAST:
             raise ShoojuFormatError(f"the meta field {name} must be milliseconds of the years 1 to 9999, got {number}")
     return numbers
-
-
-def _total(answer: Any) -> int:
-    """How many series a search has found."""
-    total = answer.get("total") if isinstance(answer, Mapping) else None
-    if not _is_count(total):
-        raise ShoojuFormatError("the response must contain the number of series found under 'total', but it does not")
-    return total
-
-
-def _terms(answer: Any, name: str) -> list[tuple[Any, int]]:
-    """The values of a field and their counts, the most frequent first."""
-    found = answer.get("facets") if isinstance(answer, Mapping) else None
-    of_field = found.get(name, {"terms": []}) if isinstance(found, Mapping) else None
-    terms = of_field.get("terms") if isinstance(of_field, Mapping) else None
-    if not isinstance(terms, list) or not all(
-        isinstance(term, Mapping) and "term" in term and _is_count(term.get("count")) for term in terms
-    ):
-        raise ShoojuFormatError(
-            f"the response must contain the values of {name!r} under 'facets', as a list of 'term' and 'count', but it "
-            "does not"
-        )
-    return sorted(((term["term"], term["count"]) for term in terms), key=lambda term: -term[1])
-
-
-def _is_count(number: Any) -> TypeGuard[int]:
-    return isinstance(number, int) and not isinstance(number, bool) and number >= 0

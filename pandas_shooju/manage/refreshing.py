@@ -29,8 +29,9 @@ from pandas_shooju.client import reader, validation
 from pandas_shooju.client.connection import Connection
 from pandas_shooju.client.options import options
 from pandas_shooju.clocks import to_datetime
-from pandas_shooju.errors import ConnectionError, ShoojuApiError, series_exists
+from pandas_shooju.errors import ShoojuApiError, series_exists
 from pandas_shooju.formats.table import values_of
+from pandas_shooju.manage.supported import where_supported
 from pandas_shooju.progress import Progress
 
 #: milliseconds by which the newest job must be newer than the last write of an unfinished one, for it to count as seen
@@ -118,7 +119,7 @@ class Refreshing:
 
         The jobs are None if the server does not list them.
         """
-        with _not_supported():
+        with where_supported():
             if since is None:
                 newest = self._source.get("/jobs", params={"sort": "created_at desc", "per_page": 100, "page": 1})
                 moments = [job["updated_at"] or 0 for job in validation.jobs(newest)]
@@ -317,7 +318,7 @@ class Refreshing:
         """What the account knows about the jobs that wrote what the mirror holds, where the mirror does not yet."""
         jobs = {job["id"]: job for job in self._listed_jobs}
         missing = [job for job in self._store.get("/mirror/jobs")["job_ids"] if job not in jobs]
-        with _not_supported():
+        with where_supported():
             for start in range(0, len(missing), _JOBS_IN_QUERY):
                 ids = missing[start : start + _JOBS_IN_QUERY]
                 params = {"query": f"id=({','.join(map(str, ids))})", "per_page": len(ids)}
@@ -344,7 +345,7 @@ def _since(moment: int | None) -> str:
 def _newest(source: Any, query: str) -> int | None:
     """When the series of a query were last written (milliseconds); None if the server does not tell."""
     params = {"query": query, "sort": "meta.updated_at desc", "per_page": 1, "fields": "meta.updated_at"}
-    with _not_supported():
+    with where_supported():
         for item in source.get("/series", params=params).get("series") or ():
             moment = (item.get("fields") or {}).get("meta.updated_at")
             return int(moment) if isinstance(moment, int | float) else None
@@ -358,18 +359,6 @@ def _settled(jobs: Iterable[dict[str, Any]], newest: int) -> dict[str, int]:
         for job in jobs
         if job.get("finished_at") or (job["updated_at"] or 0) < newest - _SETTLED
     }
-
-
-@contextlib.contextmanager
-def _not_supported() -> Iterator[None]:
-    """End the block where a server does not have what is asked of it."""
-    try:
-        yield
-    except ShoojuApiError:
-        pass
-    except ConnectionError as error:
-        if error.status not in (403, 404, 405):
-            raise
 
 
 def _in_batches(series: Sequence[_Todo]) -> Iterator[tuple[int, list[_Todo]]]:
