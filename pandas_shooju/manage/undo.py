@@ -101,6 +101,7 @@ class Undoing:
         self._deleted = _deleted_by(client, undone)
         #: of the series that the job deleted, those that there are again: whether all of it is the job's own
         self._again: dict[str, bool] = {}
+        self._lost: set[str] = set()
         self._in_trash: list[SeriesChanges] = []
         self.points = self.fields = self.to_trash = self.from_trash = 0
 
@@ -126,6 +127,7 @@ class Undoing:
         """Undo the changes of some series, other than those in the trash."""
         self.check(self._undone, page)
         for one in page.lost:
+            self._lost.add(queries.id_key(one.series_id))
             self._leave(one.series_id, one.job)
         writes: list[SeriesWrite] = []
         trash: list[str] = []
@@ -152,7 +154,8 @@ class Undoing:
             for series in self._in_trash[start : start + _SERIES]:
                 key = queries.id_key(series.original_id)
                 if key not in self._deleted or series.deleted_by[-1:] != [self._undone]:
-                    if series.parts or series.created:
+                    deleted = self._undone in series.deleted_by and key not in self._lost
+                    if series.parts or series.created or deleted:
                         self._leave(series.series_id, series.deleted_by[-1] if series.deleted_by else None)
                 elif not series.own:
                     restore.append(series)

@@ -243,6 +243,18 @@ def test_what_others_wrote_to_a_series_that_the_job_created_comes_back(conn):
     assert content(everything(conn)) == before
 
 
+def test_a_series_that_another_job_deleted_for_good_since_stays_away(conn):
+    write(conn, "first", ("sid=a", {"points": [(0, 1.0)]}))
+    with conn.register_job("deletion") as deletion:
+        deletion.delete_series("sid=a")
+    write(conn, "again", ("sid=a", {"points": [(0, 2.0)]}))
+    with conn.register_job("forced") as forced:
+        forced.delete_series("sid=a", force=True)
+    undo = conn.jobs[deletion.job_id].undo()
+    assert undo.left_alone[["series_id", "job"]].values.tolist() == [[r"System\Trash\a", forced.job_id]]
+    assert everything(conn) == {}
+
+
 class Rival(sj.BaseHook):
     """Another program, which registers a job and writes just before the first write of an undo."""
 
