@@ -101,6 +101,7 @@ class Undoing:
         self._deleted = _deleted_by(client, undone)
         #: of the series that the job deleted, those that there are again: whether all of it is the job's own
         self._again: dict[str, bool] = {}
+        #: the series that the job deleted and others have replaced in the trash: they are listed, and left alone
         self._lost: set[str] = set()
         self._in_trash: list[SeriesChanges] = []
         self.points = self.fields = self.to_trash = self.from_trash = 0
@@ -133,6 +134,8 @@ class Undoing:
         trash: list[str] = []
         for series in page.series:
             key = queries.id_key(series.original_id)
+            if key in self._lost:
+                continue
             if series.trashed:
                 self._in_trash.append(series)
             elif key in self._deleted:
@@ -154,8 +157,7 @@ class Undoing:
             for series in self._in_trash[start : start + _SERIES]:
                 key = queries.id_key(series.original_id)
                 if key not in self._deleted or series.deleted_by[-1:] != [self._undone]:
-                    deleted = self._undone in series.deleted_by and key not in self._lost
-                    if series.parts or series.created or deleted:
+                    if series.parts or series.created or self._undone in series.deleted_by:
                         self._leave(series.series_id, series.deleted_by[-1] if series.deleted_by else None)
                 elif not series.own:
                     restore.append(series)

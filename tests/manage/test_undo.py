@@ -255,6 +255,19 @@ def test_a_series_that_another_job_deleted_for_good_since_stays_away(conn):
     assert everything(conn) == {}
 
 
+def test_a_series_that_others_deleted_in_between_is_left_alone(conn):
+    job, other = conn.register_job("creates again and again"), conn.register_job("deletes")
+    job.write("sid=a", points=[(0, 1.0)])
+    job.delete_series("sid=a")
+    job.write("sid=a", points=[(0, 2.0)])
+    other.delete_series("sid=a")
+    job.write("sid=a", points=[(0, 3.0)])
+    before = everything(conn)
+    undo = conn.jobs[job.job_id].undo()
+    assert undo.left_alone[["series_id", "job"]].values.tolist() == [["a", other.job_id]]
+    assert everything(conn) == before
+
+
 class Rival(sj.BaseHook):
     """Another program, which registers a job and writes just before the first write of an undo."""
 
