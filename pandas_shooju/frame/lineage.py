@@ -10,7 +10,7 @@ import pandas as pd
 
 from pandas_shooju import clocks, query
 from pandas_shooju.client.buffer import SeriesWrite
-from pandas_shooju.errors import ShoojuApiError
+from pandas_shooju.errors import series_exists
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.frame.ids import SAME
 from pandas_shooju.frame.shapes import series_writes
@@ -100,14 +100,14 @@ def _read(
     last = max(int(points.dates[-1]) for points in values)
     asked = reader.parameters(df=first, dt=last, max_points=-1, include_job=True, include_timestamp=True)
     names = [str(_query(write)) for write in writes]
-    jobs, timestamps = [], []
+    jobs: list[clocks.Int64Array] = []
+    timestamps: list[clocks.Int64Array] = []
     remaining = iter(values)
     for page in reader.bulk(connection.raw, names, asked):
         for item, points in zip(page.items(), remaining, strict=False):
-            if item.get("error", "series_not_found") != "series_not_found":
-                raise ShoojuApiError.from_answer(item)
-            stored = item.get("points") or PointColumns.empty(jobs=True, timestamps=True)
-            found, times = _matched(points, stored)
+            exists = series_exists(item if "error" in item else None, names[len(jobs)])
+            stored = item.get("points") if exists else None
+            found, times = _matched(points, stored or PointColumns.empty(jobs=True, timestamps=True))
             jobs.append(found)
             timestamps.append(times)
     return _frame([write.series_id for write in writes], values), np.concatenate(jobs), np.concatenate(timestamps)

@@ -43,8 +43,7 @@ class Form(NamedTuple):
 SOURCES = {
     "asof": Form(
         "@asof:j17",
-        "points and fields, also of reports, as they were after a job, or at a moment (@asof:2024-01-01T10:00);"
-        " conditions are about now",
+        "points and fields as they were after a job, or at a moment (@asof:2024-01-01T10:00); conditions are about now",
     ),
     "repdate": Form("@repdate:2001-01-01", "the points filed under a report date"),
     "repfdate": Form("@repfdate:2001-01-01", "the fields filed under a report date"),

@@ -50,6 +50,11 @@ class Part(NamedTuple):
     jobs: Int64Array
     fields: list[FieldChange]
 
+    @property
+    def replaces(self) -> bool:
+        """Whether the job replaced or removed anything."""
+        return bool((~np.isnan(self.old)).any()) or any(field.old is not None for field in self.fields)
+
 
 class SeriesChanges(NamedTuple):
     """What a job did to a series."""
@@ -62,6 +67,11 @@ class SeriesChanges(NamedTuple):
     #: whether it has points or fields that other jobs wrote
     shared: bool
     parts: list[Part]
+
+    @property
+    def own(self) -> bool:
+        """Whether the job created the series, and undoing it leaves nothing that other jobs wrote."""
+        return self.created and not self.shared and not any(part.replaces for part in self.parts)
 
     @property
     def trashed(self) -> bool:

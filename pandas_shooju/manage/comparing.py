@@ -16,7 +16,7 @@ from pandas_shooju import query as queries
 from pandas_shooju.client import reader, validation
 from pandas_shooju.client.transport import Client
 from pandas_shooju.clocks import to_datetime
-from pandas_shooju.errors import ShoojuApiError, ShoojuFormatError
+from pandas_shooju.errors import ShoojuApiError, ShoojuFormatError, series_exists
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.formats.columns import Float64Array, Int64Array
 from pandas_shooju.formats.table import values_of
@@ -61,15 +61,13 @@ def read(client: Client, series_ids: Sequence[str], *, points: bool = True) -> l
     found: list[State | None] = []
     for document in reader.bulk(client, series_ids, asked, key="series_ids", parse=reader.as_items):
         for item in validation.series_items(document):
-            if item.get("error") == "series_not_found":
+            if not series_exists(item if item.get("error") else None, series_ids[len(found)]):
                 found.append(None)
-            elif item.get("error"):
-                raise ShoojuApiError.from_answer(item)
-            else:
-                state = State(item.get("points") or NOTHING.points, item.get("fields") or {})
-                if state.points.jobs is None:
-                    raise ShoojuFormatError("the response must contain the requested jobs of points, but it does not")
-                found.append(state)
+                continue
+            state = State(item.get("points") or NOTHING.points, item.get("fields") or {})
+            if state.points.jobs is None:
+                raise ShoojuFormatError("the response must contain the requested jobs of points, but it does not")
+            found.append(state)
     return found
 
 

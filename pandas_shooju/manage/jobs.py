@@ -40,7 +40,7 @@ class Jobs:
     >>> conn = sj.Connection("local::memory:")
     >>> with conn.register_job("Nightly prices DE") as job:
     ...     job.write(r"sid=users\sam\de", points=[(0, 1.0)])
-    >>> conn.jobs.find("Nightly prices", since="0db")[["description", "new_points"]]
+    >>> conn.jobs.find("Nightly prices", since="-1d")[["description", "new_points"]]
                description  new_points
     job
     1    Nightly prices DE           1

@@ -102,6 +102,8 @@ class Undoing:
         self._deleted = _deleted_by(client, undone)
         #: of the series that the job deleted, those that there are again: whether all of it is the job's own
         self._again: dict[str, bool] = {}
+        #: the series that the job deleted and others have replaced in the trash: they are listed, and left alone
+        self._lost: set[str] = set()
         self._in_trash: list[SeriesChanges] = []
         self.points = self.fields = self.to_trash = self.from_trash = 0
 
@@ -127,18 +129,21 @@ class Undoing:
         """Undo the changes of some series, other than those in the trash."""
         self.check(self._undone, page)
         for one in page.lost:
+            self._lost.add(queries.id_key(one.series_id))
             self._leave(one.series_id, one.job)
         writes: list[SeriesWrite] = []
         trash: list[str] = []
         for series in page.series:
             key = queries.id_key(series.original_id)
+            if key in self._lost:
+                continue
             if series.trashed:
                 self._in_trash.append(series)
             elif key in self._deleted:
-                self._again[key] = series.created and not series.shared
+                self._again[key] = series.own
                 if not self._again[key]:
                     self._leave(series.series_id)
-            elif series.created and not series.shared:
+            elif series.own:
                 trash.append(series.series_id)
             else:
                 writes += self._restored(series)
@@ -153,9 +158,9 @@ class Undoing:
             for series in self._in_trash[start : start + _SERIES]:
                 key = queries.id_key(series.original_id)
                 if key not in self._deleted or series.deleted_by[-1:] != [self._undone]:
-                    if series.parts or series.created:
+                    if series.parts or series.created or self._undone in series.deleted_by:
                         self._leave(series.series_id, series.deleted_by[-1] if series.deleted_by else None)
-                elif series.shared or not series.created:
+                elif not series.own:
                     restore.append(series)
                 elif self._again.get(key):  # created twice, and deleted once
                     again.append(series.original_id)

@@ -110,7 +110,7 @@ def test_pieces_in_the_store_are_a_dict_with_a_past(store, writes, ends):
             sizes = [row[0] for row in db.execute("SELECT count FROM chunks WHERE series = ?", (series,))]
             assert all(0 < size <= 8 for size in sizes)
             for revision, expected in versions:
-                then = history.points_as_of(db, series, now, revision)
+                then = history.points_as_of(db, series, 0, now, revision)
                 assert bits(zip(then.dates, then.values, strict=True)) == bits(expected)
             for limit_of_points in (None, 1, 5):
                 wanted = Range(*ends, limit_of_points)

@@ -128,7 +128,9 @@ def test_a_sound_store_is_read_and_checked(sound):
         ("DELETE FROM chunks WHERE id = 7", "0 points, but 300 were written"),
         ("UPDATE series SET fields = '{\"number\":8}' WHERE id = 7", "not as they were written"),
         ("DELETE FROM postings WHERE series = 7", "not found by all of its fields"),
-        ("UPDATE past_points SET vals = zeroblob(length(vals))", "former points"),
+        ("UPDATE past_points SET vals = zeroblob(length(vals)) WHERE report = 0", "former points"),
+        ("UPDATE past_points SET vals = zeroblob(length(vals)) WHERE report != 0", "former points"),
+        ("UPDATE past_points SET report = 0", "former points"),
     ],
 )
 def test_the_check_finds(sound, tmp_path, statement, problem):
@@ -137,6 +139,8 @@ def test_the_check_finds(sound, tmp_path, statement, problem):
     app = open_app(path)
     Api(app).put(r"users\sam\20", [[0, 1.0], [3_600_000, 2.0], [7_200_000, 3.0]])
     Api(app).put(r"users\sam\20", [[0, 4.0]])
+    for value in (5.0, 6.0):
+        Api(app).put(r"users\sam\20", [[0, value]], reported_date=86_400_000)
     app.close()
     assert maintenance.check(path) == []
     with sqlite3.connect(path) as db:
@@ -177,7 +181,6 @@ def test_a_store_without_checksums_is_read_and_gets_them_by_vacuum(tmp_path, mon
     before, after = maintenance.vacuum(path)
     assert after < before
     with sqlite3.connect(path) as db:
-        version_4(db)
         for table in ("chunks", "past_points", "series"):
             assert db.execute(f"SELECT count(*) FROM {table} WHERE checksum IS NULL").fetchone() == (0,)
     db.close()

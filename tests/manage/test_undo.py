@@ -1,6 +1,11 @@
-"""Undoing a job, as a property of random histories; series that were created and deleted; what is refused."""
+"""Undoing a job, as a property of random histories; series that were created and deleted; what is refused.
+
+The histories are the same in every run; ``UNDO=1000`` in the environment tries that many others.
+"""
 
 from __future__ import annotations
+
+import os
 
 import pandas as pd
 import pytest
@@ -9,6 +14,13 @@ from hypothesis import strategies as st
 
 import pandas_shooju as sj
 from tests.manage.histories import DAY, Executed, content, everything, histories, same
+
+random_histories = settings(
+    max_examples=int(os.environ.get("UNDO", "60")),
+    derandomize="UNDO" not in os.environ,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def left_alone(undo):
@@ -65,7 +77,7 @@ def check_undo(history, number):
 
 
 @given(histories, st.integers(0, 3))
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@random_histories
 def test_undo_gives_what_the_other_jobs_alone_would_have_given(history, number):
     check_undo(history, number)
 
@@ -88,7 +100,7 @@ def check_last(history):
 
 
 @given(histories)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@random_histories
 def test_undoing_the_last_job_gives_exactly_what_was_there_before(history):
     check_last(history)
 
@@ -214,6 +226,45 @@ def test_a_series_that_was_created_again_by_another_job_is_left_alone(conn):
     before = everything(conn)
     undo = conn.jobs[deletion.job_id].undo()
     assert undo.left_alone["series_id"].tolist() == ["a"]
+    assert everything(conn) == before
+
+
+def test_what_others_wrote_to_a_series_that_the_job_created_comes_back(conn):
+    older, job = conn.register_job("older"), conn.register_job("creates and deletes")
+    job.write("sid=a")
+    job.write("sid=b")
+    older.write("sid=a", points=[(0, 1.0)])
+    older.write_reported("sid=b", DAY, fields={"x": 1})
+    before = content(everything(conn))
+    job.write("sid=a", points=[(0, None)])
+    job.delete_reported("sid=b", delete_all=True)
+    undo = conn.jobs[job.job_id].undo()
+    assert (undo.points, undo.fields, undo.to_trash) == (1, 1, 0)
+    assert content(everything(conn)) == before
+
+
+def test_a_series_that_another_job_deleted_for_good_since_stays_away(conn):
+    write(conn, "first", ("sid=a", {"points": [(0, 1.0)]}))
+    with conn.register_job("deletion") as deletion:
+        deletion.delete_series("sid=a")
+    write(conn, "again", ("sid=a", {"points": [(0, 2.0)]}))
+    with conn.register_job("forced") as forced:
+        forced.delete_series("sid=a", force=True)
+    undo = conn.jobs[deletion.job_id].undo()
+    assert undo.left_alone[["series_id", "job"]].values.tolist() == [[r"System\Trash\a", forced.job_id]]
+    assert everything(conn) == {}
+
+
+def test_a_series_that_others_deleted_in_between_is_left_alone(conn):
+    job, other = conn.register_job("creates again and again"), conn.register_job("deletes")
+    job.write("sid=a", points=[(0, 1.0)])
+    job.delete_series("sid=a")
+    job.write("sid=a", points=[(0, 2.0)])
+    other.delete_series("sid=a")
+    job.write("sid=a", points=[(0, 3.0)])
+    before = everything(conn)
+    undo = conn.jobs[job.job_id].undo()
+    assert undo.left_alone[["series_id", "job"]].values.tolist() == [["a", other.job_id]]
     assert everything(conn) == before
 
 

@@ -195,12 +195,17 @@ def to_trash(db: sqlite3.Connection, series: Series, job: int, revision: int) ->
 def note_lost(db: sqlite3.Connection, series: Series, job: int, *, forced: bool = False) -> None:
     """Note that a job removes a series for good: the job that moved it to the trash cannot be undone any more.
 
-    With `forced`, the removal was asked for, so that `job` itself cannot be undone either.
+    With `forced`, the removal was asked for, so that `job` itself cannot be undone either; and if an earlier series of
+    that id is in the trash, `job` counts as the last one that deleted it.
     """
     trashed_by = json.loads(series.jobs_deleted or "[]")[-1:] if series.trashed else []
     rows = [(one, series.name[len(TRASH) :], job) for one in trashed_by]
     if forced:
         rows.append((job, series.name, job))
+        earlier = None if series.trashed else get(db, TRASH + series.name)
+        if earlier is not None:
+            jobs = [*json.loads(earlier.jobs_deleted or "[]"), job]
+            db.execute("UPDATE series SET jobs_deleted = ? WHERE id = ?", (json.dumps(jobs), earlier.id))
     db.executemany("INSERT INTO lost_series (job, name, lost_by) VALUES (?,?,?)", rows)
 
 
