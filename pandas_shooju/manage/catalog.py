@@ -45,7 +45,7 @@ class Catalog:
         self._client = client
 
     def __repr__(self) -> str:
-        return f"<Catalog of {self._client.url}>"
+        return f"<Catalog of {self._client.shown[0]}>"
 
     def count(self, query: str = "") -> int:
         r"""Count the series that a query finds, in one request.

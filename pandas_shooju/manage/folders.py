@@ -2,9 +2,9 @@ r"""Folders of series ids, ``users\sam\gdp``, and how they are shown in text and
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
 
+from pandas_shooju import display
 from pandas_shooju.query import id_key
 
 __all__ = ["Folder"]
@@ -96,7 +96,7 @@ class Folder:
         return tuple(self._below[key] for key in sorted(self._below))
 
     def __repr__(self) -> str:
-        lines = [f"{_printable(self.path) or '(all series)'}  {self._counted(always=True)}"]
+        lines = [f"{display.printable(self.path) or '(all series)'}  {self._counted(always=True)}"]
         self._add_lines(lines, "")
         return "\n".join(lines)
 
@@ -105,7 +105,9 @@ class Folder:
         more = len(children) - _SHOWN
         for at, child in enumerate(children[:_SHOWN], 1):
             is_last = at == len(children)
-            lines.append(f"{indent}{'└──' if is_last else '├──'} {_printable(child.name)}  {child._counted()}".rstrip())
+            lines.append(
+                f"{indent}{'└──' if is_last else '├──'} {display.printable(child.name)}  {child._counted()}".rstrip()
+            )
             child._add_lines(lines, f"{indent}{'    ' if is_last else '│   '}")
         if more > 0:
             lines.append(f"{indent}└── ... and {more:,} more")
@@ -116,7 +118,7 @@ class Folder:
         return "".join(parts)
 
     def _add_html(self, parts: list[str], *, is_root: bool = False) -> None:
-        name = html.escape((_printable(self.path) or "(all series)") if is_root else _printable(self.name))
+        name = display.escaped((self.path or "(all series)") if is_root else self.name)
         label = f"{name} <small>{self._counted(always=is_root)}</small>"
         children = self.children
         if not children:
@@ -135,8 +137,3 @@ class Folder:
         if self.is_series and self.count == 1 and not always:
             return ""
         return f"{self.count:,}{' (itself a series)' if self.is_series else ''}"
-
-
-def _printable(text: str) -> str:
-    """Text for a line of the tree."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

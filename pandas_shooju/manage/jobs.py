@@ -50,7 +50,7 @@ class Jobs:
         self._connection = connection
 
     def __repr__(self) -> str:
-        return f"<Jobs of {self._connection.server}>"
+        return f"<Jobs of {self._connection.raw.shown[0]}>"
 
     def __getitem__(self, job_id: int) -> JobRecord:
         """A job.

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pandas as pd
 
+from pandas_shooju import display
 from pandas_shooju.client import reader
 from pandas_shooju.client.job import RemoteJob
+from pandas_shooju.client.servers import job_page
 from pandas_shooju.client.transport import Client
 from pandas_shooju.errors import ShoojuFormatError, UndoError
 from pandas_shooju.formats.table import values_of
@@ -82,6 +84,23 @@ class JobRecord:
     _connection: Connection = field(repr=False, compare=False)
     #: where the server tells what the job did; None if it does not
     _changes: str | None = field(repr=False, compare=False)
+
+    def _repr_html_(self) -> str:
+        server = self._connection.raw.shown[0]
+        moments = [
+            (name, None if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC")
+            for name, moment in (
+                ("registered", self.created_at), ("last written", self.updated_at), ("finished", self.finished_at)
+            )
+        ]  # fmt: skip
+        counts = [f"{count:,} {name.replace('_', ' ')}" for name, count in self.stats.items() if count]
+        title = display.link(job_page(server, self.id) or "", f"job {self.id}")
+        facts: list[tuple[str, object]] = [
+            ("description", self.description), ("notes", self.notes), ("user", self.user), ("source", self.source),
+            *moments, ("wrote", ", ".join(counts)), ("history", "not kept" if self.no_history else None),
+            ("server", server),
+        ]  # fmt: skip
+        return display.card(title, facts)
 
     @property
     def series(self) -> list[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pandas_shooju import display
 from pandas_shooju import query as queries
 from pandas_shooju.client import reader
 from pandas_shooju.client.buffer import SeriesWrite
@@ -79,6 +80,19 @@ class Undo:
 
     def __repr__(self) -> str:
         return f"<Undo: {self}>"
+
+    def _repr_html_(self) -> str:
+        facts = [
+            (
+                "written back",
+                ", ".join([*_counted(self.points, "point"), *_counted(self.fields, "field")]) or "nothing",
+            ),
+            ("to the trash", display.counted(self.to_trash, "series", "series") if self.to_trash else None),
+            ("from the trash", display.counted(self.from_trash, "series", "series") if self.from_trash else None),
+            ("by", f"job {self.job.id}, which undoes this: undo.job.undo()"),
+            ("left alone", ", ".join(_counted(len(self.left_alone), "change")) or None),
+        ]
+        return display.card(f"Undo of job {self.undone}", facts)
 
 
 class Undoing:
