@@ -19,9 +19,27 @@ def modules_after(code):
 
 def test_the_client_the_extras_and_the_embedded_shooju_are_imported_when_they_are_used():
     unwanted = {"werkzeug", "waitress", "platformdirs", "tqdm", "matplotlib", "vega_datasets", "pytest", "IPython"}
+    unwanted |= {"pandas_flavor", "xarray", "tomllib"}
     unwanted |= {"requests", "urllib3", "pandas_shooju.client.connection", "pandas_shooju.client.job"}
     unwanted |= {f"pandas_shooju.{name}" for name in ("local", "cli", "demo", "testing", "tables")}
     assert not unwanted & modules_after("import pandas_shooju")
+
+
+def test_the_first_accessor_of_a_groupby_imports_pandas_flavor_once_and_warns_of_nothing():
+    code = """
+import sys, warnings
+import pandas as pd, pandas_shooju
+from pandas_shooju.frame.accessor import GroupByAccessor
+frame = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
+assert "pandas_flavor" not in sys.modules
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for groupby in (frame.groupby("a"), frame.groupby("a")["b"], frame.groupby("b")):
+        assert type(groupby.shooju) is GroupByAccessor and groupby.shooju._data is groupby
+assert not [one for one in caught if "preexisting" in str(one.message)]
+assert pd.api.typing.DataFrameGroupBy.shooju is pd.api.typing.SeriesGroupBy.shooju is GroupByAccessor
+"""
+    assert {"pandas_flavor"} <= modules_after(code)
 
 
 def test_completion_shows_the_public_names_only():

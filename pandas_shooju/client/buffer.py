@@ -26,8 +26,7 @@ import pandas as pd
 
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.formats.columns import Int64Array
-from pandas_shooju.query import id_key, unquote
-from pandas_shooju.query import series as series_query
+from pandas_shooju.query import id_key, quote, unquote
 
 RemoveOthers = Literal["points", "fields", "all"] | None
 State = Literal["not sent", "unknown", "refused"]
@@ -81,7 +80,7 @@ class Target(NamedTuple):
     @property
     def on_the_wire(self) -> str:
         """The query that names the series; only one of the form ``sid=`` creates a series."""
-        return str(series_query(self.name)) if self.query is None else self.query
+        return f"sid={quote(self.name)}" if self.query is None else self.query
 
 
 @dataclass(slots=True, eq=False)

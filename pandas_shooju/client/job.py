@@ -132,7 +132,9 @@ class RemoteJob(Job):
             again, refused, settled, pause = [], [], [], 0.0
             responses = validation.responses(answer.document.plain(), len(items), self._conn.raw.without_key)
             for item, response in zip(items, responses, strict=True):
-                if _locked(response) and attempt < _LOCK_ATTEMPTS:
+                if not response.get("error"):
+                    settled.append((item, response))
+                elif _locked(response) and attempt < _LOCK_ATTEMPTS:
                     again.append(item)
                     pause = self._collision_retry_timeout
                 elif conflicts.is_conflict(response) and not item.delete:

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from pandas_shooju import display
-from pandas_shooju.client.buffer import RemoveOthers, SeriesWrite, Target
+from pandas_shooju.client.buffer import RemoveOthers, SeriesWrite
 from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.errors import ConflictError, WriteInterrupted
 from pandas_shooju.progress import Progress
+from pandas_shooju.query import id_key
 
 #: what may be known of an item that waits, the least first
 _STATES = ("unknown", "refused", "not sent")
@@ -69,7 +70,7 @@ class WriteResult:
         self._writes: Sequence[SeriesWrite] | None = writes
         self._items = len(writes)
         # a series may be written several times, under several report dates
-        keys = np.array([Target.of_id(write.series_id).key for write in writes], object)
+        keys = np.array([id_key(write.series_id) for write in writes], object)
         given = pd.DataFrame(
             {
                 "points": np.array([0 if write.points is None else len(write.points) for write in writes], np.int64),
@@ -154,12 +155,12 @@ class WriteResult:
         frame = job.pending_frame()[["state", "error", "description"]]
         for name, state, error, description in frame.itertuples(name=None):
             reason = f"{error} ({description})" if description else error or state
-            key = Target.of_id(name).key
+            key = id_key(name)
             # of several items, the one of which least is known
             if key not in waiting or _STATES.index(state) < _STATES.index(waiting[key][0]):
                 waiting[key] = state, reason
         for name, reason in job.superseded_by().items():
-            waiting.setdefault(Target.of_id(name).key, ("superseded", reason))
+            waiting.setdefault(id_key(name), ("superseded", reason))
         self.series["stored"] = [key not in waiting for key in self._keys]
         self.series["state"] = [waiting[key][0] if key in waiting else "stored" for key in self._keys]
         self.series["error"] = [waiting[key][1] if key in waiting else "" for key in self._keys]

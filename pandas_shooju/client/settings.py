@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from pandas_shooju.client.servers import is_on_this_machine, local_path
 from pandas_shooju.errors import ConfigurationError
@@ -99,10 +99,14 @@ def _profile() -> dict[str, str]:
                 'pip install "pandas-shooju[local]"'
             )
         return {}
+    tables: dict[str, Any] = {}
     try:
-        tables = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        import tomllib  # here, because few have profiles, and importing it takes longer than a call
+
+        tables = tomllib.loads(text)
     except FileNotFoundError:
-        tables = {}
+        pass
     except (OSError, ValueError) as error:
         # the message of the parser may quote the file, and a key in it
         reason = error.strerror if isinstance(error, OSError) else "not TOML"

@@ -21,6 +21,8 @@ Buffers: TypeAlias = list[bytes | memoryview]
 
 #: the number of points of series with different dates that are encoded together
 _TOGETHER = 200_000
+#: series of at most this many points are worth a copy of their values, to put many in place at once
+_FEW = 100
 _FROM_THE_FIRST = np.zeros(1, np.int64)
 
 _single_head = struct.Struct("<qq")
@@ -38,9 +40,7 @@ def blocks_of(series: Sequence[PointColumns]) -> Iterator[Buffers]:
             continue
         yield from _together(apart)
         apart, room = [], _TOGETHER
-        grid = Grid(run[0].dates)
-        for points in run:
-            yield grid.blocks(points.values)
+        yield from Grid(run[0].dates).blocks_of_run([points.values for points in run])
     yield from _together(apart)
 
 
@@ -98,14 +98,29 @@ class Grid:
         """The blocks with these values, to be joined."""
         if len(self._starts) > 1:
             return [self._filled(values).data]
-        values = np.ascontiguousarray(values, "<f8")
-        n = len(values)
-        first = int(self._dates[0])
+        return [self._head(), np.ascontiguousarray(values, "<f8").data]
+
+    def _head(self) -> bytes:
+        """What is before the values, if there is one block."""
+        first, n = int(self._dates[0]), len(self._dates)
         if n == 1:
-            head = _single_head.pack(16, first)
-        else:
-            head = _block_head.pack(12 + 8 * n, first, int(self._dates[1]) - first)
-        return [head, values.data]
+            return _single_head.pack(16, first)
+        return _block_head.pack(12 + 8 * n, first, int(self._dates[1]) - first)
+
+    def blocks_of_run(self, run: Sequence[Float64Array]) -> Iterator[Buffers]:
+        """The blocks with the values of each of several series that have these dates."""
+        n = len(self._dates)
+        if len(self._starts) > 1 or n > _FEW:
+            yield from map(self.blocks, run)
+            return
+        head = self._head()
+        size = len(head) + 8 * n
+        blocks = np.empty((len(run), size), np.uint8)
+        blocks[:, : len(head)] = np.frombuffer(head, np.uint8)
+        blocks[:, len(head) :] = np.concatenate(run).astype("<f8", copy=False).view(np.uint8).reshape(-1, 8 * n)
+        data = blocks.tobytes()
+        for begin in range(0, len(data), size):
+            yield [data[begin : begin + size]]
 
     def blocks_of_each(self, values: Float64Array) -> Iterator[Buffers]:
         """The blocks of each of several series, with the values of all."""

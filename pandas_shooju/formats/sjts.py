@@ -353,12 +353,12 @@ def encode(document: Any) -> bytes:
         raise ShoojuFormatError(f"'series' must be a list, got {type(items).__name__}")
     if "sjts" in document:
         raise ShoojuFormatError("a document must not contain the key 'sjts', which is reserved for the format")
-    parts: list[bytes | memoryview] = []
+    announced: list[Any] = []  # the items with the number of points in place of the points
     kinds: set[tuple[bool, bool]] = set()
-    with_points: list[tuple[int, PointColumns]] = []  # and where their blocks go
+    with_points: list[tuple[int, PointColumns]] = []  # and the items to which they belong
     for item in items:
         if not isinstance(item, dict) or "points" not in item:
-            parts.append(_sized(_json_text(item)))
+            announced.append(item)
             continue
         points = item["points"]
         if isinstance(points, list):
@@ -369,11 +369,11 @@ def encode(document: Any) -> bytes:
             raise ShoojuFormatError(
                 f"points must have as many values as dates, got {len(points.values)} and {len(points.dates)}"
             )
-        parts.append(_sized(_json_text({**item, "points": len(points)})))
-        if len(points):
+        count = len(points)
+        if count:
             kinds.add((points.jobs is not None, points.timestamps is not None))
-            with_points.append((len(parts), points))
-            parts.append(b"")
+            with_points.append((len(announced), points))
+        announced.append({**item, "points": count})
     root = {**document, "series": len(items)}
     tail = b""
     if len(kinds) > 1:
@@ -383,10 +383,22 @@ def encode(document: Any) -> bytes:
         jobs, timestamps = kinds.pop()
         root["sjts"] = {"includes_job": jobs, "includes_timestamp": timestamps}
         tail = b"\0" + _pack_per_point(all_points, jobs, timestamps)
+    parts: list[bytes | memoryview] = [MAGIC, _sized(_json_text(root) + tail)]
+    texts = list(map(_sized, _json_texts(announced)))
+    upto = 0
     for (at, _), blocks in zip(with_points, blocks_of(all_points), strict=True):
-        *head, parts[at] = blocks
-        parts[at - 1] = b"".join([parts[at - 1], *head])
-    return b"".join([MAGIC, _sized(_json_text(root) + tail), *parts])
+        parts += texts[upto : at + 1]
+        parts += blocks
+        upto = at + 1
+    return b"".join([*parts, *texts[upto:]])
+
+
+def _json_texts(items: list[Any]) -> list[bytes]:
+    """Each item as JSON text; they are encoded at once, with a random number between them that none can contain."""
+    between = secrets.randbits(62)
+    texts = _json_text([one for item in items for one in (item, between)])[1:-1].split(b",%d," % between)
+    texts[-1] = texts[-1].removesuffix(b",%d" % between)
+    return texts if items else []
 
 
 def _json_text(value: Any) -> bytes:

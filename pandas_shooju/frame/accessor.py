@@ -1,6 +1,8 @@
-"""Registers `pd.read_shooju` and the accessor ``.shooju`` with pandas, using pandas-flavor.
+"""Registers `pd.read_shooju` and the accessor ``.shooju`` with pandas and pandas-flavor.
 
-Each method calls the module that does the work.
+Each method calls the module that does the work. For frames and series, pandas-flavor registers accessors by the
+functions of pandas, so these are called directly; its accessors of groupbys are registered when the first one is used,
+because importing pandas-flavor imports xarray, which takes longer than importing all of this package.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
-import pandas_flavor
+from pandas.api.typing import DataFrameGroupBy, SeriesGroupBy
 
 from pandas_shooju import layouts
 from pandas_shooju.formats import SeriesTable
@@ -120,13 +122,25 @@ def _has_ids(frame: pd.DataFrame) -> bool:
     return "series_id" in frame.columns or frame.index.name == "series_id"
 
 
+class _GroupByAccessors:
+    """``groupby.shooju`` until it is first used, when pandas-flavor registers the accessors in its place."""
+
+    def __get__(self, groupby: Any, cls: type) -> Any:
+        if groupby is None:  # pandas-flavor warns if the class already has the attribute
+            raise AttributeError("shooju")
+        import pandas_flavor
+
+        pandas_flavor.register_dataframe_groupby_accessor("shooju")(GroupByAccessor)
+        pandas_flavor.register_series_groupby_accessor("shooju")(GroupByAccessor)
+        return groupby.shooju
+
+
 def register() -> None:
     """Register everything with pandas."""
     pd.read_shooju = read_shooju
-    pandas_flavor.register_dataframe_accessor("shooju")(ShoojuAccessor)
-    pandas_flavor.register_series_accessor("shooju")(ShoojuAccessor)
-    pandas_flavor.register_dataframe_groupby_accessor("shooju")(GroupByAccessor)
-    pandas_flavor.register_series_groupby_accessor("shooju")(GroupByAccessor)
+    pd.api.extensions.register_dataframe_accessor("shooju")(ShoojuAccessor)
+    pd.api.extensions.register_series_accessor("shooju")(ShoojuAccessor)
+    DataFrameGroupBy.shooju = SeriesGroupBy.shooju = _GroupByAccessors()
 
 
 __all__ = ["GroupByAccessor", "ShoojuAccessor", "register"]

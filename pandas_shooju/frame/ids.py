@@ -53,6 +53,9 @@ class _Template:
             if name is None:
                 continue
             value = values[name]
+            if type(value) is str and value and not spec and conversion is None:
+                text += value
+                continue
             if is_missing(value) or value == "":
                 raise ValueError(
                     f"{name or 'the label'!r} must not be missing, because the template sid={self.text!r} contains it"

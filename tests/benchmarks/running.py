@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -88,9 +89,11 @@ def once(workload: Workload, side: str, url: str, keeper: Keeper) -> dict:
 def fresh(what: str, arguments: tuple[str, ...], keeper: Keeper) -> Any:
     """What a fresh Python prints as JSON; it is told to go on when it is ready and memory is at hand."""
     command = [sys.executable, *arguments]
+    # as installed: a module that is imported late is not compiled at every run
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     keeper.take()
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         limit = threading.Timer(LIMIT, process.kill)
         limit.start()

@@ -29,7 +29,7 @@ from pandas_shooju.client import retry
 from pandas_shooju.client.connection import Connection
 from pandas_shooju.client.options import options
 from pandas_shooju.client.retry import Attempts, RetryPolicy
-from pandas_shooju.client.servers import same_server
+from pandas_shooju.client.servers import open_server, same_server
 from pandas_shooju.client.transport import BaseHook, Client, Request, Response
 from pandas_shooju.errors import (
     AuthenticationError,
@@ -771,3 +771,18 @@ def test_responses_to_a_write_are_checked(proxy, through, path, responses):
     with pytest.raises(WriteError):
         job.submit()
     assert job.pending == 1
+
+
+def test_proxies_and_certificates_of_the_environment_are_looked_up_for_each_server(monkeypatch):
+    for name, value in {"http_proxy": "http://proxy.example", "no_proxy": "inside.example"}.items():
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/ca.pem")
+    _, session, close = open_server("http://outside.example")
+    for _ in range(2):
+        for host, proxy in (("outside.example", "http://proxy.example"), ("inside.example", None)):
+            found = session.merge_environment_settings(f"http://{host}/api/1/series", {}, True, None, None)
+            assert (found["proxies"].get("http"), found["verify"]) == (proxy, "/ca.pem")
+    own = {"http": "http://own.example"}
+    assert session.merge_environment_settings("http://outside.example", own, True, None, None)["proxies"] == own
+    close()
