@@ -10,6 +10,7 @@ import pandas as pd
 
 from pandas_shooju import query as queries
 from pandas_shooju.client import reader
+from pandas_shooju.client.job import RemoteJob
 from pandas_shooju.client.points import Date
 from pandas_shooju.clocks import to_datetime
 from pandas_shooju.errors import ShoojuFormatError
@@ -32,7 +33,7 @@ _FILTERED = {"changed": "series_changed", "addedto": "series_added_to", "delfrom
 class Jobs:
     r"""The jobs of a server; ``conn.jobs``.
 
-    ``conn.jobs[17]`` is job 17, a `JobRecord`.
+    ``conn.jobs[17]`` is job 17, a `JobRecord`; so is ``conn.jobs[result.job]`` after a write.
 
     Examples
     --------
@@ -52,17 +53,20 @@ class Jobs:
     def __repr__(self) -> str:
         return f"<Jobs of {self._connection.raw.shown[0]}>"
 
-    def __getitem__(self, job_id: int) -> JobRecord:
-        """A job.
+    def __getitem__(self, job_id: int | RemoteJob) -> JobRecord:
+        """A job, by its id or by the job object that a write used.
 
         Raises
         ------
         ShoojuApiError
             There is no such job.
         """
+        if isinstance(job_id, RemoteJob) and job_id.job_id is not None:
+            job_id = job_id.job_id
         if isinstance(job_id, bool) or not hasattr(job_id, "__index__"):
             raise TypeError(f"the id of a job must be an integer, got {job_id!r}")
-        answer = self._connection.raw.get(f"/jobs/{int(job_id)}")
+        job_id = int(job_id)
+        answer = self._connection.raw.get(f"/jobs/{job_id}")
         job, path = answer.get("job"), answer.get("changes")
         if not isinstance(job, dict) or not (path is None or isinstance(path, str)):
             raise ShoojuFormatError(f"the response must contain an object 'job', got {str(job)[:100]!r}")
@@ -70,7 +74,7 @@ class Jobs:
         texts: dict[str, Any] = {name: str(job.get(name) or "") for name in (*_TEXTS, "notes")}
         moments: dict[str, Any] = {name: _moment(job.get(name)) for name in _MOMENTS}
         return JobRecord(
-            id=int(job_id),
+            id=job_id,
             **texts,
             **moments,
             no_history=bool(job.get("no_history")),

@@ -135,6 +135,11 @@ def test_a_job(three):
         three.jobs.find(limit=-1)
 
 
+def test_a_job_is_found_by_the_job_object_of_a_write(conn):
+    result = pd.Series([1.0], [pd.Timestamp("2024-01-01")]).shooju.write("Prices", sid="a", connection=conn)
+    assert conn.jobs[result.job] == conn.jobs[result.job.job_id]
+
+
 # --- changes ----------------------------------------------------------------------------------------------------
 
 
