@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from types import EllipsisType, TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -68,6 +68,8 @@ class Survey(NamedTuple):
     plan: Plan
     #: what it returns, without rows
     schema: pd.DataFrame
+    #: the fields: a row for each series, a column for each field
+    fields: pd.DataFrame
     #: the dates (UTC milliseconds) of the first and the last point, if they were asked for and there are any points
     dates: tuple[int, int] | None
 
@@ -83,7 +85,7 @@ class Plan:
     >>> with conn.register_job("prices") as job:
     ...     for name in ("a", "b", "c"):
     ...         job.write(rf"sid=users\sam\{name}", points=[(0, 1.0), (1000, 2.0)])
-    >>> survey = plan_of(r"sid:users\sam", connection=conn).survey()
+    >>> survey = plan_of(r"sid:users\sam", None, conn, {}).survey()
     >>> [part.read()["series_id"].unique().tolist() for part in survey.plan.split(2)]
     [['users\\sam\\a', 'users\\sam\\b'], ['users\\sam\\c']]
     """
@@ -143,65 +145,82 @@ class Plan:
     def survey(self, *, dates: bool = False) -> Survey:
         """Find the series, the names and types of their fields and, if asked for, the dates of their points."""
         request = self.request
-        fields = [name for name in dict.fromkeys([*request.fields, *request.columns]) if name != "series_id"]
-        query = request.query
-        searched = isinstance(query, str) and not is_expression(query)
-        condition, operators = split_operators(str(query)) if searched else ("", "")
-        single = request.asof is not None and request.asof.labels is None
-        bare = replace(
-            request, query=condition if searched else query, fields=[*fields, *([_FIRST, _LAST] if dates else [])], columns=[],
-            layout="long", max_points=0, include_job=False, include_timestamp=False, reports=None,
-            asof=request.asof if single else None, on_missing="ignore" if request.vintages else request.on_missing,
-        )  # fmt: skip
-        found = list(self._present(bare))
+        found = list(self._bare(dates))
         table = SeriesTable.concat([page.table for page in found]) if found else SeriesTable.of([])
-        extent = _extent(table) if dates and request.asof is None and request.reports is None else None
-        if isinstance(query, str):
+        extent = _extent(table, request) if dates else None
+        queries: Query
+        if isinstance(request.query, str):
+            operators = "" if is_expression(request.query) else split_operators(request.query)[1]
             ids = values_of(table.series_ids)
-            queries: Query = [f"sid={quote(series_id)}{operators}" for series_id in ids] if searched else [query]
+            queries = [f"sid={quote(series_id)}{operators}" for series_id in ids]
+            if is_expression(request.query):
+                queries = [request.query]
             table = table.with_ids([series_id + operators for series_id in ids])
         else:
-            missing = {one for page in found for one in page.missing if not request.vintages}
-            items = [(label, one) for label, one in pages.labelled(request) if one not in missing]
-            queries = dict(items) if isinstance(query, Mapping) else [one for _, one in items]
-        if not all(map(_keeps_dates, queries_of(query))):
-            extent = None
-        own = {name: column for name, column in table.fields.items() if name not in (_FIRST, _LAST)}
+            missing = {query for page in found for query in page.missing} if request.layout == "wide" else set()
+            items = [(label, query) for label, query in pages.labelled(request) if query not in missing]
+            queries = dict(items) if isinstance(request.query, Mapping) else [query for _, query in items]
+        extra = {_FIRST, _LAST}.difference(request.fields)
+        own = {name: column for name, column in table.fields.items() if name not in extra}
         table = SeriesTable(table.series_ids, own, table.points, table.counts, None)
-        names = [name for name in layouts.field_names(table, request.fields) if name != "series_id"]
-        labels = [label for page in found for label in page.labels or ()]
-        empty = Found(table, [False] * len(table), labels, [])
-        schema = _frame([empty], replace(request, fields=names), self.connection.server)
-        schema.attrs.clear()
-        if request.vintages is not None:
-            schema = schema.assign(**{request.vintages: _vintages(request)})
+        if request.vintages == "asof" and request.fields:
+            typed = self._states()
+        else:
+            typed = Found(table, [False] * len(table), [label for page in found for label in page.labels or ()], [])
+        names = [name for name in layouts.field_names(typed.table, request.fields) if name != "series_id"]
+        schema = self.with_(fields=names).schema([typed])
         if request.layout == "wide":
             changes: dict[str, Any] = {"query": dict(zip(schema.columns, queries_of(queries), strict=True))}
             changes |= {"fields": [], "columns": []}
         else:
             changes = {"query": queries, "fields": names}
-        if isinstance(query, str):
+        if isinstance(request.query, str):
             # a series that is deleted meanwhile is not found
             changes |= {"on_missing": "ignore", "sort": None, "max_series": None}
-        return Survey(self.with_(**changes), schema, extent)
+        return Survey(self.with_(**changes), schema, layouts.fields_table(typed.table, names), extent)
 
-    def _present(self, bare: ReadRequest) -> Iterator[Found]:
-        """The series, with their fields; nothing is read if the queries say all that there is to know."""
-        if isinstance(bare.query, str):
+    def schema(self, series: Sequence[Found] = ()) -> pd.DataFrame:
+        """What the plan returns, without rows; the dtypes of fields are those of these series."""
+        schema = _frame([found._replace(vintages=None) for found in series], self.request, self.connection.server)
+        schema.attrs.clear()
+        vintages = self.request.vintages
+        return schema if vintages is None else schema.assign(**{vintages: _vintages(self.request)})
+
+    def _states(self) -> Found:
+        """The fields of the series as of each of several moments."""
+        request = replace(
+            self.request, layout="fields", include_job=False, include_timestamp=False, on_missing="ignore"
+        )
+        [[found]] = _found(self.connection, request, False, None)
+        return found
+
+    def _bare(self, dates: bool) -> Iterator[Found]:
+        """The series, with their fields but no points; nothing, if the queries say all that there is to know."""
+        request = self.request
+        fields = [name for name in dict.fromkeys([*request.fields, *request.columns]) if name != "series_id"]
+        several = request.vintages is not None
+        bare = replace(
+            request, fields=[*fields, *([_FIRST, _LAST] if dates else [])], columns=[], layout="long", max_points=0,
+            include_job=False, include_timestamp=False, reports=None, asof=None if several else request.asof,
+            on_missing="ignore" if several else request.on_missing,
+        )  # fmt: skip
+        if isinstance(request.query, str):
+            if not is_expression(request.query):
+                bare = replace(bare, query=split_operators(request.query)[0])
             yield from pages.search(self.connection, bare, False)
-        elif bare.fields or self.request.layout == "wide":
+        elif bare.fields or request.layout == "wide":
             yield from pages.single(self.connection, bare, False, 1000)
 
 
 def plan_of(
     query: Query,
-    fields: str | Sequence[str] | None = None,
+    fields: str | Sequence[str] | None,
+    connection: Connection | str | None,
+    options: ReadOptions,
     *,
     layout: Layout = "long",
     columns: str | Sequence[str] | None = None,
     dtype_backend: DtypeBackend | None = None,
-    connection: Connection | str | None = None,
-    **options: Unpack[ReadOptions],
 ) -> Plan:
     """The plan of a read whose parts all have the same time zone; the arguments are those of `read_shooju`."""
     from pandas_shooju.client.connection import connection_of
@@ -221,9 +240,7 @@ def plan_of(
     if isinstance(request.tz, EllipsisType):
         request = replace(request, tz=zone)
     elif request.tz is None and zone == "UTC" and any("@localize" in one.lower() for one in queries_of(request.query)):
-        raise ValueError(
-            "tz=None requires queries with the same time zone, such as @localize:Europe/London, or without"
-        )
+        raise ValueError("tz=None requires that all queries have the same time zone, as in @localize:Europe/London")
     return Plan(request, connection_of(connection))
 
 
@@ -242,8 +259,10 @@ def _keeps_dates(query: str) -> bool:
     return all(one.lower().partition(":")[0] == "localize" for one in operators.split("@")[1:])
 
 
-def _extent(table: SeriesTable) -> tuple[int, int] | None:
-    """The dates of the first and the last point of some series."""
+def _extent(table: SeriesTable, request: ReadRequest) -> tuple[int, int] | None:
+    """The dates of the first and the last point of some series, if those that are stored are read."""
+    if request.asof is not None or request.reports is not None or not all(map(_keeps_dates, queries_of(request.query))):
+        return None
     first = [int(value) for value in values_of(table.column(_FIRST)) if value is not None]
     last = [int(value) for value in values_of(table.column(_LAST)) if value is not None]
     return (min(first), max(last)) if first and last else None
