@@ -104,6 +104,11 @@ class Plan:
         found = _found(self.connection, self.request, progress, chunksize)
         return FrameIterator(found, self.request, self.connection.server)
 
+    @property
+    def as_stored(self) -> bool:
+        """Whether the points are those that are stored, rather than computed by operators or an expression."""
+        return all(map(_keeps_dates, queries_of(self.request.query)))
+
     def with_(self, **changes: Any) -> Plan:
         """The same read with another request."""
         return replace(self, request=replace(self.request, **changes))
