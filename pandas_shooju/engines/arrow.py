@@ -5,12 +5,11 @@ Requires the extra ``arrow``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from pandas_shooju.engines import required
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
 #: series in each request and record batch, by default
 BATCH_SIZE = 500
-
-#: metadata of columns that contain the JSON texts of values
-_JSON = {"encoding": "JSON"}
 
 
 class ArrowReader:
@@ -127,73 +123,47 @@ def read_arrow(
 
 
 def typed(plan: Plan) -> tuple[Plan, pa.Schema]:
-    """The plan with the names of all fields, and the schema of its batches; reads the fields, if there are any."""
+    """The plan with the names and types of all fields, and the schema of its batches; reads the fields, if any."""
     pa = required("pyarrow", "arrow")
-    values: dict[str, pd.Series] = {}
+    schema = plan.schema()
     if plan.request.fields:
-        survey = plan.survey()
-        plan = plan.with_(fields=survey.plan.request.fields)
-        values = {name: survey.fields[name] for name in plan.request.fields}
-    columns = plan.schema()
-    return plan, pa.schema([_field(name, values.get(name, columns[name])) for name in columns])
+        found = plan.survey()
+        plan = replace(plan.with_(fields=found.plan.request.fields), types=found.plan.types)
+        schema = found.schema
+    types = plan.types or {}
+    return plan, pa.schema([_field(str(name), column, types.get(str(name))) for name, column in schema.items()])
 
 
-def _field(name: str, column: pd.Series) -> pa.Field:
-    """The Arrow field for values of a column."""
+def _field(name: str, column: pd.Series, kind: str | None) -> pa.Field:
+    """The Arrow field of a column."""
     pa = required("pyarrow", "arrow")
-    if column.dtype.kind == "M":
-        return pa.field(name, pa.Array.from_pandas(column[:0]).type)
-    plain = {"f": pa.float64(), "i": pa.int64(), "b": pa.bool_()}
-    if column.dtype.kind in plain:
-        return pa.field(name, plain[column.dtype.kind])
-    kinds = set(map(type, column.dropna().tolist()))
-    if kinds == {bool}:
-        return pa.field(name, pa.bool_())
-    if kinds == {int} and column.dropna().between(-(2**63), 2**63 - 1).all():
-        return pa.field(name, pa.int64())
-    if kinds == {int, float}:
-        return pa.field(name, pa.float64())
-    return pa.field(name, pa.dictionary(pa.int32(), pa.string()), metadata=None if kinds <= {str} else _JSON)
+    if isinstance(column.dtype, pd.CategoricalDtype) or column.dtype == object:
+        metadata = {"encoding": "JSON"} if kind == "json" else None
+        return pa.field(name, pa.dictionary(pa.int32(), pa.string()), metadata=metadata)
+    return pa.field(name, pa.Array.from_pandas(column[:0]).type)
 
 
 def batches(plan: Plan, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """The batches of a plan, with these columns of it."""
+    pa = required("pyarrow", "arrow")
     with plan.frames(plan.request.batch_size, progress=False) as frames:
         for frame in frames:
-            yield batch(frame, schema)
+            yield pa.RecordBatch.from_arrays([_array(frame[field.name], field.type) for field in schema], schema=schema)
 
 
-def batch(frame: pd.DataFrame, schema: pa.Schema) -> pa.RecordBatch:
-    """A frame of the long layout as a record batch; nothing is copied that Arrow can share."""
+def _array(column: pd.Series, kind: pa.DataType) -> pa.Array:
+    """The values of a column; nothing is copied that Arrow can share."""
     pa = required("pyarrow", "arrow")
-    codes = frame["series_id"].cat.codes.to_numpy()
-    new = np.ones(len(frame), bool)
-    np.not_equal(codes[1:], codes[:-1], out=new[1:])
-    if "asof" in frame:  # the fields of a series may differ from one state to the next
-        states = pd.factorize(frame["asof"])[0]
-        new[1:] |= states[1:] != states[:-1]
-    return pa.RecordBatch.from_arrays([_array(frame[field.name], field, new) for field in schema], schema=schema)
-
-
-def _array(column: pd.Series, field: pa.Field, new: npt.NDArray[np.bool_]) -> pa.Array:
-    """The values of a column; `new` is true where they may differ from those of the row before."""
-    pa = required("pyarrow", "arrow")
-    if isinstance(column.dtype, pd.CategoricalDtype) and field.metadata is None:
+    if pa.types.is_dictionary(kind):
+        if not isinstance(column.dtype, pd.CategoricalDtype):  # jobs and moments as states of one series
+            column = column.astype(str).astype("category")
         codes = column.cat.codes.to_numpy().astype(np.int32)
         missing = codes < 0
         indices = pa.array(codes, mask=missing if missing.any() else None)
         return pa.DictionaryArray.from_arrays(indices, pa.array(column.cat.categories.tolist(), pa.string()))
     if column.dtype.kind == "M":
         instants = column if column.dt.tz is None else column.dt.tz_convert("UTC").dt.tz_localize(None)
-        return pa.array(instants.to_numpy()).cast(field.type)
-    if column.dtype.kind in "fib" and pa.from_numpy_dtype(column.dtype) == field.type:
-        return pa.array(column.to_numpy(), from_pandas=column.name != "val")
-    values = column[new].astype(object).tolist()
-    which = pa.array(np.cumsum(new) - 1)
-    missing = pd.isna(pd.Series(values, dtype=object)).tolist()
-    if pa.types.is_dictionary(field.type):
-        text = json.dumps if field.metadata else str
-        plain = [None if none else text(value) for value, none in zip(values, missing, strict=True)]
-        return pa.array(plain, pa.string()).dictionary_encode().cast(field.type).take(which)
-    plain = [None if none else value for value, none in zip(values, missing, strict=True)]
-    return pa.array(plain, field.type).take(which)
+        return pa.array(instants.to_numpy()).cast(kind)
+    if column.name == "val":  # no value is missing
+        return pa.array(column.to_numpy())
+    return pa.Array.from_pandas(column, type=kind)

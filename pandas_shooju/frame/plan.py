@@ -7,18 +7,19 @@ processes, or read no more than their caller is going to use; they have no other
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from types import EllipsisType, TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from pandas_shooju import clocks, layouts
 from pandas_shooju.formats import SeriesTable
-from pandas_shooju.formats.table import values_of
+from pandas_shooju.formats.table import Column, values_of
 from pandas_shooju.frame import pages, reports
 from pandas_shooju.frame.limits import Limit
 from pandas_shooju.frame.origin import KEY, Origin, without_asof
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
     from pandas_shooju.client.connection import Connection
 
 _FIRST, _LAST = "meta.dates_min", "meta.dates_max"
+
+
+#: a dtype, or strings: those of the values, or the JSON texts of values that have no common type
+FieldType = Literal["int64", "Int64", "float64", "bool", "boolean", "text", "json"]
 
 
 class ReadOptions(TypedDict, total=False):
@@ -68,9 +73,7 @@ class Survey(NamedTuple):
     plan: Plan
     #: what it returns, without rows
     schema: pd.DataFrame
-    #: the fields: a row for each series, a column for each field
-    fields: pd.DataFrame
-    #: the dates (UTC milliseconds) of the first and the last point, if they were asked for and there are any points
+    #: the dates (UTC milliseconds) of the first and the last point, if they were asked for and are known
     dates: tuple[int, int] | None
 
 
@@ -92,22 +95,29 @@ class Plan:
 
     request: ReadRequest
     connection: Connection
+    #: the type of each field, so that all parts have the same; None for the types that the values of each part have
+    types: Mapping[str, FieldType] | None = None
 
     def read(self, progress: bool | None = None) -> pd.DataFrame:
         """The frame; warnings of missing series point at the caller of the caller."""
         (series,) = _found(self.connection, self.request, progress, None)
         warn_of_missing(series, self.request, stacklevel=4)
-        return _frame(series, self.request, self.connection.server)
+        return self._frame(series)
 
     def frames(self, chunksize: int, progress: bool | None = None) -> FrameIterator:
         """Frames of that many series each."""
         found = _found(self.connection, self.request, progress, chunksize)
-        return FrameIterator(found, self.request, self.connection.server)
+        return FrameIterator(found, self)
 
     @property
     def as_stored(self) -> bool:
         """Whether the points are those that are stored, rather than computed by operators or an expression."""
         return all(map(_keeps_dates, queries_of(self.request.query)))
+
+    @property
+    def has_known_dates(self) -> bool:
+        """Whether the server knows the dates of the first and the last point that are read, unless it is limited."""
+        return self.as_stored and self.request.asof is None and self.request.reports is None
 
     def with_(self, **changes: Any) -> Plan:
         """The same read with another request."""
@@ -152,7 +162,7 @@ class Plan:
         request = self.request
         found = list(self._bare(dates))
         table = SeriesTable.concat([page.table for page in found]) if found else SeriesTable.of([])
-        extent = _extent(table, request) if dates else None
+        extent = _extent(table) if dates and self.has_known_dates else None
         queries: Query
         if isinstance(request.query, str):
             operators = "" if is_expression(request.query) else split_operators(request.query)[1]
@@ -173,7 +183,8 @@ class Plan:
         else:
             typed = Found(table, [False] * len(table), [label for page in found for label in page.labels or ()], [])
         names = [name for name in layouts.field_names(typed.table, request.fields) if name != "series_id"]
-        schema = self.with_(fields=names).schema([typed])
+        types = {name: _type_of(typed.table.column(name)) for name in names}
+        schema = replace(self.with_(fields=names), types=types).schema([typed])
         if request.layout == "wide":
             changes: dict[str, Any] = {"query": dict(zip(schema.columns, queries_of(queries), strict=True))}
             changes |= {"fields": [], "columns": []}
@@ -182,14 +193,25 @@ class Plan:
         if isinstance(request.query, str):
             # a series that is deleted meanwhile is not found
             changes |= {"on_missing": "ignore", "sort": None, "max_series": None}
-        return Survey(self.with_(**changes), schema, layouts.fields_table(typed.table, names), extent)
+        return Survey(replace(self.with_(**changes), types=types), schema, extent)
 
     def schema(self, series: Sequence[Found] = ()) -> pd.DataFrame:
         """What the plan returns, without rows; the dtypes of fields are those of these series."""
-        schema = _frame([found._replace(vintages=None) for found in series], self.request, self.connection.server)
+        schema = self._frame([found._replace(vintages=None) for found in series])
         schema.attrs.clear()
         vintages = self.request.vintages
         return schema if vintages is None else schema.assign(**{vintages: _vintages(self.request)})
+
+    def _frame(self, found: list[Found]) -> pd.DataFrame:
+        types = self.types or {}
+        texts = [name for name, kind in types.items() if kind == "json"]
+        if texts:
+            found = [page._replace(table=_with_json(page.table, texts)) for page in found]
+        frame = _frame(found, self.request, self.connection.server)
+        if self.request.layout == "wide":
+            return frame
+        dtypes = {name: kind for name, kind in types.items() if kind not in ("text", "json") and name in frame}
+        return frame.astype(dtypes) if any(frame[name].dtype != kind for name, kind in dtypes.items()) else frame
 
     def _states(self) -> Found:
         """The fields of the series as of each of several moments."""
@@ -249,6 +271,38 @@ def plan_of(
     return Plan(request, connection_of(connection))
 
 
+def _type_of(column: Column) -> FieldType:
+    """The type of a field that has these values, one for each series.
+
+    >>> [_type_of(values) for values in ([1, 2], [1, None], [1, 2.5], [True, None], ["a", None], ["a", 1], [[1]])]
+    ['int64', 'Int64', 'float64', 'boolean', 'text', 'json', 'json']
+    """
+    values = values_of(column)
+    kinds = set(map(type, values))
+    missing = type(None) in kinds
+    kinds.discard(type(None))
+    if kinds <= {str}:
+        return "text"
+    if kinds == {bool}:
+        return "boolean" if missing else "bool"
+    if kinds == {int}:
+        fits = all(-(2**63) <= value < 2**63 for value in values if value is not None)
+        return "json" if not fits else "Int64" if missing else "int64"
+    return "float64" if kinds <= {int, float} else "json"
+
+
+def _with_json(table: SeriesTable, names: Sequence[str]) -> SeriesTable:
+    """The series with the JSON texts of some fields."""
+    texts = {
+        name: [
+            None if value is None else json.dumps(value, ensure_ascii=False) for value in values_of(table.column(name))
+        ]
+        for name in names
+        if name in table.fields
+    }
+    return SeriesTable(table.series_ids, {**table.fields, **texts}, table.points, table.counts, table.zones)
+
+
 def _vintages(request: ReadRequest) -> pd.Index:
     """No vintages, in the dtype of their column."""
     if request.asof is not None and request.asof.labels is not None:
@@ -264,10 +318,8 @@ def _keeps_dates(query: str) -> bool:
     return all(one.lower().partition(":")[0] == "localize" for one in operators.split("@")[1:])
 
 
-def _extent(table: SeriesTable, request: ReadRequest) -> tuple[int, int] | None:
-    """The dates of the first and the last point of some series, if those that are stored are read."""
-    if request.asof is not None or request.reports is not None or not all(map(_keeps_dates, queries_of(request.query))):
-        return None
+def _extent(table: SeriesTable) -> tuple[int, int] | None:
+    """The dates of the first and the last point of some series."""
     first = [int(value) for value in values_of(table.column(_FIRST)) if value is not None]
     last = [int(value) for value in values_of(table.column(_LAST)) if value is not None]
     return (min(first), max(last)) if first and last else None
@@ -279,18 +331,17 @@ class FrameIterator(Iterator[pd.DataFrame]):
     Closing it, or leaving the ``with`` block, ends the requests that are under way.
     """
 
-    def __init__(self, chunks: Iterator[list[Found]], request: ReadRequest, server: str) -> None:
+    def __init__(self, chunks: Iterator[list[Found]], plan: Plan) -> None:
         self._chunks = chunks
-        self._request = request
-        self._server = server
+        self._plan = plan
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> pd.DataFrame:
         chunk = next(self._chunks)
-        warn_of_missing(chunk, self._request)
-        return _frame(chunk, self._request, self._server)
+        warn_of_missing(chunk, self._plan.request)
+        return self._plan._frame(chunk)
 
     def close(self) -> None:
         """End the requests that are under way; there are no further frames."""
