@@ -160,9 +160,9 @@ class Plan:
     def survey(self, *, dates: bool = False) -> Survey:
         """Find the series, the names and types of their fields and, if asked for, the dates of their points."""
         request = self.request
-        found = list(self._bare(dates))
+        found = list(self._bare(dates and self.has_known_dates))
         table = SeriesTable.concat([page.table for page in found]) if found else SeriesTable.of([])
-        extent = _extent(table) if dates and self.has_known_dates else None
+        extent = _extent(table)
         queries: Query
         if isinstance(request.query, str):
             operators = "" if is_expression(request.query) else split_operators(request.query)[1]
