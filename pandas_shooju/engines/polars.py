@@ -75,12 +75,18 @@ def scan_shooju(
 
     Examples
     --------
-    >>> import datetime  # doctest: +SKIP
+    >>> import pandas as pd
+    >>> import pandas_shooju as sj
+    >>> conn = sj.Connection("local::memory:")
+    >>> index = pd.date_range("2023-12-31", periods=3, tz="UTC")
+    >>> gdp = pd.DataFrame({"US": [1.0, 2.0, 3.0], "CN": [4.0, 5.0, 6.0]}, index=index).rename_axis(columns="country")
+    >>> result = gdp.shooju.write("GDP", sid=r"users\sam\gdp\{country}", fields="levels", connection=conn)
+    >>> from pandas_shooju.engines.polars import scan_shooju
     >>> import polars as pl  # doctest: +SKIP
-    >>> from pandas_shooju.engines.polars import scan_shooju  # doctest: +SKIP
-    >>> prices = scan_shooju(r"sid:users\sam\prices", "country")  # doctest: +SKIP
-    >>> of_2024 = prices.filter(pl.col("dt") >= datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC))  # doctest: +SKIP
-    >>> of_2024.group_by("country").agg(pl.col("val").mean()).collect()  # doctest: +SKIP
+    >>> points = scan_shooju(r"sid:users\sam\gdp", "country", connection=conn)  # doctest: +SKIP
+    >>> in_2024 = points.filter(pl.col("dt") >= pl.datetime(2024, 1, 1, time_zone="UTC"))  # doctest: +SKIP
+    >>> in_2024.group_by("country").agg(pl.col("val").sum()).sort("val").collect().rows()  # doctest: +SKIP
+    [('US', 5.0), ('CN', 11.0)]
     """
     required("pyarrow", "polars")
     plugins = required("polars.io.plugins", "polars")
