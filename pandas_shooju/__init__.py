@@ -28,6 +28,7 @@ from pandas_shooju.errors import (
     ShoojuApiError,
     ShoojuError,
     ShoojuFormatError,
+    UndoError,
     WriteError,
     WriteInterrupted,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "ShoojuApiError",
     "ShoojuError",
     "ShoojuFormatError",
+    "UndoError",
     "WriteError",
     "WriteInterrupted",
     "WriteResult",

@@ -5,6 +5,7 @@
     ShoojuError                       the base class
     ├── ShoojuFormatError             a response is malformed, or data cannot be represented in the format
     ├── ConfigurationError            no server or no credentials: configure them, then try again
+    ├── UndoError                     a job cannot be undone: the message says why
     ├── ConnectionError               the request failed: try again later
     │   └── AuthenticationError       the server does not accept the user or the key: correct them
     └── ShoojuApiError                the server refused the request: correct it
@@ -42,6 +43,7 @@ __all__ = [
     "ShoojuApiError",
     "ShoojuError",
     "ShoojuFormatError",
+    "UndoError",
     "WriteError",
     "WriteInterrupted",
 ]
@@ -72,6 +74,10 @@ class ShoojuFormatError(ShoojuError, ValueError):
 
 class ConfigurationError(ShoojuError, ValueError):
     """The server or the credentials are missing, or settings contradict each other."""
+
+
+class UndoError(ShoojuError):
+    """A job cannot be undone: it kept no history, or it deleted series for good. Nothing was written."""
 
 
 class ConnectionError(ShoojuError, builtins.ConnectionError):

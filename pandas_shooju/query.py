@@ -95,6 +95,8 @@ def quote(text: str) -> str:
     """
     if not isinstance(text, str):
         raise TypeError(f"text must be a string, got {text!r}")
+    if '"' not in text and not text.endswith("\\"):
+        return f'"{text}"'  # nothing to escape, as in nearly all series ids
     return '"' + _BEFORE_QUOTE.sub(r"\1\1", text).replace('"', '\\"') + '"'
 
 

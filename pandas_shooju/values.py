@@ -111,6 +111,23 @@ def field_values(fields: Mapping[Any, Any] | None) -> dict[str, Any]:
     }
 
 
+def same_value(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same, and of the same type all the way down.
+
+    Examples
+    --------
+    >>> same_value([1, {"a": None}], [1, {"a": None}]), same_value([1], [True]), same_value(1, 1.0)
+    (True, False, False)
+    """
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same_value, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same_value(value, other[name]) for name, value in one.items())
+    return bool(one == other)
+
+
 def check_field_name(name: Any) -> str:
     """The name of a field as a plain string.
 
@@ -179,6 +196,8 @@ def column_values(name: str, column: pd.Series[Any], na: Missing) -> list[Any]:
     missing = None if na == "null" else pd.NA
 
     def converted(value: Any) -> Any:
+        if type(value) is str and value.isascii():
+            return value
         return missing if is_missing(value) else field_value(name, value)
 
     dtype = column.dtype
@@ -191,7 +210,7 @@ def column_values(name: str, column: pd.Series[Any], na: Missing) -> list[Any]:
         dtype.kind in "biu" or (dtype == np.float64 and np.isfinite(column.to_numpy()).all())
     ):
         return values
-    return [value if type(value) is str and value.isascii() else converted(value) for value in values]
+    return [converted(value) for value in values]
 
 
 def _json(name: str, value: Any, depth: int) -> Any:

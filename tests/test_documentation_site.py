@@ -25,7 +25,8 @@ COMMAND_LINE = PAGES[Path("reference/command-line.md")]
 def target(entry):
     """The object that an entry of the reference documents."""
     name, _, rest = entry.partition(".")
-    return pkgutil.resolve_name(f"{name}:{rest}" if rest and not rest.startswith(("engines", "local", "testing")) else entry)
+    in_package = rest and not rest.startswith(("engines", "local", "testing", "manage"))
+    return pkgutil.resolve_name(f"{name}:{rest}" if in_package else entry)
 
 
 @pytest.mark.parametrize("name", pandas_shooju.__all__)

@@ -17,7 +17,7 @@ the server locks a series while it is written.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Literal, NamedTuple, Self
 
@@ -333,8 +333,10 @@ def failed_frame(items: Iterable[Item]) -> pd.DataFrame:
     return frame_of(item for item in items if item.error is not None)[["error", "description"]]
 
 
-def waves(items: Iterable[Item]) -> list[list[Item]]:
+def waves(items: Sequence[Item]) -> list[list[Item]]:
     """Split items so that no two in a wave conflict; a wave may be sent when the one before it is done."""
+    if items and _are_distinct(items):
+        return [list(items)]
     result: list[list[Item]] = []
     # for each series and report date, the first free wave; under "all", the first one that is free for a deletion
     free: dict[str, dict[int | str | None, int]] = {}
@@ -354,8 +356,17 @@ def waves(items: Iterable[Item]) -> list[list[Item]]:
     return result
 
 
-def chains(items: Iterable[Item], batch_size: int, max_points: int) -> Iterator[list[list[Item]]]:
+def _are_distinct(items: Sequence[Item]) -> bool:
+    """Whether no two items concern the same series, as is usual: then there is nothing to group."""
+    return len({item.target.key for item in items}) == len(items)
+
+
+def chains(items: Sequence[Item], batch_size: int, max_points: int) -> Iterator[list[list[Item]]]:
     """Split a wave into calls; the calls of a chain concern the same series and are sent one after the other."""
+    if _are_distinct(items):
+        for call in _calls(([item] for item in items), batch_size, max_points):
+            yield [call]
+        return
     by_series: dict[str, list[Item]] = {}
     for item in items:
         by_series.setdefault(item.target.key, []).append(item)

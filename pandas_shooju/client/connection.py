@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import pandas as pd
 import requests
@@ -26,6 +26,10 @@ from pandas_shooju.client.settings import Settings, resolve
 from pandas_shooju.client.spool import check_unused
 from pandas_shooju.client.transport import BaseHook, Client
 from pandas_shooju.errors import ConfigurationError, ShoojuError
+
+if TYPE_CHECKING:
+    from pandas_shooju.manage.catalog import Catalog
+    from pandas_shooju.manage.jobs import Jobs
 
 __all__ = ["Connection", "connection_of", "default_connection"]
 
@@ -144,6 +148,38 @@ class Connection(SeriesReads[dict[str, Any] | None]):
     def raw(self) -> Client:
         """The raw client, which can call any endpoint of the API; see `Client`."""
         return self._client
+
+    @property
+    def catalog(self) -> Catalog:
+        r"""What series the server has: counts, facets, folders, meta data and latest points; see `Catalog`.
+
+        Examples
+        --------
+        >>> conn = Connection("local::memory:")
+        >>> with conn.register_job("GDP") as job:
+        ...     job.write(r"sid=gdp\cn", points=[(0, 14.7)])
+        >>> conn.catalog.count("sid:gdp")
+        1
+        """
+        from pandas_shooju.manage.catalog import Catalog
+
+        return Catalog(self._client)
+
+    @property
+    def jobs(self) -> Jobs:
+        r"""The jobs of the server: find them, see what they did, undo them; see `Jobs`.
+
+        Examples
+        --------
+        >>> conn = Connection("local::memory:")
+        >>> with conn.register_job("GDP") as job:
+        ...     job.write(r"sid=gdp\cn", points=[(0, 14.7)])
+        >>> conn.jobs[job.job_id].summary()["points"]
+        {'added': 1, 'changed': 0, 'deleted': 0}
+        """
+        from pandas_shooju.manage.jobs import Jobs
+
+        return Jobs(self)
 
     def close(self) -> None:
         """Close network connections and the embedded store; further calls raise ConnectionError."""
@@ -335,6 +371,7 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         collision_retry_timeout: float = 10.0,
         skip_meta_if_no_fields: bool = False,
         spool: str | os.PathLike[str] | None = None,
+        reuse: Literal["today"] | None = None,
     ) -> RemoteJob | DryRunJob:
         r"""Register a job. Everything that is written to series is written under a job.
 
@@ -359,6 +396,9 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         spool : path, optional
             A folder that keeps everything that is not yet confirmed as stored. After a crash, `resume` sends it.
             Requires the extra ``spool``.
+        reuse : str, optional
+            ``"today"`` takes the newest open job of today (UTC) with the same description and `no_history` that this
+            user registered, and registers a job only if there is none. A job to be reused must not be finished.
 
         Returns
         -------
@@ -383,12 +423,16 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         if not isinstance(description, str) or len(description) < 3:
             raise ValueError(f"description must be a string of at least 3 characters, got {description!r}")
         check_batch_size(batch_size)
+        if reuse not in (None, "today"):
+            raise ValueError(f"reuse must be 'today' or None, got reuse={reuse!r}")
         if dry_run:
             return DryRunJob(self, None, batch_size)
         if spool is not None:
             check_unused(spool)
-        body = {"source": source, "description": description, "notes": notes, "no_history": no_history}
-        job_id = validation.job_id(self._client.post("/jobs/", data_json=body))
+        job_id = None if reuse is None else self.jobs.open_today(description, no_history)
+        if job_id is None:
+            body = {"source": source, "description": description, "notes": notes, "no_history": no_history}
+            job_id = validation.job_id(self._client.post("/jobs/", data_json=body))
         job = RemoteJob(
             self, job_id, batch_size, collision_retry_timeout=collision_retry_timeout,
             skip_meta_if_no_fields=skip_meta_if_no_fields,

@@ -194,8 +194,8 @@ def _pages(
 
 def _is_same(page: Document, other: Document) -> bool:
     """Whether two pages of a search are the same: no series is found twice."""
-    first, second = (next((one for one in document.ids() if one is not None), None) for document in (page, other))
-    return first is not None and first == second
+    first = page.first_id()
+    return first is not None and first == other.first_id()
 
 
 def _request(

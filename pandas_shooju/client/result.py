@@ -78,7 +78,7 @@ class WriteResult:
         )
         first = ~pd.Series(keys).duplicated().to_numpy()
         self._keys: list[str] = keys[first].tolist()
-        self.series = given.groupby(keys, sort=False).sum().set_axis(given.index[first])
+        self.series = given if first.all() else given.groupby(keys, sort=False).sum().set_axis(given.index[first])
         self.series["stored"] = False
         self.series["state"] = np.full(len(self.series), "not sent", object)
         self.series["error"] = np.full(len(self.series), "", object)

@@ -141,6 +141,18 @@ def total(answer: Any) -> int:
     return given
 
 
+def facet_terms(answer: Any, name: str) -> list[tuple[Any, int]]:
+    """The values of a field and the number of series that have each, the most frequent first."""
+    found = answer.get("facets") if isinstance(answer, dict) else None
+    of_field = found.get(name, {"terms": []}) if isinstance(found, Mapping) else None
+    terms = of_field.get("terms") if isinstance(of_field, Mapping) else None
+    if not isinstance(terms, list) or not all(
+        isinstance(term, Mapping) and "term" in term and _is_id(term.get("count")) for term in terms
+    ):
+        raise _wrong(f"the values of {name!r} under 'facets', as a list of 'term' and 'count'", terms)
+    return sorted(((term["term"], term["count"]) for term in terms), key=lambda term: -term[1])
+
+
 def file_ids(answer: Any, count: int) -> list[str]:
     """The ids of the files that were uploaded."""
     given = answer.get("file_id") if isinstance(answer, dict) else None

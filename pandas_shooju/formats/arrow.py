@@ -90,9 +90,12 @@ def _may_have_integers(body: bytes | bytearray, name: str, column: Any) -> bool:
     """Whether a field that pyarrow decoded as floats may contain integers: 1 is not 1.0."""
     if column.type != pa.float64() or not pc.any(pc.equal(column, pc.floor(column))).as_py():
         return False
-    if re.fullmatch(r"[\w .-]+", name, re.ASCII) is None or b"\\u" in body:
+    if re.fullmatch(r"[\w .-]+", name, re.ASCII) is None:
         return True  # the name may be spelt differently in the text
-    return re.search(re.escape(f'"{name}"').encode() + rb"\s*:\s*-?\d+\s*[,}]", body) is not None
+    # escapes in values are frequent and do not matter; a name may be spelt with escapes of ASCII, six bytes each
+    escaped = rb'\\u00[2-7][0-9A-Fa-f][\w .\\-]{0,%d}"\s*:' % (6 * len(name))
+    integer = re.escape(f'"{name}"').encode() + rb"\s*:\s*-?\d++\s*[,}]"
+    return re.search(escaped, body) is not None or re.search(integer, body) is not None
 
 
 def _lines(data: bytes, begins: Int64Array, ends: Int64Array) -> bytes | bytearray:

@@ -125,6 +125,12 @@ class Document:
         ids = iter(values_of(self._table.series_ids))
         return [None if at in self._failed else next(ids) for at in range(self.count)]
 
+    def first_id(self) -> Any:
+        """The ``series_id`` of the first item that did not fail; None if there is none."""
+        if self._table is None:
+            return next((one for one in self.ids() if one is not None), None)
+        return next(iter(values_of(self._table.series_ids[:1])), None)
+
     def first(self, count: int) -> Document:
         """The document with only the first `count` of its series."""
         return self if count >= self.count else Document(self.root, texts=_First(self, count))

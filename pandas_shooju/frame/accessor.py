@@ -17,6 +17,7 @@ from pandas_shooju.formats import SeriesTable
 from pandas_shooju.frame import origin, vintages
 from pandas_shooju.frame.dates_values import column_named
 from pandas_shooju.frame.diff import diff
+from pandas_shooju.frame.lineage import lineage
 from pandas_shooju.frame.read import read_shooju
 from pandas_shooju.frame.shapes import as_frame
 from pandas_shooju.frame.write import write
@@ -48,6 +49,7 @@ class ShoojuAccessor(GroupByAccessor):
     """``df.shooju`` and ``series.shooju``: write data, compare it with earlier data, look up its origin."""
 
     diff = _method(diff)
+    lineage = _method(lineage)
     known_at = _method(vintages.known_at)
     first_release = _method(vintages.first_release)
     latest = _method(vintages.latest)

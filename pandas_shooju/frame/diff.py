@@ -31,7 +31,7 @@ from pandas_shooju.frame.shapes import (
 )
 from pandas_shooju.layouts import str_dtype
 from pandas_shooju.query import id_key
-from pandas_shooju.values import Missing
+from pandas_shooju.values import Missing, same_value
 
 if TYPE_CHECKING:
     from pandas_shooju.client.connection import Connection
@@ -312,7 +312,7 @@ def _compared(
         fields = {
             name: value
             for name, value in write.fields.items()
-            if not (name in had and _same(had[name], value))
+            if not (name in had and same_value(had[name], value))
             and not (
                 value is None and old is not None and name not in had and (known_fields is None or name in known_fields)
             )
@@ -324,17 +324,6 @@ def _compared(
             )  # fmt: skip
             found.append(change)
     return found
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Whether two field values are the same, and of the same type all the way down."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, list):
-        return len(a) == len(b) and all(map(_same, a, b))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(_same(value, b[name]) for name, value in a.items())
-    return bool(a == b)
 
 
 def _side_by_side(old: PointColumns, new: PointColumns) -> tuple[Any, Any, Any]:

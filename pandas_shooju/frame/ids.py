@@ -57,7 +57,8 @@ class _Template:
                     f"{name or 'the label'!r} must not be missing, because the template sid={self.text!r} contains it"
                 )
             try:
-                text += format(string.Formatter().convert_field(value, conversion), spec or "")
+                converted = value if conversion is None else string.Formatter().convert_field(value, conversion)
+                text += format(converted, spec or "")
             except (ValueError, TypeError) as error:
                 raise ValueError(f"the template sid={self.text!r} cannot format {name}={value!r}: {error}") from None
         return text

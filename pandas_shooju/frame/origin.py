@@ -135,7 +135,7 @@ def without_asof(series_id: str) -> str:
     >>> without_asof(r"users\sam\gdp@asof:j17")
     'users\\sam\\gdp'
     """
-    return series_id if series_id.startswith("=") else _ASOF.sub("", series_id)
+    return series_id if "@" not in series_id or series_id.startswith("=") else _ASOF.sub("", series_id)
 
 
 def _json_label(label: Any) -> Any:

@@ -85,6 +85,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/jobs", jobs.listed, ("query", "sort", "page", "per_page", "fields", "filter")),
     Route("POST", "/jobs", jobs.register, (), ("source", "description", "notes", "no_history")),
     Route("GET", "/jobs/<int:job>", jobs.show),
+    Route("GET", "/jobs/<int:job>/changes", jobs.changes, ("scroll_id", "per_page")),
     Route("POST", "/jobs/<int:job>/finish", jobs.finish, (), ()),
     Route("GET", "/files", files.listed, ("per_page",)),
     Route("POST", "/files", files.upload),

@@ -34,7 +34,7 @@ _COUNTS = {
     "series_in_trash": "SELECT count(*) FROM series WHERE trashed",
     "points": "SELECT coalesce(sum(count), 0) FROM chunks WHERE report = 0",
     "points_in_reports": "SELECT coalesce(sum(count), 0) FROM chunks WHERE report != 0",
-    "reports": "SELECT count(*) FROM reports",
+    "reports": "SELECT count(*) FROM reports WHERE has_points OR fields NOTNULL",
     "jobs": "SELECT count(*) FROM jobs",
     "files": "SELECT count(*) FROM files WHERE size IS NOT NULL",
     "bytes_of_points": "SELECT coalesce(sum(length(vals) + ifnull(length(dates), 0) + ifnull(length(revisions), 0)), 0)"

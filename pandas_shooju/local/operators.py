@@ -43,7 +43,8 @@ class Form(NamedTuple):
 SOURCES = {
     "asof": Form(
         "@asof:j17",
-        "points and fields as they were after a job, or at a moment (@asof:2024-01-01T10:00); conditions are about now",
+        "points and fields, also of reports, as they were after a job, or at a moment (@asof:2024-01-01T10:00);"
+        " conditions are about now",
     ),
     "repdate": Form("@repdate:2001-01-01", "the points filed under a report date"),
     "repfdate": Form("@repfdate:2001-01-01", "the fields filed under a report date"),
@@ -259,9 +260,8 @@ def check(operators: tuple[Operator, ...]) -> None:
             sources.add(name)
         if name in _CHECKED:
             _check_argument(name, operator.argument)
-    for one, other in (("asof", "repdate"), ("asof", "repfdate"), ("asof", "repdatelist"), ("repdate", "repdatelist")):
-        if one in sources and other in sources:
-            raise invalid(f"operators {one} and {other} together are not supported")
+    if sources >= {"repdate", "repdatelist"}:
+        raise invalid("operators repdate and repdatelist together are not supported")
 
 
 @functools.lru_cache(maxsize=1024)

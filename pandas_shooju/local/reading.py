@@ -209,16 +209,22 @@ class _Source:
 
     def points(self, row: Series, now: Points) -> Points:
         if self._mode is not None:
-            return report_dates(self._db, row.id, self._mode)
+            return report_dates(self._db, row.id, self._mode, self.revision)
         if self._points_of is not None:
             report = reports.get(self._db, row.id, self._points_of)
-            return NO_POINTS if report is None else points.read(self._db, row.id, report.id)
-        return now if self.revision is None else history.points_as_of(self._db, row.id, now, self.revision)
+            if report is None:
+                return NO_POINTS
+            if self.revision is None:
+                return points.read(self._db, row.id, report.id)
+            return reports.points_as_of(self._db, row.id, report, self.revision)
+        return now if self.revision is None else history.points_as_of(self._db, row.id, 0, now, self.revision)
 
     def fields(self, row: Series) -> dict[str, Any]:
         if self._fields_of is not None:
             report = reports.get(self._db, row.id, self._fields_of)
-            return {} if report is None else report.fields
+            if report is None or self.revision is None:
+                return {} if report is None else report.fields
+            return reports.fields_as_of(self._db, report, self.revision)
         text = row.fields if self.revision is None else history.fields_as_of(self._db, row.id, self.revision)
         fields: dict[str, Any] = json.loads(text)
         return fields
@@ -263,10 +269,11 @@ def _revision(db: sqlite3.Connection, argument: str | None) -> int:
     return history.revision_at(db, parse_written_date(text, "the argument of operator asof", jobs.now()))
 
 
-def report_dates(db: sqlite3.Connection, series: int, mode: str) -> Points:
-    """The report dates of a series, as points: 1 for points, 2 for fields, 3 for both."""
+def report_dates(db: sqlite3.Connection, series: int, mode: str, revision: int | None = None) -> Points:
+    """The report dates of a series, as points: 1 for points, 2 for fields, 3 for both; optionally after a revision."""
     wanted = _wanted(mode)
-    found = [(report.date, report.holds) for report in reports.listed(db, series) if report.holds & wanted]
+    listed = reports.listed(db, series) if revision is None else reports.as_of(db, series, revision)
+    found = [(report.date, report.holds) for report in listed if report.holds & wanted]
     dates = np.array([date for date, _ in found], np.int64)
     return Points(dates, np.array([mask for _, mask in found], np.float64), np.zeros(len(dates), np.int64))
 

@@ -107,6 +107,7 @@ class Writer:
         """Remove a series: to the trash, or for good with `force` or if it is in the trash already."""
         self._check_right(series.name)
         if force or series.trashed:
+            catalogue.note_lost(self.db, series, self.job, forced=True)
             catalogue.delete(self.db, series)
         else:
             catalogue.to_trash(self.db, series, self.job, self.revision)
@@ -131,7 +132,7 @@ class Writer:
         else:
             _flag(item, "force")
             self._check_right(series.name)
-            reports.delete(self.db, series.id, _reported_date(item, all_allowed=True))
+            reports.delete(self.db, series.id, _reported_date(item, all_allowed=True), self.revision)
             jobs.note_series(self.db, self.job, series.id, Written(deleted=1))
         return Stats()
 

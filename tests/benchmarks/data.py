@@ -25,7 +25,7 @@ class Data:
     fields: int = 2
     shared: bool = True  # one index for all
     page: int = 2500
-    repeat: int = 1  # the pages are served so many times, one after the other
+    repeat: int = 1  # the pages are served so many times, one after the other, with other ids each time
     bulk: bool = False  # served to bulk calls, not to searches
 
     @property

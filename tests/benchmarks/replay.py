@@ -116,7 +116,12 @@ def handler(pages: Pages, latency: float) -> type[BaseHTTPRequestHandler]:
                 pages.position = itertools.count()
                 pages.scroll = pages.by_fields[query.get("fields", [None])[0]]
             at = next(pages.position)
-            return pages.scroll[at % len(pages.scroll)] if at < pages.count else pages.end
+            if at >= pages.count:
+                return pages.end
+            round_, which = divmod(at, len(pages.scroll))
+            page = pages.scroll[which]
+            # every series of a search has an id of its own; it is as long, so that the sizes in the page hold
+            return page.replace(b"bench", b"b%04d" % round_) if round_ else page
 
         def do_POST(self) -> None:
             with counts.one():

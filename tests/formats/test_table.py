@@ -108,6 +108,27 @@ def test_plain_series_are_read_by_arrow():
     assert list(table.fields) == ["unit", "n", "since"]
 
 
+def test_escapes_in_values_do_not_keep_arrow_from_reading_fractions():
+    series = [{"series_id": f"s{i}", "fields": {"land": "Türkiye", "x": i / 4}} for i in range(1000)]
+    data = encode({"success": True, "series": series}, "sjts")
+    assert b"\\u00fc" in data
+    table = decode(data, "sjts").series
+    assert not isinstance(table.series_ids, list)
+    assert values_of(table.fields["x"]) == [i / 4 for i in range(1000)]
+
+
+@pytest.mark.parametrize("spelt", [b'"xyz"', rb'"\u0078yz"', rb'"x\u0079z"', rb'"xy\u007A" ', rb'"\u0078\u0079\u007a"'])
+def test_integers_among_fractions_are_found_however_the_name_is_spelt(spelt):
+    series = [{"series_id": f"s{i}", "fields": {"xyz": 0.5}} for i in range(1000)]
+    data = encode({"success": True, "series": series}, "sjts")
+    text = b'{"series_id": "s7", "fields": {%b: 3}}' % spelt
+    at = data.index(b'{"series_id":"s7"')
+    (size,) = struct.unpack_from("<I", data, at - 4)
+    data = data[: at - 4] + struct.pack("<I", len(text)) + text + data[at + size :]
+    values = values_of(decode(data, "sjts").series.fields["xyz"])
+    assert [type(value) for value in values[6:9]] == [float, int, float]
+
+
 def test_series_with_many_points_are_read_by_arrow():
     points = PointColumns(np.arange(2000), np.random.default_rng(1).normal(size=2000))
     series = [{"series_id": f"s{i}", "fields": {"unit": "MW"}, "points": points} for i in range(400)]

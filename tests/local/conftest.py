@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import pytest
@@ -77,6 +78,16 @@ class Api:
         series = self.one(query, fields=names)
         assert "error" not in series, series
         return series.get("fields", {})
+
+
+def version_4(db: sqlite3.Connection) -> None:
+    """Make a store one of version 4: it knows nothing of the past of reports."""
+    db.execute("DROP INDEX past_points_of_series")
+    db.execute("CREATE INDEX past_points_of_series ON past_points (series, oldest)")
+    db.execute("ALTER TABLE past_points DROP COLUMN report")
+    db.execute("DROP TABLE past_report_fields")
+    db.execute("DROP TABLE lost_series")
+    db.execute("PRAGMA user_version = 4")
 
 
 @pytest.fixture

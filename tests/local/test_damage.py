@@ -16,7 +16,7 @@ from pandas_shooju.formats import PointColumns
 from pandas_shooju.local import StoreError, maintenance, open_app
 from pandas_shooju.local.adapter import WSGIAdapter
 from pandas_shooju.local.store import chunks
-from tests.local.conftest import BASE, Api
+from tests.local.conftest import BASE, Api, version_4
 
 SERIES = 120
 
@@ -165,6 +165,7 @@ def test_a_store_without_checksums_is_read_and_gets_them_by_vacuum(tmp_path, mon
         patch.setattr(chunks, "PACKED_FROM", 10**9)
         path = make(tmp_path / "store.sqlite")
     with sqlite3.connect(path) as db:
+        version_4(db)
         for table in ("chunks", "past_points", "series"):
             db.execute(f"ALTER TABLE {table} DROP COLUMN checksum")
         for table in ("chunks", "past_points"):
@@ -176,6 +177,7 @@ def test_a_store_without_checksums_is_read_and_gets_them_by_vacuum(tmp_path, mon
     before, after = maintenance.vacuum(path)
     assert after < before
     with sqlite3.connect(path) as db:
+        version_4(db)
         for table in ("chunks", "past_points", "series"):
             assert db.execute(f"SELECT count(*) FROM {table} WHERE checksum IS NULL").fetchone() == (0,)
     db.close()

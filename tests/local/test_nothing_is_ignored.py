@@ -88,9 +88,12 @@ READS: dict[tuple[str, str, str], tuple[dict[str, Any], Any, Any]] = {
     ("GET", "/jobs", "filter"): ({}, None, "sid=b"),
     ("GET", "/files", "per_page"): ({}, None, 1),
 }
-#: parameters that say where to, which the tests of writes and files show, and those that are accepted without effect
+#: parameters that say where to, shown by tests of writes, changes, mirrors and files; and those accepted without effect
 ELSEWHERE = {
     ("GET", "/series", "scroll_id"),
+    ("GET", "/jobs/<int:job>/changes", "scroll_id"),
+    ("GET", "/jobs/<int:job>/changes", "per_page"),
+    ("GET", "/mirror/todo", "per_page"),
     ("POST", "/series/write", "job_id"),
     ("POST", "/series/write", "skip_meta_if_no_fields"),
     ("POST", "/files/multipart/upload", "file_id"),

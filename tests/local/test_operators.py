@@ -148,8 +148,6 @@ def test_ranges_and_limits_are_of_what_the_operators_give(api):
         ("dt", "must be a date"),
         ("dt:soon", "not a date"),
         ("asof:j1@asof:j2", "must not occur twice"),
-        ("asof:-1d@repdate:2001-01-01", "together"),
-        ("repfdate:2001-01-01@asof:-1d", "together"),
         ("repdate:soon", "not a date"),
         ("repdate", "must have a report date"),
         ("repdatelist:some", "all, points or fields"),

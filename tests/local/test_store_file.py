@@ -13,7 +13,7 @@ import pytest
 from pandas_shooju.local import StoreError, maintenance, open_app
 from pandas_shooju.local.store.database import Database
 from pandas_shooju.local.store.schema import MIGRATIONS
-from tests.local.conftest import Api
+from tests.local.conftest import Api, version_4
 
 
 @pytest.fixture
@@ -193,6 +193,7 @@ def test_an_index_of_the_first_version_is_rebuilt(path):
 
 def version_1(db):
     """Make a store one of the first version: older tables, and an index without numbers, dates and spellings."""
+    version_4(db)
     for table, columns in {
         "jobs": ("updated", "new_series", "new_points", "changed_points", "deleted_points"),
         "job_series": ("changed", "added", "deleted"),

@@ -248,7 +248,7 @@ def test_the_past_by_job_and_by_moment(api):
     assert api.one("sid=s@asof:whenever")["error"] == "invalid_parameters"
 
 
-def test_jobs_without_history_leave_no_versions(api):
+def test_jobs_without_history_keep_nothing_of_their_own(api):
     first, bulk, last = api.job("first"), api.job("bulk", no_history=True), api.job("last")
     api.put("s", [[0, 1.0]], fields={"v": 1}, job=first)
     for value in range(5):
@@ -257,9 +257,12 @@ def test_jobs_without_history_leave_no_versions(api):
     assert api.points(f"sid=s@asof:j{first}") == [[0, 1.0]]
     assert api.fields(f"sid=s@asof:j{first}") == {"v": 1}
     assert api.points(f"sid=s@asof:j{last}") == [[0, 3.0]]
+    # a job with history keeps what it replaces, whoever wrote that: otherwise it could not be undone
+    assert api.points(f"sid=s@asof:j{bulk}") == [[0, 14.0]]
+    assert api.fields(f"sid=s@asof:j{bulk}") == {"v": 14}
     with api.app._database.reading() as db:
-        assert db.execute("SELECT count(*) FROM past_points").fetchone() == (1,)
-        assert db.execute("SELECT count(*) FROM past_fields").fetchone() == (1,)
+        assert db.execute("SELECT count(*) FROM past_points").fetchone() == (2,)
+        assert db.execute("SELECT count(*) FROM past_fields").fetchone() == (2,)
 
 
 def test_a_job_that_has_not_written_stands_for_the_moment_it_was_made(api):
@@ -285,3 +288,11 @@ def test_users_write_below_their_own_path_and_administrators_everywhere():
     assert refused["error"] == "series_write_error"
     assert root.ids("sid:users") == [r"Users\Sam\a", r"users\ann\a"]
     app.close()
+
+
+def test_fields_that_differ_in_type_only_are_written(api):
+    for value in (1, True, [1], [True], {"a": [1.0]}, {"a": [1]}):
+        api.put("s", fields={"x": value})
+        api.put("s", fields={"x": value}, reported_date=DAY)
+        assert repr(api.fields("sid=s")) == repr({"x": value})
+        assert repr(api.fields("sid=s@repfdate:1970-01-02")) == repr({"x": value})

@@ -233,7 +233,7 @@ class _DriversJob:
 
     def attached(self) -> RemoteJob:
         """A job object for one task, which does not finish the job."""
-        return RemoteJob(self._connection, self._job_id)
+        return self._connection.jobs[self._job_id].attach()
 
 
 def _drivers_job(connection: bytes, job_id: int) -> _DriversJob:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pandas_shooju.local.call import Call
+from pandas_shooju.local.changes import Changes
 from pandas_shooju.local.errors import forbidden, invalid
 from pandas_shooju.local.fields import field_names
 from pandas_shooju.local.query import jobs as finding
@@ -40,7 +41,18 @@ def finish(call: Call, job: int) -> dict[str, Any]:
 def show(call: Call, job: int) -> dict[str, Any]:
     """``GET /jobs/{id}``."""
     with call.database.reading() as db:
-        return {"job": jobs.get(db, job)}
+        return {"job": jobs.get(db, job), "changes": f"/jobs/{job}/changes"}
+
+
+def changes(call: Call, job: int) -> dict[str, Any]:
+    """``GET /jobs/{id}/changes``: what a job did, and who has written the same since; the service has no such endpoint.
+
+    Where it exists, the response of ``GET /jobs/{id}`` says so.
+    """
+    after, most = call.number("scroll_id", 0), call.number("per_page", _PER_PAGE, 1, _LARGEST_PAGE)
+    with call.database.reading() as db:
+        mirrors.refuse(db, "a list of the changes of a job")
+        return Changes(db, job).page(after, most)
 
 
 def listed(call: Call) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.store import history, terms
 from pandas_shooju.local.store.checksums import check_catalogue, checksum, verify
 from pandas_shooju.query import id_key
-from pandas_shooju.values import check_field_name, field_value
+from pandas_shooju.values import check_field_name, field_value, same_value
 
 #: the most fields of a series
 MOST_FIELDS = 10_000
@@ -114,11 +114,11 @@ def write_fields(db: sqlite3.Connection, series: Series, fields: dict[str, Any],
     """
     old = json.loads(series.fields)
     new = merged_fields({} if alone else old, fields)
-    if new == old and list(map(type, new.values())) == list(map(type, old.values())):
+    if same_value(new, old):
         return False
     text = json.dumps(new, ensure_ascii=False, separators=(",", ":"))
     if series.fields != "{}" or series.created != series.fields_revision:
-        history.keep_fields(db, series.id, series.fields, series.fields_revision)
+        history.keep_fields(db, series.id, series.fields, series.fields_revision, revision)
     db.execute(
         "UPDATE series SET fields = ?, fields_revision = ?, checksum = ? WHERE id = ?",
         (text, revision, checksum(series.key, series.name, text), series.id),
@@ -180,6 +180,7 @@ def to_trash(db: sqlite3.Connection, series: Series, job: int, revision: int) ->
     older = get(db, name)
     if older is not None:
         jobs = [*json.loads(older.jobs_deleted or "[]"), *jobs]
+        note_lost(db, older, job)
         delete(db, older)
     terms.uncount(db, terms.terms_of(json.loads(series.fields)))
     db.execute(
@@ -189,6 +190,18 @@ def to_trash(db: sqlite3.Connection, series: Series, job: int, revision: int) ->
             *(checksum(key_of(name), name, series.fields), series.id),
         ),
     )
+
+
+def note_lost(db: sqlite3.Connection, series: Series, job: int, *, forced: bool = False) -> None:
+    """Note that a job removes a series for good: the job that moved it to the trash cannot be undone any more.
+
+    With `forced`, the removal was asked for, so that `job` itself cannot be undone either.
+    """
+    trashed_by = json.loads(series.jobs_deleted or "[]")[-1:] if series.trashed else []
+    rows = [(one, series.name[len(TRASH) :], job) for one in trashed_by]
+    if forced:
+        rows.append((job, series.name, job))
+    db.executemany("INSERT INTO lost_series (job, name, lost_by) VALUES (?,?,?)", rows)
 
 
 def delete(db: sqlite3.Connection, series: Series) -> None:

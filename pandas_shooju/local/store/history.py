@@ -1,8 +1,8 @@
 """The past: the versions of points and fields that writes replaced.
 
 The past is counted in revisions: `revision_of_job` and `revision_at` turn a job or a moment into the last revision that
-counts for it. Jobs registered with ``no_history`` leave no versions of their own; the versions of other jobs that they
-replace are kept.
+counts for it. What a job registered with ``no_history`` replaces of its own, or of another such job, is not kept;
+everything else is.
 """
 
 from __future__ import annotations
@@ -19,27 +19,35 @@ from pandas_shooju.local.store.checksums import checksum, verify
 from pandas_shooju.local.store.chunks import Int64, Points
 
 
-def keep_points(db: sqlite3.Connection, series: int, replaced: Points, removed: Int64, revision: int) -> None:
-    """Keep points that `revision` replaced or removed."""
-    kept = np.isin(replaced.revisions, _without_history(db, np.unique(replaced.revisions)), invert=True)
-    dates, values, revisions = replaced.pick(kept)
-    if not len(dates):
-        return
-    if len(removed):
-        dates = np.concatenate((dates, removed))
-        values = np.concatenate((values, np.full(len(removed), np.nan)))
-        revisions = np.concatenate((revisions, np.full(len(removed), revision, np.int64)))
-    _insert(db, series, Points(dates, values, revisions))
+def keep_points(
+    db: sqlite3.Connection, series: int, report: int, replaced: Points, removed: Int64, revision: int
+) -> None:
+    """Keep points of a series, or of a report of it, that `revision` replaced or removed; report 0 is the series."""
+    kept = _to_keep(db, replaced, removed, revision)
+    if len(kept.dates):
+        _insert(db, series, report, kept)
 
 
-def points_as_of(db: sqlite3.Connection, series: int, now: Points, revision: int) -> Points:
-    """The points of a series as they were after a revision; `now` are the current ones."""
-    return chunks.as_of(now, _past(db, series, revision), revision)
+def _to_keep(db: sqlite3.Connection, replaced: Points, removed: Int64, revision: int) -> Points:
+    """What to keep of points that `revision` replaced or removed, with a NaN for each that it removed."""
+    if len(_without_history(db, np.array([revision]))):
+        own = _without_history(db, np.unique(replaced.revisions))
+        replaced = replaced.pick(np.isin(replaced.revisions, own, invert=True))
+        removed = removed[np.isin(removed, replaced.dates)]
+    if not len(removed):
+        return replaced
+    gone = Points(removed, np.full(len(removed), np.nan), np.full(len(removed), revision, np.int64))
+    return chunks.concatenated([replaced, gone])
 
 
-def versions_of_points(db: sqlite3.Connection, series: int, now: Points) -> Points:
+def points_as_of(db: sqlite3.Connection, series: int, report: int, now: Points, revision: int) -> Points:
+    """The points of a series or report as they were after a revision; `now` are the current ones."""
+    return chunks.as_of(now, _past(db, series, report, revision), revision)
+
+
+def versions_of_points(db: sqlite3.Connection, series: int, report: int, now: Points) -> Points:
     """All versions of all points that are known, by date and then by revision; a NaN is a removal."""
-    whole = chunks.concatenated([*_past(db, series, 2**62), now])
+    whole = chunks.concatenated([*_past(db, series, report, 2**62), now])
     whole = whole.pick(np.lexsort((whole.revisions, whole.dates)))
     if not len(whole.dates):
         return whole
@@ -47,29 +55,35 @@ def versions_of_points(db: sqlite3.Connection, series: int, now: Points) -> Poin
     return whole.pick(np.append((np.diff(whole.dates) != 0) | (np.diff(whole.revisions) != 0), True))
 
 
-def _past(db: sqlite3.Connection, series: int, revision: int) -> list[Points]:
-    rows = db.execute(f"SELECT {_COLUMNS} FROM past_points WHERE series = ? AND oldest <= ?", (series, revision))
+def _past(db: sqlite3.Connection, series: int, report: int, revision: int) -> list[Points]:
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM past_points WHERE series = ? AND report = ? AND oldest <= ? ORDER BY id",
+        (series, report, revision),
+    )
     return [_points(row) for row in rows]
 
 
 #: `packed` is the number of points if they are packed, and otherwise 0
-_COLUMNS = "series, oldest, dates, vals, revisions, packed, checksum"
+_COLUMNS = "series, oldest, dates, vals, revisions, packed, report, checksum"
 
 
-def _insert(db: sqlite3.Connection, series: int, points: Points) -> None:
+def _insert(db: sqlite3.Connection, series: int, report: int, points: Points) -> None:
     count = len(points.dates)
     packed = count >= chunks.PACKED_FROM
     blobs = [chunks.to_blob(column, packed) for column in points]
-    row = series, int(points.revisions.min()), *blobs, *([count] if packed else [])
-    db.execute(
-        f"INSERT INTO past_points ({_COLUMNS}) VALUES (?,?,?,?,?,?,?)",
-        (*row[:5], count if packed else 0, checksum(*row)),
-    )
+    row = series, int(points.revisions.min()), *blobs, count if packed else 0, report
+    db.execute(f"INSERT INTO past_points ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", (*row, checksum(*_checked(row))))
+
+
+def _checked(row: tuple[Any, ...]) -> list[Any]:
+    """What the checksum of a row covers: of the columns that stores had not from the start, those that are not 0."""
+    packed, report = row[5:7]
+    return [*row[:5], *([packed, report] if report else [packed] if packed else [])]
 
 
 def _points(row: tuple[Any, ...]) -> Points:
-    series, _, dates, values, revisions, packed, expected = row
-    verify(expected, f"the former points of series number {series}", *row[:5], *([packed] if packed else []))
+    series, _, dates, values, revisions, packed, _, expected = row
+    verify(expected, f"the former points of series number {series}", *_checked(row))
     count = packed or len(dates) // 8
     try:
         return Points(
@@ -82,14 +96,15 @@ def _points(row: tuple[Any, ...]) -> Points:
 
 
 def check(db: sqlite3.Connection, series: int) -> None:
-    """Read the former points of a series.
+    """Read the former points of a series and of its reports.
 
     Raises
     ------
     StoreCorrupt
         They are not as they were written.
     """
-    _past(db, series, 2**62)
+    for row in db.execute(f"SELECT {_COLUMNS} FROM past_points WHERE series = ?", (series,)):
+        _points(row)
 
 
 def repack(db: sqlite3.Connection) -> None:
@@ -98,12 +113,13 @@ def repack(db: sqlite3.Connection) -> None:
     for (one,) in db.execute(older, (chunks.PACKED_FROM,)).fetchall():
         row = db.execute(f"SELECT {_COLUMNS} FROM past_points WHERE id = ?", (one,)).fetchone()
         db.execute("DELETE FROM past_points WHERE id = ?", (one,))
-        _insert(db, row[0], _points(row))
+        _insert(db, row[0], row[6], _points(row))
 
 
-def keep_fields(db: sqlite3.Connection, series: int, fields: str, revision: int) -> None:
-    """Keep the fields of a series as they were after `revision`."""
-    if not len(_without_history(db, np.array([revision]))):
+def keep_fields(db: sqlite3.Connection, series: int, fields: str, revision: int, replaced_by: int) -> None:
+    """Keep the fields of a series as they were after `revision`, before `replaced_by` changes them."""
+    both = np.unique([revision, replaced_by])
+    if len(_without_history(db, both)) < len(both):
         db.execute("INSERT OR REPLACE INTO past_fields VALUES (?,?,?)", (series, revision, fields))
 
 

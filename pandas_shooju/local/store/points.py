@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -179,8 +179,8 @@ def write(
             return written
         if job:
             _check_age(db, replaced, job)
-        if len(replaced.dates) and report == 0:
-            history.keep_points(db, series, replaced, removed, revision)
+        if len(replaced.dates):
+            history.keep_points(db, series, report, replaced, removed, revision)
     else:
         there = ~np.isnan(values)
         after = Points(dates, values, np.broadcast_to(np.int64(revision), len(dates)))
@@ -196,11 +196,6 @@ def insert(db: sqlite3.Connection, series: int, report: int, new: Points, *, app
     """Store points with their revisions, at dates where the series or report has none; `appended` at the end."""
     pieces = chunks.split(len(new.dates), appended)
     db.executemany(_INSERT, (_row(series, report, new.pick(piece)) for piece in pieces))
-
-
-def delete(db: sqlite3.Connection, series: int, reports: Iterable[int]) -> None:
-    """Remove the points of reports for good."""
-    db.executemany("DELETE FROM chunks WHERE series = ? AND report = ?", [(series, report) for report in reports])
 
 
 def _check_age(db: sqlite3.Connection, replaced: Points, job: int) -> None:

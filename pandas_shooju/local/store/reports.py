@@ -1,4 +1,7 @@
-"""Reports: points and fields filed under a report date of a series, beside its own."""
+"""Reports: points and fields filed under a report date of a series, beside its own.
+
+A report that was deleted remains in the table without points and fields, for the sake of its past.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pandas_shooju.local.store import catalogue, points
-from pandas_shooju.local.store.chunks import Float64, Int64
+from pandas_shooju.local.store import catalogue, history, points
+from pandas_shooju.local.store.chunks import Float64, Int64, Points
+from pandas_shooju.values import same_value
 
 
 class Report(NamedTuple):
@@ -19,6 +23,8 @@ class Report(NamedTuple):
     date: int
     has_points: bool
     fields: dict[str, Any]
+    #: the last revision that wrote to it
+    revision: int
 
     @property
     def holds(self) -> int:
@@ -29,7 +35,7 @@ class Report(NamedTuple):
 def listed(db: sqlite3.Connection, series: int) -> list[Report]:
     """The reports of a series, by date."""
     rows = db.execute(
-        "SELECT id, date, has_points, fields FROM reports WHERE series = ? ORDER BY date", (series,)
+        "SELECT id, date, has_points, fields, revision FROM reports WHERE series = ? ORDER BY date", (series,)
     ).fetchall()
     return [_report(row) for row in rows]
 
@@ -37,15 +43,47 @@ def listed(db: sqlite3.Connection, series: int) -> list[Report]:
 def get(db: sqlite3.Connection, series: int, date: int) -> Report | None:
     """The report of a series with this date (milliseconds)."""
     row = db.execute(
-        "SELECT id, date, has_points, fields FROM reports WHERE series = ? AND date = ?", (series, date)
+        "SELECT id, date, has_points, fields, revision FROM reports WHERE series = ? AND date = ?", (series, date)
     ).fetchone()
     return None if row is None else _report(row)
+
+
+def as_of(db: sqlite3.Connection, series: int, revision: int) -> list[Report]:
+    """The reports of a series as they were after a revision, by date."""
+    found = []
+    for report in listed(db, series):
+        then = points_as_of(db, series, report, revision)
+        found.append(report._replace(has_points=len(then.dates) > 0, fields=fields_as_of(db, report, revision)))
+    return found
+
+
+def points_as_of(db: sqlite3.Connection, series: int, report: Report, revision: int) -> Points:
+    """The points of a report as they were after a revision."""
+    return history.points_as_of(db, series, report.id, points.read(db, series, report.id), revision)
+
+
+def fields_as_of(db: sqlite3.Connection, report: Report, revision: int) -> dict[str, Any]:
+    """The fields of a report as they were after a revision."""
+    row = db.execute(
+        "SELECT fields FROM past_report_fields WHERE report = ? AND revision > ? ORDER BY id LIMIT 1",
+        (report.id, revision),
+    ).fetchone()
+    return report.fields if row is None else json.loads(row[0])
+
+
+def versions_of_fields(db: sqlite3.Connection, report: Report) -> list[tuple[int, dict[str, Any]]]:
+    """The revisions that changed the fields of a report, with the fields after each; the first one is 0."""
+    sql = "SELECT revision, fields FROM past_report_fields WHERE report = ? ORDER BY id"
+    rows = db.execute(sql, (report.id,)).fetchall()
+    revisions = [0, *(int(revision) for revision, _ in rows)]
+    return list(zip(revisions, [*(json.loads(fields) for _, fields in rows), report.fields], strict=True))
 
 
 def of_job(db: sqlite3.Connection, job: int) -> list[Report]:
     """The reports of all series that a job wrote last."""
     rows = db.execute(
-        "SELECT id, date, has_points, fields FROM reports WHERE revision IN (SELECT id FROM revisions WHERE job = ?)",
+        "SELECT id, date, has_points, fields, revision FROM reports"
+        " WHERE revision IN (SELECT id FROM revisions WHERE job = ?)",
         (job,),
     ).fetchall()
     return [_report(row) for row in rows]
@@ -72,6 +110,8 @@ def write(
             (series, date, revision, json.dumps(merged) if merged else None),
         ).lastrowid
         assert made is not None
+        if merged:
+            _keep_fields(db, made, {}, revision)
         written = points.write(db, series, made, *columns, revision, job=job, fresh=True)
         if written.added:
             db.execute("UPDATE reports SET has_points = 1 WHERE id = ?", (made,))
@@ -79,6 +119,8 @@ def write(
     written = points.write(db, series, report.id, *columns, revision, job=job, alone=keep_only in ("points", "all"))
     old = {} if keep_only in ("fields", "all") else report.fields
     merged = catalogue.merged_fields(old, fields)
+    if not same_value(merged, report.fields):
+        _keep_fields(db, report.id, report.fields, revision)
     db.execute(
         "UPDATE reports SET revision = ?, fields = ?, has_points ="
         " EXISTS (SELECT 1 FROM chunks WHERE series = ? AND report = ?) WHERE id = ?",
@@ -87,13 +129,20 @@ def write(
     return written
 
 
-def delete(db: sqlite3.Connection, series: int, date: int | None) -> int:
-    """Remove one report of a series, or all of them; how many there were."""
-    gone = [report.id for report in listed(db, series) if date is None or report.date == date]
-    points.delete(db, series, gone)
-    db.executemany("DELETE FROM reports WHERE id = ?", [(report,) for report in gone])
-    return len(gone)
+def delete(db: sqlite3.Connection, series: int, date: int | None, revision: int) -> None:
+    """Empty one report of a series, or all of them."""
+    for report in listed(db, series):
+        if report.holds and date in (None, report.date):
+            write(db, series, report.date, None, {}, "all", revision, 0)
+
+
+def _keep_fields(db: sqlite3.Connection, report: int, fields: dict[str, Any], revision: int) -> None:
+    """Keep the fields that a report had before `revision` changed them."""
+    db.execute(
+        "INSERT INTO past_report_fields (report, revision, fields) VALUES (?,?,?)",
+        (report, revision, json.dumps(fields, ensure_ascii=False)),
+    )
 
 
 def _report(row: tuple[Any, ...]) -> Report:
-    return Report(row[0], row[1], bool(row[2]), json.loads(row[3]) if row[3] else {})
+    return Report(row[0], row[1], bool(row[2]), json.loads(row[3]) if row[3] else {}, row[4])

@@ -23,10 +23,16 @@ chunks
     Evenly spaced dates are stored as ``first`` and ``step`` alone, points of one revision as ``revision`` alone.
     ``packed`` says whether the columns are packed (see `packing`), as they are from some tens of points on.
 past_points, past_fields
-    what writes replaced; empty for a store that is only added to. ``packed`` is the number of points if their columns
-    are packed, or 0.
+    what writes replaced; empty for a store that is only added to. ``report`` is as in chunks; ``packed`` is the number
+    of points if their columns are packed, or 0.
 reports
-    report dates of a series, with the fields filed under them.
+    report dates of a series, with the fields filed under them. One that was deleted remains, with neither points nor
+    fields.
+past_report_fields
+    the fields of reports, as they were before a revision changed them.
+lost_series
+    series that are gone for good: the job that had deleted each one (or moved it to the trash), and the job by which
+    it was lost.
 
 Series, chunks and past points have a checksum; rows of older versions have none until they are rewritten.
 """
@@ -195,7 +201,33 @@ ALTER TABLE chunks ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE past_points ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;
 """
 
+_VERSION_5 = """
+ALTER TABLE past_points ADD COLUMN report INTEGER NOT NULL DEFAULT 0;
+DROP INDEX past_points_of_series;
+CREATE INDEX past_points_of_series ON past_points (series, report, oldest);
+CREATE TABLE past_report_fields (
+    id INTEGER PRIMARY KEY,
+    report INTEGER NOT NULL REFERENCES reports (id) ON DELETE CASCADE,
+    revision INTEGER NOT NULL,
+    fields TEXT NOT NULL
+);
+CREATE INDEX past_fields_of_report ON past_report_fields (report, id);
+CREATE TABLE lost_series (
+    id INTEGER PRIMARY KEY,
+    job INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    lost_by INTEGER NOT NULL
+);
+CREATE INDEX lost_series_of_job ON lost_series (job);
+"""
+
 Step = str | Callable[[sqlite3.Connection], None]
 
 #: for each version, the steps that lead to it: statements, each ending in a line of its own, or functions
-MIGRATIONS: tuple[tuple[Step, ...], ...] = ((_VERSION_1,), (_VERSION_2, terms.rebuild), (_VERSION_3,), (_VERSION_4,))
+MIGRATIONS: tuple[tuple[Step, ...], ...] = (
+    (_VERSION_1,),
+    (_VERSION_2, terms.rebuild),
+    (_VERSION_3,),
+    (_VERSION_4,),
+    (_VERSION_5,),
+)

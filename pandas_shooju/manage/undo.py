@@ -1,0 +1,337 @@
+"""Undoing a job: what it replaced is written back under a new job.
+
+Only what the job was the last to write is written back. A point or field that another job has written since is left
+alone, and listed. So is what a job writes that is registered while the undo runs: the server refuses to overwrite it.
+A series that the job created goes to the trash if it has nothing of another job, and a series that the job deleted is
+written again as it was, from the trash. The undo is a job like any other: undoing it restores what it removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pandas_shooju import query as queries
+from pandas_shooju.client import reader
+from pandas_shooju.client.buffer import SeriesWrite
+from pandas_shooju.client.job import RemoteJob
+from pandas_shooju.client.transport import Client
+from pandas_shooju.clocks import to_milliseconds
+from pandas_shooju.errors import ConflictError, UndoError
+from pandas_shooju.formats import PointColumns
+from pandas_shooju.manage.changes import TRASH, Page, Part, SeriesChanges, differs
+from pandas_shooju.manage.comparing import NOTHING, State, read, report, report_dates
+from pandas_shooju.manage.rows import Rows
+from pandas_shooju.values import same_value
+
+if TYPE_CHECKING:
+    from pandas_shooju.manage.record import JobRecord
+
+#: the series of the trash that are read at once, and the calls in flight
+_SERIES, _WORKERS = 100, 4
+
+LEFT_ALONE = "left alone"
+
+
+@dataclass(frozen=True)
+class Undo:
+    """What was undone of a job.
+
+    Attributes
+    ----------
+    undone : int
+        The job that was undone.
+    job : JobRecord
+        The job that wrote back what the other had replaced; ``undo.job.undo()`` undoes the undo.
+    points, fields : int
+        How many points and fields were written back or removed.
+    to_trash, from_trash : int
+        How many series were moved to the trash, and written again from there.
+    left_alone : DataFrame
+        What was not written back because another job wrote it since; the columns are those of a dry run.
+    """
+
+    undone: int
+    job: JobRecord
+    points: int
+    fields: int
+    to_trash: int
+    from_trash: int
+    left_alone: pd.DataFrame = field(repr=False, compare=False)
+
+    def __str__(self) -> str:
+        """What was done, in a sentence."""
+        done = [
+            *_counted(self.points, "point"),
+            *_counted(self.fields, "field"),
+            *([f"{self.to_trash:,} series to the trash"] if self.to_trash else []),
+            *([f"{self.from_trash:,} series from the trash"] if self.from_trash else []),
+        ]
+        text = f"job {self.undone} was undone by job {self.job.id}: {', '.join(done) or 'nothing to restore'}"
+        for left in _counted(len(self.left_alone), "change"):
+            text += f"; {left} left alone, because other jobs wrote there since"
+        return text
+
+    def __repr__(self) -> str:
+        return f"<Undo: {self}>"
+
+
+class Undoing:
+    """An undo under way.
+
+    Parameters
+    ----------
+    client
+        The client to read with.
+    undone
+        The id of the job to undo.
+    job
+        The job to write under; None for a dry run.
+    """
+
+    def __init__(self, client: Client, undone: int, job: RemoteJob | None) -> None:
+        self._client = client
+        self._undone = undone
+        self._job = job
+        self._rows = Rows(("now", "restored"), "action", jobs=True)
+        self._deleted = _deleted_by(client, undone)
+        #: of the series that the job deleted, those that there are again: whether all of it is the job's own
+        self._again: dict[str, bool] = {}
+        self._in_trash: list[SeriesChanges] = []
+        self.points = self.fields = self.to_trash = self.from_trash = 0
+
+    @staticmethod
+    def check(undone: int, first: Page) -> None:
+        """Refuse to undo a job that deleted series for good; the first page of its changes says so.
+
+        Raises
+        ------
+        UndoError
+            It did.
+        """
+        own = [one.series_id for one in first.lost if one.job == undone]
+        if own:
+            raise UndoError(f"job {undone} cannot be undone: it deleted {len(own)} series for good, such as {own[0]!r}")
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """What was or would be done (after a dry run), or what was left alone."""
+        return self._rows.frame()
+
+    def page(self, page: Page) -> None:
+        """Undo the changes of some series, other than those in the trash."""
+        self.check(self._undone, page)
+        for one in page.lost:
+            self._leave(one.series_id, one.job)
+        writes: list[SeriesWrite] = []
+        trash: list[str] = []
+        for series in page.series:
+            key = queries.id_key(series.original_id)
+            if series.trashed:
+                self._in_trash.append(series)
+            elif key in self._deleted:
+                self._again[key] = series.created and not series.shared
+                if not self._again[key]:
+                    self._leave(series.series_id)
+            elif series.created and not series.shared:
+                trash.append(series.series_id)
+            else:
+                writes += self._restored(series)
+        self._to_trash(trash)
+        self._write(writes)
+
+    def finish(self) -> None:
+        """Undo what the job did to series that are in the trash now."""
+        for start in range(0, len(self._in_trash), _SERIES):
+            again: list[str] = []
+            restore: list[SeriesChanges] = []
+            for series in self._in_trash[start : start + _SERIES]:
+                key = queries.id_key(series.original_id)
+                if key not in self._deleted or series.deleted_by[-1:] != [self._undone]:
+                    if series.parts or series.created:
+                        self._leave(series.series_id, series.deleted_by[-1] if series.deleted_by else None)
+                elif series.shared or not series.created:
+                    restore.append(series)
+                elif self._again.get(key):  # created twice, and deleted once
+                    again.append(series.original_id)
+            self._to_trash(again)
+            self._from_trash(restore)
+
+    # --- what to write back ---
+
+    def _leave(self, series_id: str, job: int | None = None) -> None:
+        self._rows.whole(LEFT_ALONE, series_id, job)
+
+    def _restored(self, series: SeriesChanges) -> Iterator[SeriesWrite]:
+        """The writes that undo the changes of a series."""
+        for part in series.parts:
+            wanted = differs(part.new, part.old) & differs(part.now, part.old)
+            mine = part.jobs == self._undone
+            for word, which in (
+                ("remove", wanted & mine & np.isnan(part.old)),
+                ("restore", wanted & mine & ~np.isnan(part.old)),
+                (LEFT_ALONE, wanted & ~mine),
+            ):
+                if word == LEFT_ALONE or self._job is None:
+                    self._rows.points(
+                        word, series.series_id, part.reported_date, part.dates[which], part.now[which],
+                        part.old[which], jobs=part.jobs[which],
+                    )  # fmt: skip
+            fields = {}
+            for one in part.fields:
+                if same_value(one.new, one.old) or same_value(one.now, one.old):
+                    continue
+                word = LEFT_ALONE if one.job != self._undone else "remove" if one.old is None else "restore"
+                if word != LEFT_ALONE:
+                    fields[one.name] = one.old
+                if word == LEFT_ALONE or self._job is None:
+                    self._rows.field(
+                        word, series.series_id, part.reported_date, one.name, one.now, one.old, job=one.job
+                    )
+            back = wanted & mine
+            if back.any() or fields:
+                points = PointColumns(part.dates[back], part.old[back]) if back.any() else None
+                yield SeriesWrite(series.series_id, points, fields, part.reported_date)
+
+    def _from_trash(self, found: list[SeriesChanges]) -> None:
+        """Write series again as they were before the job changed and deleted them."""
+        unseen = [one.original_id for one in found if queries.id_key(one.original_id) not in self._again]
+        for series_id, state in zip(unseen, read(self._client, unseen, points=False), strict=True):
+            if state is not None:
+                self._again[queries.id_key(series_id)] = False
+                self._leave(series_id)
+        found = [one for one in found if self._again.get(queries.id_key(one.original_id), True)]
+        self.from_trash += len(found)
+        if self._job is None:
+            for one in found:
+                self._rows.whole("from trash", one.original_id)
+            return
+        fresh: list[SeriesWrite] = []
+        for series, states in zip(found, _whole(self._client, [one.series_id for one in found]), strict=True):
+            parts = {part.reported_date: part for part in series.parts}
+            writes = []
+            for date in dict.fromkeys((*states, *parts)):
+                points, fields = self._before(states.get(date, NOTHING), parts.get(date))
+                if date is None or len(points) or fields:
+                    writes.append(SeriesWrite(series.original_id, points, fields, date))
+            if queries.id_key(series.original_id) in self._again:
+                self._replace(series.original_id, writes)
+            else:
+                fresh += writes
+        self._write(fresh)
+
+    def _before(self, state: State, part: Part | None) -> State:
+        """A state without what the job wrote."""
+        points, fields = state
+        if part is None:
+            return State(PointColumns(points.dates, points.values), fields)
+        mine = part.jobs == self._undone
+        kept = ~np.isin(points.dates, part.dates[mine])
+        back = mine & ~np.isnan(part.old)
+        dates = np.concatenate((points.dates[kept], part.dates[back]))
+        values = np.concatenate((points.values[kept], part.old[back]))
+        order = np.argsort(dates, kind="stable")
+        fields = fields | {one.name: one.old for one in part.fields if one.job == self._undone}
+        present = {name: value for name, value in fields.items() if value is not None}
+        return State(PointColumns(dates[order], values[order]), present)
+
+    # --- writing ---
+
+    def _to_trash(self, series_ids: Sequence[str]) -> None:
+        self.to_trash += len(series_ids)
+        if self._job is None:
+            for series_id in series_ids:
+                self._rows.whole("to trash", series_id)
+        elif series_ids:
+            for series_id in series_ids:
+                self._job.delete_series(queries.series(series_id))
+            self._job.submit(workers=_WORKERS)
+
+    def _replace(self, series_id: str, writes: list[SeriesWrite]) -> None:
+        """Replace everything that a series has."""
+        assert self._job is not None
+        self._job.delete_reported(queries.series(series_id), delete_all=True)
+        self._job.enqueue(writes[:1], remove_others="all")
+        self._job.enqueue(writes[1:])
+        self._job.submit(workers=_WORKERS)
+        self._count(writes)
+
+    def _write(self, writes: list[SeriesWrite]) -> None:
+        job = self._job
+        if job is None:
+            return
+        while writes:
+            job.enqueue(writes)
+            try:
+                job.submit(workers=_WORKERS)
+            except ConflictError as error:
+                others = job.failed
+                if error.failed is None or error.conflicts is None or (others["error"] != "already_exists").any():
+                    raise
+                waiting = {queries.id_key(series_id) for series_id in job.pending_frame().index}
+                job.discard()
+                again = [one for one in writes if queries.id_key(one.series_id) in waiting]
+                self._count(one for one in writes if queries.id_key(one.series_id) not in waiting)
+                writes = self._give_way(again, error.conflicts)
+            else:
+                self._count(writes)
+                break
+
+    def _give_way(self, writes: list[SeriesWrite], conflicts: pd.DataFrame) -> list[SeriesWrite]:
+        """Leave to newer jobs what they have written since it was read."""
+        found: dict[tuple[str, int | None], tuple[Any, Any]] = {}
+        for (series_id, moment), group in conflicts.groupby(["series_id", "reported_date"], dropna=False):
+            date = None if pd.isna(moment) else int(to_milliseconds(pd.DatetimeIndex([moment]))[0])
+            dates = to_milliseconds(pd.DatetimeIndex(group["date"]))
+            found[queries.id_key(series_id), date] = dates, group["job"].to_numpy(np.int64)
+        remaining = []
+        for write in writes:
+            dates, jobs = found.get((queries.id_key(write.series_id), write.reported_date), ((), ()))
+            points = write.points
+            if points is not None and len(dates):
+                theirs = np.isin(points.dates, dates)
+                by = dict(zip(dates.tolist(), jobs.tolist(), strict=True))
+                self._rows.points(
+                    LEFT_ALONE, write.series_id, write.reported_date, points.dates[theirs],
+                    np.full(int(theirs.sum()), np.nan), points.values[theirs],
+                    jobs=np.array([by[date] for date in points.dates[theirs].tolist()], np.int64),
+                )  # fmt: skip
+                points = points[~theirs]
+            if (points is not None and len(points)) or write.fields:
+                remaining.append(write._replace(points=points))
+        return remaining
+
+    def _count(self, writes: Iterable[SeriesWrite]) -> None:
+        for write in writes:
+            self.points += 0 if write.points is None else len(write.points)
+            self.fields += len(write.fields)
+
+
+def _counted(number: int, word: str) -> list[str]:
+    return [f"{number:,} {word}{'s' * (number != 1)}"] if number else []
+
+
+def _deleted_by(client: Client, job: int) -> set[str]:
+    """The keys of the series that a job moved to the trash, where they still are."""
+    found = set()
+    asked = reader.parameters(fields=["meta.job_deleted"])
+    for page in reader.pages(client, f"meta.job_deleted={job}", asked, batch_size=10_000, parse=reader.as_items):
+        for item in page.items():
+            if (item.get("fields") or {}).get("meta.job_deleted", [job])[-1:] == [job]:
+                found.add(queries.id_key(str(item["series_id"])[len(TRASH) :]))
+    return found
+
+
+def _whole(client: Client, series_ids: list[str]) -> list[Mapping[int | None, State]]:
+    """Everything that series have, and their reports by report date."""
+    found: list[dict[int | None, State]] = [{None: state or NOTHING} for state in read(client, series_ids)]
+    dates = report_dates(client, series_ids)
+    pairs = [(at, date) for at, of_one in enumerate(dates) for date in of_one]
+    names = [report(series_ids[at], date) for at, date in pairs]
+    for (at, date), state in zip(pairs, read(client, names) if names else [], strict=True):
+        found[at][date] = state or NOTHING
+    return list(found)

@@ -1,0 +1,249 @@
+"""Undoing a job, as a property of random histories; series that were created and deleted; what is refused."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+import pandas_shooju as sj
+from tests.manage.histories import DAY, Executed, content, everything, histories, same
+
+
+def left_alone(undo):
+    """The cells, and the series as a whole, that an undo left alone."""
+    cells, whole = set(), set()
+    for row in undo.left_alone.itertuples():
+        report = None if row.reported_date is pd.NaT else milliseconds(row.reported_date)
+        if isinstance(row.field, str):
+            cells.add((row.series_id, report, row.field))
+        elif row.dt is pd.NaT:
+            whole.add(row.series_id)
+        else:
+            cells.add((row.series_id, report, milliseconds(row.dt)))
+    return cells, whole
+
+
+def milliseconds(moment):
+    return int(moment.timestamp() * 1000)
+
+
+def differing(one, other):
+    return {cell for cell in {**one, **other} if not same(one.get(cell), other.get(cell))}
+
+
+def check_undo(history, number):
+    with sj.Connection("local::memory:") as conn:
+        executed = Executed(conn, history)
+        job = executed.jobs[number]
+        before = executed.state
+        try:
+            undo = conn.jobs[job].undo()
+        except sj.UndoError:
+            deleted = executed.deletions(job)
+            assert executed.forced.get(job) or len(set(deleted)) < len(deleted)
+            assert differing(everything(conn), before) == set()
+            return
+        assert not executed.forced.get(job)
+        after = everything(conn)
+        cells, whole = left_alone(undo)
+        unexpected = {
+            cell
+            for cell in differing(content(after), content(executed.without(job)))
+            if cell not in cells and cell[0] not in whole
+        }
+        assert unexpected == set()
+        # what is left alone is as it was, and there is a reason
+        assert {cell for cell in differing(after, before) if cell in cells or cell[0] in whole} == set()
+        assert {executed.last_writer(cell) for cell in cells} <= {*executed.jobs} - {job}
+        assert all(executed.touched_as_a_whole(job, series.removeprefix("System\\Trash\\")) for series in whole)
+        # undoing the undo
+        again = undo.job.undo()
+        assert len(again.left_alone) == 0
+        assert differing(content(everything(conn)), content(before)) == set()
+
+
+@given(histories, st.integers(0, 3))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_undo_gives_what_the_other_jobs_alone_would_have_given(history, number):
+    check_undo(history, number)
+
+
+def check_last(history):
+    with sj.Connection("local::memory:") as conn:
+        # the last job is the newest one, and writes after all others
+        earlier = Executed(conn, [write for write in history if write.job != 3])
+        job = earlier.jobs[3]
+        later = [write.item for write in history if write.job == 3]
+        conn.raw.post("/series/write", params={"job_id": job}, data_json={"series": []})
+        for item in later:
+            conn.raw.post("/series/write", params={"job_id": job}, data_json={"series": [item]})
+        try:
+            undo = conn.jobs[job].undo()
+        except sj.UndoError:
+            assume(False)
+        assert len(undo.left_alone) == 0
+        assert differing(content(everything(conn)), content(earlier.state)) == set()
+
+
+@given(histories)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_undoing_the_last_job_gives_exactly_what_was_there_before(history):
+    check_last(history)
+
+
+# --- single cases -----------------------------------------------------------------------------------------------
+
+
+def write(conn, description, *writes, **given):
+    with conn.register_job(description, **given) as job:
+        for query, arguments in writes:
+            job.write(query, **arguments)
+    return job.job_id
+
+
+def test_a_dry_run_tells_what_undo_does(conn):
+    write(conn, "first", ("sid=a", {"points": [(0, 1.0), (DAY, 2.0), (2 * DAY, 3.0)], "fields": {"x": 1, "y": 1}}))
+    job = write(
+        conn, "second",
+        ("sid=a", {"points": [(0, 10.0), (DAY, 20.0), (5 * DAY, 5.0)], "fields": {"x": 2, "y": 2, "z": 2}}),
+        ("sid=mine", {"points": [(0, 1.0)]}),
+    )  # fmt: skip
+    newer = write(conn, "third", ("sid=a", {"points": [(DAY, 30.0)], "fields": {"y": 3}}))
+    before = everything(conn)
+    dry = conn.jobs[job].undo(dry_run=True)
+    assert everything(conn) == before
+    assert len(conn.jobs.find()) == 3
+    assert dry.columns.tolist() == [
+        "series_id", "dt", "now", "restored", "action", "field", "reported_date", "job",
+    ]  # fmt: skip
+    found = {}
+    for row in dry.itertuples():
+        day = None if row.dt is pd.NaT else milliseconds(row.dt) // DAY
+        name = row.field if isinstance(row.field, str) else None
+        found[row.series_id, day, name] = row.action, row.now, row.restored, row.job
+    nothing = found.pop(("mine", None, None))
+    assert nothing[0] == "to trash"
+    removed = found.pop(("a", 5, None))
+    assert removed[:2] == ("remove", 5.0)
+    assert pd.isna(removed[2])
+    assert found == {
+        ("a", 0, None): ("restore", 10.0, 1.0, job),
+        ("a", 1, None): ("left alone", 30.0, 2.0, newer),
+        ("a", None, "x"): ("restore", 2, 1, job),
+        ("a", None, "y"): ("left alone", 3, 1, newer),
+        ("a", None, "z"): ("remove", 2, None, job),
+    }
+    undo = conn.jobs[job].undo()
+    pd.testing.assert_frame_equal(
+        undo.left_alone.astype(object),
+        dry[dry["action"] == "left alone"].reset_index(drop=True).astype(object),
+    )
+    assert (undo.undone, undo.points, undo.fields, undo.to_trash, undo.from_trash) == (job, 2, 2, 1, 0)
+    assert undo.job.description == f"Undo of job {job}: second"
+    assert undo.job.finished_at is not None
+    assert str(undo) == (
+        f"job {job} was undone by job {undo.job.id}: 2 points, 2 fields, 1 series to the trash; "
+        "2 changes left alone, because other jobs wrote there since"
+    )
+    assert repr(undo) == f"<Undo: {undo}>"
+    assert set(conn.scroll("").raw_response["series"][0]) >= {"series_id"}
+    assert sorted(series["series_id"] for series in conn.scroll("")) == ["a"]
+
+
+def test_what_was_undone_already_is_not_undone_again(conn):
+    write(conn, "first", ("sid=a", {"points": [(0, 1.0)], "fields": {"x": 1}}))
+    job = write(conn, "second", ("sid=a", {"points": [(0, 2.0)], "fields": {"x": 2}}))
+    conn.jobs[job].undo()
+    again = conn.jobs[job].undo()
+    assert (again.points, again.fields, len(again.left_alone)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_jobs_that_cannot_be_undone_are_refused_before_anything_is_written(conn, dry_run):
+    write(conn, "first", ("sid=a", {"points": [(0, 1.0)]}), ("sid=b", {"points": [(0, 1.0)]}))
+    bulk = write(conn, "bulk", ("sid=a", {"points": [(0, 2.0)]}), no_history=True)
+    with conn.register_job("forced") as job:
+        job.write("sid=a", points=[(0, 3.0)])
+        job.delete_series("sid=b", force=True)
+    before, jobs = everything(conn), len(conn.jobs.find())
+    with pytest.raises(sj.UndoError, match=f"job {bulk} cannot be undone: it was registered with no_history"):
+        conn.jobs[bulk].undo(dry_run)
+    with pytest.raises(sj.UndoError, match="cannot be undone: it deleted 1 series for good, such as 'b'"):
+        conn.jobs[job.job_id].undo(dry_run)
+    assert everything(conn) == before
+    assert len(conn.jobs.find()) == jobs
+    assert issubclass(sj.UndoError, sj.ShoojuError)
+
+
+def test_what_a_job_without_history_wrote_is_restored(conn):
+    write(conn, "bulk", ("sid=a", {"points": [(0, 1.0)], "fields": {"x": 1}}), no_history=True)
+    before = everything(conn)
+    job = write(conn, "second", ("sid=a", {"points": [(0, 2.0)], "fields": {"x": 2}}))
+    conn.jobs[job].undo()
+    assert everything(conn) == before
+
+
+def test_a_folder_that_was_deleted_comes_back(conn):
+    with conn.register_job("first") as job:
+        for name in "abc":
+            job.write(rf"sid=folder\{name}", points=[(0, 1.0), (DAY, 2.0)], fields={"name": name})
+            job.write_reported(rf"sid=folder\{name}", 5 * DAY, points=[(0, 9.0)], fields={"v": name})
+        job.write(r"sid=folder\empty")
+    before = everything(conn)
+    with conn.register_job("deletion") as deletion:
+        deletion.write(r"sid=folder\a", points=[(0, 7.0)], fields={"name": None, "new": 1})
+        deletion.write_reported(r"sid=folder\a", 6 * DAY, points=[(0, 7.0)])
+        deletion.delete_series(r"sid:folder", one=False)
+    assert everything(conn) == {}
+    dry = conn.jobs[deletion.job_id].undo(dry_run=True)
+    assert dry["action"].tolist() == ["from trash"] * 4
+    undo = conn.jobs[deletion.job_id].undo()
+    assert (undo.from_trash, len(undo.left_alone)) == (4, 0)
+    assert everything(conn) == before
+    assert undo.job.undo().to_trash == 4
+    assert everything(conn) == {}
+
+
+def test_a_series_that_was_created_again_by_another_job_is_left_alone(conn):
+    write(conn, "first", ("sid=a", {"points": [(0, 1.0)]}))
+    with conn.register_job("deletion") as deletion:
+        deletion.delete_series("sid=a")
+    write(conn, "again", ("sid=a", {"points": [(0, 2.0)]}))
+    before = everything(conn)
+    undo = conn.jobs[deletion.job_id].undo()
+    assert undo.left_alone["series_id"].tolist() == ["a"]
+    assert everything(conn) == before
+
+
+class Rival(sj.BaseHook):
+    """Another program, which registers a job and writes just before the first write of an undo."""
+
+    def __init__(self, conn):
+        self.conn = conn
+        self.job = None
+
+    def before_request(self, request):
+        if self.job is None and request.url.endswith("/series/write"):
+            self.job = write(self.conn, "rival", ("sid=a", {"points": [(DAY, 50.0)], "fields": {"x": 5}}))
+        return request
+
+
+def test_what_a_newer_job_writes_during_the_undo_is_left_alone(tmp_path):
+    store = f"local:{tmp_path / 'store.sqlite'}"
+    with sj.Connection(store) as other:
+        write(
+            other, "first", ("sid=a", {"points": [(0, 1.0), (DAY, 2.0)]}), ("sid=b", {"points": [(0, 1.0)]})
+        )  # fmt: skip
+        job = write(
+            other, "second", ("sid=a", {"points": [(0, 10.0), (DAY, 20.0)]}), ("sid=b", {"points": [(0, 10.0)]})
+        )  # fmt: skip
+        rival = Rival(other)
+        with sj.Connection(store, hooks=[rival]) as conn:
+            undo = conn.jobs[job].undo()
+        assert undo.points == 2
+        (row,) = undo.left_alone.itertuples()
+        assert (row.series_id, milliseconds(row.dt), row.restored, row.job) == ("a", DAY, 2.0, rival.job)
+        state = everything(other)
+        assert (state["a", None, 0], state["a", None, DAY], state["b", None, 0]) == (1.0, 50.0, 1.0)
