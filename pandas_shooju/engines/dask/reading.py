@@ -124,12 +124,13 @@ def read_shooju(
     else:
         count = len(plan.request.query)
         parts = plan.split(npartitions or -(-count // SERIES) or 1)
+    schema = required("dask.dataframe.utils", "dask").clear_known_categories(schema)
     token = uuid.uuid4().hex  # each call reads anew what the server has
     frame: dd.DataFrame = dataframe.from_map(
         _read,
         [_Part(part, by_dates, (token, at)) for at, part in enumerate(parts)],
         schema=schema,
-        meta=required("dask.dataframe.utils", "dask").clear_known_categories(schema),
+        meta=schema,
         divisions=divisions,
         label="read-shooju",
     )
