@@ -386,7 +386,9 @@ def long(
         (float64), and if requested ``job`` (int64) and ``timestamp`` (``datetime64[ms, UTC]``). The series are in
         the given order, with the dates of each ascending.
     """
-    _check_names(fields, ["dt", "val", "job", "timestamp", *_name_of(vintages)], "long", "'wide' or 'fields'")
+    _check_names(
+        fields, ["dt", "val", "job", "timestamp", *_name_of(vintages)], "long", "layout='wide' or layout='fields'"
+    )
     counts = table.counts
     points = table.points if len(table.points) else PointColumns.empty(jobs=jobs, timestamps=timestamps)
     if (jobs and points.jobs is None) or (timestamps and points.timestamps is None):
@@ -420,7 +422,7 @@ def _check_names(fields: Sequence[str], names: Sequence[str], layout: str, other
     if clash:
         raise ValueError(
             f"the field {clash[0]!r} has the same name as a column of the {layout} layout; list the fields to read "
-            f"without it, or use layout={others}"
+            f"without it, or use {others}"
         )
 
 
@@ -460,7 +462,7 @@ def fields_table(table: SeriesTable, fields: Sequence[str], vintages: pd.Index |
     """
     index = pd.Index(typed(table.series_ids), name="series_id", dtype=str_dtype())
     names = _name_of(vintages)
-    _check_names(fields, names, "fields", "'wide'")
+    _check_names(fields, names, "fields", "layout='wide'")
     data = dict.fromkeys(names, vintages) | {name: typed(table.column(name)) for name in fields}
     return pd.DataFrame(data, index=index, columns=pd.Index([*names, *fields]), copy=False)
 

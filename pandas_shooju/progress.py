@@ -1,7 +1,8 @@
-"""Progress bars, using tqdm: on request, and in notebooks for anything that takes longer than a second."""
+"""Progress bars, using tqdm: on request, and in notebooks and terminals for what takes longer than a second."""
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from types import TracebackType
@@ -11,6 +12,8 @@ from typing import Any, Self
 class Progress:
     """A context manager whose `advance` moves a progress bar, if one is shown.
 
+    The bar has the count, the rate and, if the total is known, the time that remains.
+
     Parameters
     ----------
     description
@@ -18,7 +21,9 @@ class Progress:
     unit
         The unit of the count, such as ``"series"``.
     show
-        Whether to show the bar. None shows it in a notebook, once the work takes longer than a second.
+        Whether to show the bar. None shows it where somebody is watching, once the work takes longer than a second: in
+        a notebook, and in a terminal, but not if the output goes into a pipe or a file, or on a CI server (which sets
+        the environment variable ``CI``).
 
     Raises
     ------
@@ -28,7 +33,7 @@ class Progress:
 
     def __init__(self, description: str, unit: str, show: bool | None) -> None:
         self._bar: Any = None
-        if show is False or (show is None and not _in_notebook()):
+        if show is False or (show is None and not _is_watched()):
             return
         try:
             with warnings.catch_warnings():  # without ipywidgets, tqdm warns and falls back to a bar of text
@@ -59,7 +64,21 @@ class Progress:
             self._bar.close()
 
 
+def _is_watched() -> bool:
+    return _in_notebook() or _in_terminal()
+
+
 def _in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return type(shell).__name__ == "ZMQInteractiveShell"
+
+
+def _in_terminal() -> bool:
+    """Whether the output of errors, where bars are shown, is a terminal that somebody can watch."""
+    if os.environ.get("CI", "").lower() not in ("", "0", "false") or os.environ.get("TERM") == "dumb":
+        return False
+    try:
+        return sys.stderr.isatty()
+    except (AttributeError, ValueError):  # there is none (pythonw), or it is closed
+        return False

@@ -43,6 +43,11 @@ __all__ = [
     "values",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _Kind = Literal["atom", "and", "or", "any", "sum", "product", "operated"]
 _BEFORE_QUOTE = re.compile(r'(\\+)(?="|$)')
 _IN_QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)

@@ -38,7 +38,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
@@ -141,7 +141,7 @@ def check_field_name(name: Any) -> str:
     if not isinstance(name, str):
         raise TypeError(
             f"the name of a field must be a string, got {_shown(name)} ({type(name).__name__}); rename it, "
-            "for columns of a frame with frame.rename(columns=str)"
+            "for columns of a frame: `df = df.rename(columns=str)`"
         )
     plain = str.__str__(name)
     if not plain:
@@ -378,7 +378,13 @@ def point_value(value: Any) -> float:
     return number
 
 
-def point_values(column: pd.Series[Any] | npt.NDArray[np.float64], what: str) -> npt.NDArray[np.float64]:
+#: returns code, or None if there is none; called for an error only
+Code: TypeAlias = Callable[[], "str | None"]
+
+
+def point_values(
+    column: pd.Series[Any] | npt.NDArray[np.float64], what: str, code: Code | None = None
+) -> npt.NDArray[np.float64]:
     """A column of values of points as float64; missing values are NaN.
 
     Parameters
@@ -387,6 +393,9 @@ def point_values(column: pd.Series[Any] | npt.NDArray[np.float64], what: str) ->
         Of any numeric dtype, or objects; float64 arrays are returned as they are.
     what
         A description of the column for error messages: ``"the column 'a'"``.
+    code
+        A function that returns the expression for it in the caller's code, such as ``df['a']``, or None; for advice in
+        error messages.
 
     Raises
     ------
@@ -411,11 +420,11 @@ def point_values(column: pd.Series[Any] | npt.NDArray[np.float64], what: str) ->
         column = column.sparse.to_dense()
         dtype = column.dtype
     if dtype.kind == "O" and dtype.type in (np.object_, Decimal):  # decimals of pyarrow
-        return _of_objects(column, what)
+        return _of_objects(column, what, code)
     if isinstance(dtype, pd.CategoricalDtype) or dtype.kind not in "fiu":
         if column.isna().all():
             return np.full(len(column), np.nan)
-        raise _not_a_number(column, int(np.argmin(column.isna().to_numpy())), what)
+        raise _not_a_number(column, int(np.argmin(column.isna().to_numpy())), what, code)
     numbers: npt.NDArray[np.float64] = column.to_numpy(dtype=np.float64, na_value=np.nan)
     longer = dtype.kind == "f" and dtype.itemsize > 8  # np.longdouble
     if dtype.kind in "iu" or longer:
@@ -426,35 +435,53 @@ def point_values(column: pd.Series[Any] | npt.NDArray[np.float64], what: str) ->
     return numbers
 
 
-def _of_objects(column: pd.Series[Any], what: str) -> npt.NDArray[np.float64]:
+def _of_objects(column: pd.Series[Any], what: str, code: Code | None) -> npt.NDArray[np.float64]:
     numbers = np.empty(len(column))
     for at, value in enumerate(column.tolist()):
         try:
             numbers[at] = value if type(value) is float else point_value(value)
         except TypeError:
-            raise _not_a_number(column, at, what) from None
+            raise _not_a_number(column, at, what, code) from None
         except ValueError:
             raise _not_exact(column, at, what) from None
     return numbers
 
 
-def _not_a_number(column: pd.Series[Any], at: int, what: str) -> TypeError:
+def _not_a_number(column: pd.Series[Any], at: int, what: str, place: Code | None) -> TypeError:
     values = column.tolist()
-    advice = f"the dtype of the column is {column.dtype}"
+    code = (place and place()) or "column"
+    dtype = f"the dtype of the column is {column.dtype}"
     if isinstance(values[at], str):
         strings = pd.Series([value if isinstance(value, str) else None for value in values], dtype=object)
         wrong = strings.notna() & pd.to_numeric(strings, errors="coerce").isna()
         if wrong.any():  # rather than a string that looks like a number
             at = int(np.argmax(wrong.to_numpy()))
-            advice = "to make such values missing, use pd.to_numeric(column, errors='coerce')"
-        else:
-            advice = "to convert the column, use pd.to_numeric(column)"
-    elif isinstance(values[at], bool | np.bool_):
-        advice = "to write 1 and 0, use column.astype(float)"
+        missing = list(dict.fromkeys(strings[wrong]))
+        cast = f"{code}.mask({code}.isin({missing!r})).astype(float)" if missing else f"{code}.astype(float)"
+        words = "to make such values missing" if missing else "to convert the column"
+        remaining = column.mask(column.isin(missing))
+        possible = len(missing) <= _FEW and bool(remaining.notna().any()) and _converts(remaining)
+    else:
+        words, cast, possible = "to convert the column", f"{code}.astype(float)", _converts(column)
+        if isinstance(values[at], bool | np.bool_):
+            words = "to write 1 and 0"
+    advice = f"{words}: `{code} = {cast}`" if possible else dtype
     return TypeError(
         f"{what} contains {_shown(values[at])} ({_row(column, at)}), which is not a number; "
         f"the values of points must be numbers; {advice}"
     )
+
+
+#: how many different strings a message proposes to make missing
+_FEW = 5
+
+
+def _converts(column: pd.Series[Any]) -> bool:
+    """Whether a column of booleans, of categories or of objects can be converted to numbers."""
+    try:
+        return column.dtype.kind in "bO" and column.astype(float).dtype == np.float64
+    except (TypeError, ValueError):
+        return False
 
 
 def _not_exact(column: pd.Series[Any], at: int, what: str) -> ValueError:

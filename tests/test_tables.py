@@ -109,16 +109,33 @@ def test_empty_frames_come_back(columns, suffix, tmp_path):
     assert tables.load(tmp_path / f"empty{suffix}").shape == (0, 0)
 
 
-@given(
-    labels=st.lists(
-        st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1), min_size=1, max_size=4, unique=True
-    )
+NAMES = st.sampled_from(["val", "dt", "series_id", "reported_date", "country", "nan", "00060", "1e5", "NA", "2020"])
+LABELS = st.lists(
+    NAMES | st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1), min_size=1, max_size=4, unique=True
 )
-def test_any_labels_come_back_from_csv(labels, tmp_path_factory):
-    path = tmp_path_factory.mktemp("labels") / "wide.csv"
-    saved = wide(pd.Index(labels, name="country", dtype=object))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+@given(labels=LABELS, name=st.sampled_from(["country", "series_id"]))
+def test_any_labels_come_back(suffix, labels, name, tmp_path_factory):
+    path = tmp_path_factory.mktemp("labels") / f"wide{suffix}"
+    saved = wide(pd.Index(labels, name=name, dtype=object))
     tables.save(saved, path)
-    assert tables.load(path).columns.tolist() == labels
+    loaded = tables.load(path)
+    assert loaded.columns.tolist() == labels
+    assert loaded.columns.name == name
+    assert (loaded.index == saved.index).all()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+@given(texts=st.lists(NAMES | st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1), min_size=1))
+def test_any_ids_and_texts_come_back(suffix, texts, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("texts")
+    dates = pd.date_range("2024-01-01", periods=len(texts), tz="UTC", unit="ms")
+    long = pd.DataFrame({"series_id": texts, "code": texts, "dt": dates, "val": 1.0})
+    for saved in (long, long.drop(columns=["dt", "val"]).set_index("series_id")):
+        tables.save(saved, folder / f"any{suffix}")
+        assert_same(tables.load(folder / f"any{suffix}"), saved, folder)
 
 
 @pytest.mark.parametrize(

@@ -587,8 +587,8 @@ def test_arrow_columns_are_points_if_float64_represents_them():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        (["1", "W"], r"contains 'W' \(row 1\).*pd.to_numeric\(column, errors='coerce'\)"),
-        (["1", "2"], r"contains '1' \(row 0\).*pd.to_numeric\(column\)"),
+        (["1", "W"], r"contains 'W' \(row 1\).*column.mask\(column.isin\(\['W'\]\)\).astype\(float\)"),
+        (["1", "2"], r"contains '1' \(row 0\).*: `column = column.astype\(float\)`"),
         ([True, False], r"contains True \(row 0\).*column.astype\(float\)"),
         ([dt.date(2024, 1, 1), None], "the dtype of the column is object"),
     ],

@@ -39,6 +39,11 @@ def connect(arguments: argparse.Namespace) -> Connection:
     return Connection(arguments.server, arguments.user)
 
 
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add the option that chooses between a table and JSON."""
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs, instead of a table")
+
+
 def names(text: str) -> list[str]:
     """The names in a list that is separated by commas."""
     found = [name.strip() for name in text.split(",")]

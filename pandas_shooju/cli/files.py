@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, get_args
 
 from pandas_shooju.cli.arguments import DIFFERS, DONE, add_connection, connect, names
+from pandas_shooju.clocks import LocalTimeError
 from pandas_shooju.errors import WriteError
 from pandas_shooju.frame.request import Layout
 
@@ -107,9 +108,7 @@ def _encoding(name: str) -> str:
 def _text(arguments: argparse.Namespace, **more: Any) -> TextFormat:
     from pandas_shooju.tables import TextFormat
 
-    name = arguments.output if "output" in arguments else arguments.file
-    default = "\t" if ".tsv" in Path(name or "").suffixes[-2:] else ","
-    return TextFormat(sep=arguments.sep or default, decimal=arguments.decimal, encoding=arguments.encoding, **more)
+    return TextFormat(sep=arguments.sep, decimal=arguments.decimal, encoding=arguments.encoding, **more)
 
 
 def _file(name: str, format_: Kind | None, stream: IO[bytes]) -> tuple[Path | IO[bytes], Kind]:
@@ -181,7 +180,8 @@ def _write(arguments: argparse.Namespace) -> int:
         kind=kind, text=text,
     )  # fmt: skip
     reported_date = arguments.reported_date
-    if reported_date is None and "reported_date" in [*frame.columns, *frame.columns.names]:
+    columns = frame.columns.names if frame.columns.names != [None] else [*frame.columns]
+    if reported_date is None and "reported_date" in columns:
         reported_date = "reported_date"
     with connect(arguments) as connection:
         try:
@@ -200,6 +200,8 @@ def _write(arguments: argparse.Namespace) -> int:
                 dry_run=arguments.dry_run,
                 connection=connection,
             )
+        except LocalTimeError as error:
+            raise ValueError(f"{error}; {_LOCAL_TIMES[error.reason]}") from None
         except WriteError as error:
             if error.result is None or error.result.points == 0:
                 raise
@@ -208,6 +210,13 @@ def _write(arguments: argparse.Namespace) -> int:
             return DIFFERS
     print(result)
     return DONE
+
+
+#: what to do about local times, in a file
+_LOCAL_TIMES = {
+    "ambiguous": "write all dates with their UTC offset, such as 2024-10-27T02:00+02:00",
+    "nonexistent": "leave out the row, or write all dates with their UTC offset, such as 2024-10-27T02:00+02:00",
+}
 
 
 def _resume(arguments: argparse.Namespace) -> int:

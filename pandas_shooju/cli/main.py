@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from pandas_shooju import __version__
-from pandas_shooju.cli import embedded, files
+from pandas_shooju.cli import catalog, embedded, files, jobs, mirror, series
 from pandas_shooju.cli.arguments import FAILED, INTERRUPTED, PIPE_CLOSED
 from pandas_shooju.cli.wording import in_words_of
 from pandas_shooju.errors import ShoojuError, WriteInterrupted
@@ -21,7 +21,7 @@ _STATUS = """exit status:
 """
 
 #: options whose value may begin with a minus sign, which argparse would take for another option
-_RELATIVE_DATES = ("--df", "--dt")
+_RELATIVE_DATES = ("--df", "--dt", "--since", "--until")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,6 +72,6 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    files.add(commands)
-    embedded.add(commands)
+    for group in (files, catalog, jobs, series, mirror, embedded):
+        group.add(commands)
     return parser

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import pandas as pd
 
+from pandas_shooju import display
 from pandas_shooju.client import deprecated
 from pandas_shooju.client.buffer import Buffer, Item, RemoveOthers, SeriesWrite, Target, failed_frame, frame_of
 from pandas_shooju.client.conflicts import Conflict, conflict_frame
 from pandas_shooju.client.points import Date, Point, columns_of, exact_milli
 from pandas_shooju.client.reader import check_name
+from pandas_shooju.client.servers import job_page
 from pandas_shooju.client.submission import How
 from pandas_shooju.errors import ShoojuError
 from pandas_shooju.formats import PointColumns
@@ -106,6 +108,11 @@ class Job(ABC):
         return self._job_id
 
     @property
+    def page(self) -> str | None:
+        """The URL of the page that shows the job to people; None for a dry run or an embedded store."""
+        return job_page(self._conn.server, self._job_id)
+
+    @property
     def pending(self) -> int:
         """The number of items that wait to be stored."""
         return len(self._buffer)
@@ -157,6 +164,16 @@ class Job(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(job_id={self.job_id}, pending={self.pending})"
+
+    def _repr_html_(self) -> str:
+        pending = display.counted(self.pending, "item") if self.pending else None
+        facts = [("server", self._conn.raw.shown[0]), ("waiting to be stored", pending)]
+        return display.card(self.link(), facts)
+
+    def link(self) -> display.Markup:
+        """The job with a link to its page."""
+        label = "dry run" if self.job_id is None else f"job {self.job_id}"
+        return display.link(self.page or "", label)
 
     def __str__(self) -> str:
         return repr(self) if self.job_id is None else f"j{self.job_id}"

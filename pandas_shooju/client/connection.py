@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 import pandas as pd
 import requests
 
+from pandas_shooju import display
 from pandas_shooju.client import dataframe, deprecated, files, reader, validation
 from pandas_shooju.client.job import DryRunJob, RemoteJob, check_batch_size
 from pandas_shooju.client.mget import MGet, SeriesReads, check_mode
@@ -30,6 +31,7 @@ from pandas_shooju.errors import ConfigurationError, ShoojuError
 if TYPE_CHECKING:
     from pandas_shooju.manage.catalog import Catalog
     from pandas_shooju.manage.jobs import Jobs
+    from pandas_shooju.manage.series import StoredSeries
 
 __all__ = ["Connection", "connection_of", "default_connection"]
 
@@ -193,11 +195,33 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         self.close()
 
     def __repr__(self) -> str:
-        text = repr(self._client).replace("Client", "Connection", 1)
-        with suppress(ShoojuError):  # a store that cannot be read
-            if not self.closed and (info := self.mirror) is not None:
-                return f"{text[:-1]}, {info})"
-        return text
+        server, user = self._client.shown
+        info = self._mirror_info()
+        about = "" if info is None else f", {display.printable(info)}"
+        return f"Connection({server!r}, user={user!r}{about}{', closed' if self.closed else ''})"
+
+    def _repr_html_(self) -> str:
+        server, user = self._client.shown
+        path = local_path(server)
+        info = self._mirror_info()
+        if path == ":memory:":
+            store = "in memory"
+        elif path is not None:
+            store = path if Path(path).exists() else f"{path} (not created yet)"
+        facts: list[tuple[str, object]] = [
+            ("server", display.link(server, server)) if path is None else ("embedded store", store),
+            ("user", user),
+            ("mirror of", None if info is None else f"{info.query or '*'} on {info.source}"),
+            ("as of", None if info is None else info.freshness),
+            ("state", "closed" if self.closed else None),
+        ]
+        return display.card("Connection", facts)
+
+    def _mirror_info(self) -> MirrorInfo | None:
+        """What `mirror` gives, without an error for a store that cannot be read."""
+        with suppress(ShoojuError):
+            return None if self.closed else self.mirror
+        return None
 
     # --- single series ---
 
@@ -241,6 +265,22 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         return [to_datetime(milliseconds) for milliseconds in validation.reported_dates(answer)]
 
     # --- many series ---
+
+    @property
+    def series(self) -> StoredSeries:
+        r"""Many series at once: copying, moving, comparing, trimming, deleting and restoring; see `StoredSeries`.
+
+        Examples
+        --------
+        >>> conn = Connection("local::memory:")
+        >>> with conn.register_job("GDP") as job:
+        ...     job.write(r"sid=draft\gdp\cn", points=[(0, 14.7)])
+        >>> conn.series.copy("draft", "desk").target.item()
+        'desk\\gdp\\cn'
+        """
+        from pandas_shooju.manage.series import StoredSeries
+
+        return StoredSeries(self, connection_of)
 
     def scroll(
         self,

@@ -38,12 +38,19 @@ class MirrorInfo(NamedTuple):
         refreshed = None if moment is None else to_datetime(moment).replace(tzinfo=datetime.UTC)
         return cls(state["source"], state["query"], refreshed, description["series"], description["todo"])
 
+    @property
+    def freshness(self) -> str:
+        """When it was refreshed, and how long ago that is, in words."""
+        if self.refreshed_at is None:
+            return "not complete yet"
+        return f"{self.refreshed_at:%Y-%m-%d %H:%M} UTC ({_words(self.age)} ago)"
+
     def __str__(self) -> str:
         """What it is a mirror of, and how old it is."""
         if self.refreshed_at is None:
             when = f"incomplete, {self.series:,} series copied and {self.todo:,} to go"
         else:
-            when = f"as of {self.refreshed_at:%Y-%m-%d %H:%M} UTC ({_words(self.age)} ago)"
+            when = f"as of {self.freshness}"
             when += f", refresh interrupted with {self.todo:,} series to go" if self.todo else ""
         return f"mirror of {self.query or '*'!r} on {self.source}, {when}"
 

@@ -23,6 +23,7 @@ from pandas_shooju.clocks import DateError as DateError
 from pandas_shooju.clocks import exact_milli as exact_milli
 from pandas_shooju.clocks import to_datetime as to_datetime
 from pandas_shooju.clocks import to_milli as to_milli
+from pandas_shooju.clocks.conversions import conversion_to_dates
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.values import point_value, point_values
 
@@ -177,10 +178,16 @@ def _columns_of_series(series: pd.Series[Any]) -> PointColumns:
             return PointColumns.empty()
         raise TypeError(
             f"the index of a Series of points must be a DatetimeIndex or a PeriodIndex, got {type(index).__name__} of "
-            f"dtype {index.dtype}; convert it with pd.to_datetime, for years "
-            "series.index = pd.to_datetime(series.index.astype('string'), format='%Y')"
+            f"dtype {index.dtype}; {_conversion(index)}"
         )
-    return PointColumns(clocks.to_milliseconds(index), point_values(series, f"the series {series.name!r}"))
+    return PointColumns(
+        clocks.to_milliseconds(index), point_values(series, f"the series {series.name!r}", lambda: "series")
+    )
+
+
+def _conversion(index: pd.Index[Any]) -> str:
+    found = conversion_to_dates(index, "series.index")
+    return "convert it to dates" if found is None else f"convert it first: `series.index = {found.code}`"
 
 
 # --- serializers ------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 
+from pandas_shooju import display
 from pandas_shooju.client.buffer import RemoveOthers, SeriesWrite, Target
 from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.errors import ConflictError, WriteInterrupted
@@ -172,11 +173,54 @@ class WriteResult:
         elif isinstance(self.job, DryRunJob):
             text = f"a dry run, nothing stored of {series} series"
         else:
-            points = "1 point" if self.points == 1 else f"{self.points} points"
-            text = f"{points} of {stored} series stored by job {self.job.job_id}"
-            text += "" if self.ok else f", {series - stored} series not stored"
+            text = f"{display.counted(self.points, 'point')} of {stored:,} series stored by job {self.job.job_id}"
+            text += "" if self.ok else f", {series - stored:,} series not stored"
         example = self.series.index[int(self.series["stored"].to_numpy().argmax())]
-        return f"<WriteResult: {text}: {example}{', ...' if series > 1 else ''}>"
+        failed = self._failed()
+        if stored or not len(failed):
+            text += f": {display.printable(example)}{', ...' if series > 1 else ''}"
+        if len(failed):
+            text += f"; not stored: {display.printable(failed.index[0])} ({_reason(failed.iloc[0])})"
+            text += ", ..." if len(failed) > 1 else ""
+        return f"<WriteResult: {text}>"
+
+    def _failed(self) -> pd.DataFrame:
+        """The series that were sent and not stored."""
+        return self.series[~self.series["stored"] & (self.series["error"] != "")]
+
+    def _repr_html_(self) -> str:
+        stored, series = int(self.series["stored"].sum()), len(self.series)
+        if not series:
+            return display.card("WriteResult", [("stored", "nothing to write")])
+        if isinstance(self.job, DryRunJob):
+            state = f"nothing: a dry run of {display.counted(series, 'series', 'series')}"
+        elif self.job is None:
+            state = f"nothing of {display.counted(series, 'series', 'series')}: no job was registered"
+        else:
+            state = f"{display.counted(self.points, 'point')} of {display.counted(stored, 'series', 'series')}"
+            state = state if stored else "nothing"
+        missing = self.series[~self.series["stored"]] if isinstance(self.job, RemoteJob) else self.series.iloc[:0]
+        facts = [
+            ("stored", state),
+            ("not stored", display.counted(len(missing), "series", "series") if len(missing) else None),
+            ("job", self.job.link() if isinstance(self.job, RemoteJob) else None),
+            ("server", None if self.job is None else self.job.connection.raw.shown[0]),
+            ("series", display.listed(self.series.index[self.series["stored"].to_numpy()])),
+        ]
+        if not len(missing):
+            return display.card("WriteResult", facts)
+        rows = [
+            [name, state, display.abbreviated(error, 300)]
+            for name, state, error in missing[["state", "error"]].head(display.ROWS).itertuples(name=None)
+        ]
+        hint = display.note("retry() sends the rest again")
+        table = display.table(["series not stored", "state", "error"], rows, len(missing))
+        return display.card("WriteResult", facts, table, hint)
+
+
+def _reason(failed: pd.Series) -> str:
+    """Why a series was not stored, in brief."""
+    return display.abbreviated(failed["error"] if failed["state"] != "unknown" else f"unknown: {failed['error']}")
 
 
 @contextmanager

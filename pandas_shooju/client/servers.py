@@ -91,6 +91,28 @@ def server_name(server: str) -> str:
     return f"local:{Path(path or default_path()).expanduser().absolute()}"
 
 
+def shown_server(server: str) -> str:
+    """The name of a server for people: as `server_name`, but the same for every store in memory.
+
+    Examples
+    --------
+    >>> shown_server("alpha"), shown_server("local::memory:")
+    ('https://alpha.shooju.com', 'local::memory:')
+    """
+    return server if local_path(server) == ":memory:" else server_name(server)
+
+
+def job_page(server: str, job_id: int | None) -> str | None:
+    """The URL of the page that shows a job to people; None if the server, an embedded store, has no such pages.
+
+    Examples
+    --------
+    >>> job_page("https://alpha.shooju.com", 17)
+    'https://alpha.shooju.com/#jobs/17'
+    """
+    return None if job_id is None or local_path(server) is not None else f"{server}/#jobs/{job_id}"
+
+
 def server_url(server: str) -> str:
     """The base URL of a server on the network; ``https://alpha.shooju.com`` for the account name ``alpha``."""
     if "://" in server:

@@ -159,7 +159,7 @@ def check_unused(path: str | os.PathLike[str]) -> None:
             spool.close(done=False)
             raise ConfigurationError(
                 f"the spool {str(path)!r} has unfinished work: {len(items)} items of job {job['job_id']}; "
-                f"send them with pandas_shooju.resume({str(path)!r}) first"
+                f"send them with pandas_shooju.resume({str(path)!r}, connection) first"
             )
 
 

@@ -26,7 +26,7 @@ from pandas_shooju.client import validation
 from pandas_shooju.client.hooks import BaseHook, Request, Response
 from pandas_shooju.client.options import options
 from pandas_shooju.client.retry import Attempts, Failure, Pace, RetryPolicy, clear_locals
-from pandas_shooju.client.servers import is_exposed, local_path, open_server, public_url, same_server
+from pandas_shooju.client.servers import is_exposed, local_path, open_server, public_url, same_server, shown_server
 from pandas_shooju.client.settings import Settings
 from pandas_shooju.errors import ConfigurationError, ConnectionError, ShoojuApiError, ShoojuFormatError
 from pandas_shooju.formats import Document
@@ -245,8 +245,14 @@ class Client:
         """The URL of the server, without credentials."""
         return public_url(self._url)
 
+    @property
+    def shown(self) -> tuple[str, str | None]:
+        """The server and the user as they are shown: never the key, and without signing in."""
+        return shown_server(self._server), self._user
+
     def __repr__(self) -> str:
-        return f"Client({self.url!r}, user={self._user!r})"
+        server, user = self.shown
+        return f"Client({server!r}, user={user!r})"
 
     def close(self) -> None:
         """Close network connections and the embedded store; further calls raise ConnectionError."""

@@ -153,6 +153,19 @@ def facet_terms(answer: Any, name: str) -> list[tuple[Any, int]]:
     return sorted(((term["term"], term["count"]) for term in terms), key=lambda term: -term[1])
 
 
+def folders(answer: Any) -> list[tuple[str, int, bool]]:
+    """The path, the number of series, and whether it is a series, of each folder."""
+    given = answer.get("folders") if isinstance(answer, dict) else None
+    if not isinstance(given, list) or not given:
+        raise _wrong("a list under 'folders'", given)
+    for one in given:
+        match one:
+            case [str(), int() as count, bool()] if _is_id(count):
+                continue
+        raise _wrong("a path, a number of series, and true or false for each of 'folders'", one)
+    return [(path, count, is_series) for path, count, is_series in given]
+
+
 def file_ids(answer: Any, count: int) -> list[str]:
     """The ids of the files that were uploaded."""
     given = answer.get("file_id") if isinstance(answer, dict) else None

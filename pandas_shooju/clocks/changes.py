@@ -48,6 +48,17 @@ class LocalTimeError(ValueError):
         self.position = position
         self.series = series
 
+    def with_remedy(self, remedy: str) -> LocalTimeError:
+        """The same error with advice at the end of its message."""
+        return LocalTimeError(
+            f"{self}. {remedy}",
+            reason=self.reason,
+            time=self.time,
+            zone=self.zone,
+            position=self.position,
+            series=self.series,
+        )
+
 
 def utc_to_wall(dates: Int64Array, tz: TimeZone) -> Int64Array:
     """The wall-clock times of `tz` at these instants.
@@ -283,14 +294,10 @@ def _local_time_error(
     if ambiguous:
         message = (
             f"{shown} is ambiguous in {tz}: the clock goes back from {from_} to {to}, and the dates do not show which "
-            "of the two times is meant (they do if a series has both, in ascending order). Make the dates aware: "
-            "index.tz_localize(tz, ambiguous=...)"
+            "of the two times is meant (they do if a series has both, in ascending order)"
         )
     else:
-        message = (
-            f"{shown} does not exist in {tz}: the clock goes forward from {from_} to {to}. Make the dates aware: "
-            "index.tz_localize(tz, nonexistent=...)"
-        )
+        message = f"{shown} does not exist in {tz}: the clock goes forward from {from_} to {to}"
     return LocalTimeError(
         message,
         reason="ambiguous" if ambiguous else "nonexistent",

@@ -14,10 +14,12 @@ import pandas_flavor
 
 from pandas_shooju import layouts
 from pandas_shooju.formats import SeriesTable
-from pandas_shooju.frame import origin, vintages
+from pandas_shooju.frame import display, origin, vintages
 from pandas_shooju.frame.dates_values import column_named
+from pandas_shooju.frame.describe import describe
 from pandas_shooju.frame.diff import diff
 from pandas_shooju.frame.lineage import lineage
+from pandas_shooju.frame.plots import plot
 from pandas_shooju.frame.read import read_shooju
 from pandas_shooju.frame.shapes import as_frame
 from pandas_shooju.frame.write import write
@@ -46,7 +48,11 @@ class GroupByAccessor:
 
 
 class ShoojuAccessor(GroupByAccessor):
-    """``df.shooju`` and ``series.shooju``: write data, compare it with earlier data, look up its origin."""
+    """``df.shooju`` and ``series.shooju``: write data, compare it with earlier data, look up its origin.
+
+    By itself, it shows what the data is: the series, their dates, frequency, time zone and unit, and the query and the
+    server that they were read from.
+    """
 
     diff = _method(diff)
     lineage = _method(lineage)
@@ -54,6 +60,14 @@ class ShoojuAccessor(GroupByAccessor):
     first_release = _method(vintages.first_release)
     latest = _method(vintages.latest)
     revisions = _method(vintages.revisions)
+    describe = _method(describe)
+    plot = _method(plot)
+
+    def __repr__(self) -> str:
+        return display.as_text(self._data)
+
+    def _repr_html_(self) -> str:
+        return display.as_html(self._data)
 
     @property
     def series_ids(self) -> pd.Series:

@@ -1,14 +1,13 @@
 """Columns and indexes of pandas objects -> dates of points. Pure.
 
 Dates are converted exactly, whatever their dtype. For anything else, the error contains the code that would convert it
-to dates. :mod:`pandas_shooju.values` decides which values points may have.
+to dates, where they are in the caller's data. :mod:`pandas_shooju.values` decides which values points may have.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
-import warnings
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
@@ -19,6 +18,7 @@ from pandas.api.types import infer_dtype
 
 from pandas_shooju import clocks
 from pandas_shooju.formats import PointColumns
+from pandas_shooju.frame.places import Place, converted, level_place, place_of
 from pandas_shooju.values import Missing, is_missing
 
 Int64Array = npt.NDArray[np.int64]
@@ -43,8 +43,10 @@ def is_dates(values: Any) -> bool:
     return bool(dtype.kind == "M")
 
 
-def date_index(values: Any) -> pd.DatetimeIndex:
+def date_index(values: Any, place: Place | None = None) -> pd.DatetimeIndex:
     """An index or a column of dates as a DatetimeIndex, periods as their first moments; missing dates are NaT.
+
+    The place, by default a column of a frame, is the one that an error advises to convert.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def date_index(values: Any) -> pd.DatetimeIndex:
         name = getattr(values, "name", None)
         raise TypeError(
             f"the column {name!r} must contain dates, got {kind_of(values)}; "
-            f"{conversion_to_dates(values, f'frame[{name!r}]')}"
+            f"{to_dates(values, Place('df', column=name) if place is None else place)}"
         )
     dtype = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
@@ -97,8 +99,11 @@ def _of_objects(values: Any) -> pd.DatetimeIndex:
     return index.tz_localize("UTC") if aware else index
 
 
-def ascending(dates: Int64Array, what: str) -> Int64Array | None:
-    """The order in which the dates ascend, None if they do already; a repeated date is an error."""
+def ascending(dates: Int64Array, what: str, naive: bool = False) -> Int64Array | None:
+    """The order in which the dates ascend, None if they do already; a repeated date is an error.
+
+    `naive` says whether the dates had no time zone, and none was passed.
+    """
     if (dates[1:] > dates[:-1]).all():
         return None
     order = np.argsort(dates, kind="stable")
@@ -106,11 +111,14 @@ def ascending(dates: Int64Array, what: str) -> Int64Array | None:
     repeated = ordered[1:][ordered[1:] == ordered[:-1]]
     if len(repeated):
         more = "" if len(repeated) == 1 else f" ({len(repeated)} dates are repeated)"
+        local = (
+            ". If these are local times that repeat an hour because the clock went back, pass their time zone, such as "
+            "tz='Europe/Berlin'"
+        )
         raise ValueError(
             f"the dates of a series must be unique, but {what} contains "
-            f"{np.datetime64(int(repeated[0]), 'ms')} more than once{more}; drop or aggregate the duplicates. If these "
-            "are local times that repeat an hour because the clock went back, pass their time zone, such as "
-            "tz='Europe/Berlin'"
+            f"{np.datetime64(int(repeated[0]), 'ms')} more than once{more}; drop or aggregate the duplicates"
+            f"{local if naive else ''}"
         )
     return order
 
@@ -126,12 +134,16 @@ def without_missing(points: PointColumns, na: Missing) -> PointColumns:
 # --- report dates -----------------------------------------------------------------------------------------------------
 
 
-def report_dates(values: Any, name: Any) -> Int64Array:
-    """Milliseconds of report dates, one for each point or column; naive dates are UTC."""
+def report_dates(values: Any, name: Any, source: Any = None) -> Int64Array:
+    """Milliseconds of report dates, one for each point or column; naive dates are UTC.
+
+    `source` is the frame that has them in a column or a level, for the advice in errors.
+    """
     if not is_dates(values):
-        raise TypeError(
-            f"reported_date={name!r} must contain dates, got {kind_of(values)}; convert it with pd.to_datetime"
-        )
+        columns = getattr(source, "columns", None)
+        in_columns = columns is not None and name not in columns and name in columns.names
+        place = level_place(source, name) if in_columns else place_of(source, name)
+        raise TypeError(f"reported_date={name!r} must contain dates, got {kind_of(values)}; {to_dates(values, place)}")
     index = date_index(values)
     if index.hasnans:
         raise ValueError(
@@ -186,91 +198,6 @@ def one_report_date(given: Any) -> int | None:
     return clocks.exact_milli(given)
 
 
-# --- advice for converting to dates ----------------------------------------------------------------------------------
-
-
-def conversion_to_dates(values: Any, expression: str) -> str:
-    """Advice on an index or a column that does not contain dates: code that converts these values to dates.
-
-    Parameters
-    ----------
-    values
-        The index or the column.
-    expression
-        The expression for it in the caller's code, such as ``frame.index``.
-
-    Examples
-    --------
-    >>> conversion_to_dates(pd.Index([2020, 2021]), "frame.index")
-    "convert it first: frame.index = pd.to_datetime(frame.index.astype('string'), format='%Y')"
-    """
-    for casts, options in _conversions(values):
-        converted = _converted(values, casts, options)
-        if converted is None:
-            continue
-        given = expression + "".join(f".astype({cast!r})" for cast in casts)
-        arguments = "".join(f", {name}={value!r}" for name, value in options.items())
-        advice = f"convert it first: {expression} = pd.to_datetime({given}{arguments})"
-        first = next(value for value in values if pd.notna(value))
-        if isinstance(first, str) and not first[:4].isdigit():
-            day_first = _converted(values, casts, {**options, "dayfirst": True})
-            if day_first is not None and not day_first.equals(converted):
-                advice += ", with dayfirst=True if the day comes before the month"
-        return advice
-    return "dates must be datetimes or periods (see pandas.to_datetime)"
-
-
-def _converted(values: Any, casts: tuple[str, ...], options: dict[str, Any]) -> Any:
-    """The values cast and converted by `pd.to_datetime`; None if that fails, warns, or does not convert all of them."""
-    try:
-        with warnings.catch_warnings(record=True) as raised:
-            warnings.simplefilter("always")
-            converted = values
-            for cast in casts:
-                converted = converted.astype(cast)
-            converted = pd.to_datetime(converted, **options)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    complete = is_dates(converted) and converted.notna().sum() == values.notna().sum()
-    if not complete or raised:
-        return None
-    # pandas takes the year of "Jan-20" for a year 1
-    years = pd.DatetimeIndex(converted).year
-    return converted if not len(years) or years.min() >= 1000 else None
-
-
-def _conversions(values: Any) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """The casts and options with which `pd.to_datetime` may convert some values, the most likely ones first."""
-    kind = infer_dtype(values, skipna=True)
-    if kind in ("integer", "floating", "mixed-integer-float"):
-        numbers = [number for number in values if pd.notna(number)]
-        if not numbers or any(number != number // 1 for number in numbers):
-            return
-        to_string = ("string",) if kind == "integer" else ("Int64", "string")
-        low, high = min(numbers), max(numbers)
-        for least, most, options in _INTEGER_DATES:
-            if least <= low and high <= most:
-                yield (to_string if "format" in options else ()), options
-    elif kind == "string":
-        for options in ({}, {"utc": True}, {"dayfirst": True}, {"format": "mixed"}, {"format": "mixed", "utc": True}):
-            yield (), options
-    elif kind in ("mixed", *_DATE_OBJECTS):
-        yield (), {}
-        yield (), {"utc": True}
-
-
-#: integers within these limits are likely to be such dates
-_INTEGER_DATES: list[tuple[int, int, dict[str, Any]]] = [
-    (1000, 2999, {"format": "%Y"}),
-    (1000_01, 2999_12, {"format": "%Y%m"}),
-    (1000_01_01, 2999_12_31, {"format": "%Y%m%d"}),
-    (10**8, 10**10, {"unit": "s"}),
-    (10**11, 10**13, {"unit": "ms"}),
-    (10**14, 10**16, {"unit": "us"}),
-    (10**17, 10**19, {"unit": "ns"}),
-]
-
-
 # --- keys ----------------------------------------------------------------------------------------------------------
 
 
@@ -305,6 +232,15 @@ def column_named(frame: pd.DataFrame, name: Hashable, argument: str) -> pd.Serie
     if not isinstance(column, pd.Series):
         raise ValueError(f"{argument} must name one column, but several are named {name!r}")
     return column
+
+
+def to_dates(values: Any, place: Place) -> str:
+    """Advice on values that are not dates, at their place."""
+    advice = converted(values, place)
+    return NOT_CONVERTIBLE if advice is None else f"convert it first: {advice}"
+
+
+NOT_CONVERTIBLE = "dates must be datetimes or periods (see pandas.to_datetime)"
 
 
 def kind_of(values: Any) -> str:

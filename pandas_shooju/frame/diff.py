@@ -16,7 +16,7 @@ from pandas_shooju import clocks, query
 from pandas_shooju.client.buffer import SeriesWrite
 from pandas_shooju.errors import ShoojuApiError
 from pandas_shooju.formats import PointColumns
-from pandas_shooju.frame.dates_values import check_reports_are_named
+from pandas_shooju.frame.dates_values import check_reports_are_named, listed
 from pandas_shooju.frame.fields import Fields
 from pandas_shooju.frame.ids import SAME, Sid, check_sid, ids_as_read
 from pandas_shooju.frame.origin import column_fields, field_columns, origin_of
@@ -194,15 +194,19 @@ def _same_series(
     id_of = ids_as_read(old_frame, level)
     if isinstance(data, pd.Series) and data.name is None:
         if len(old_frame.columns) > 1:
-            raise ValueError("the Series must be named like a column of changed_from, got name=None; set series.name")
+            raise ValueError(
+                f"the Series must be named like a column of changed_from, {listed(old_frame.columns)}, got name=None; "
+                f"name it, such as `series.name = {old_frame.columns[0]!r}`"
+            )
         only = id_of(old_frame.columns[0])
         return lambda label: only
     names, old_names = list(frame.columns.names), list(old_frame.columns.names)
     plain = len(names) == 1 and all(isinstance(label, str) for label in frame.columns)
     if names != old_names and not (plain and None in (names[0], old_names[0])) and not isinstance(data, pd.Series):
         raise ValueError(
-            f"the column levels must be those of changed_from, {old_names}, got {names}; set frame.columns.names, or "
-            "pass sid=..."
+            f"the column levels must be those of changed_from, {old_names}, got {names}; "
+            + (f"set them: `df.columns.names = {old_names!r}`, or " if len(names) == len(old_names) else "")
+            + "pass sid=..."
         )
     return id_of
 

@@ -45,7 +45,10 @@ def column_fields(
     levels = [name for name in frame.columns.names if name is not None and name != "series_id"]
     wanted = levels if fields == "levels" else [fields] if isinstance(fields, str) else list(fields)
     if not levels and fields:
-        raise ValueError(f"fields={fields!r} requires named column levels; set frame.columns.names")
+        raise ValueError(
+            f"fields={fields!r} requires named column levels; name them: "
+            f"`df.columns.names = {[f'level_{at}' for at in range(frame.columns.nlevels)]!r}`"
+        )
     unknown = [name for name in wanted if name not in levels]
     if unknown:
         raise ValueError(f"fields must name column levels ({listed(levels)}), got {unknown[0]!r}")
@@ -114,9 +117,10 @@ def _level_values(columns: pd.Index, name: Hashable) -> Any:
 def check_kind(fields: Any) -> None:
     """Check the type of `fields` that are not a dict for all series."""
     if isinstance(fields, pd.Series):
+        to_frame = f"fields.to_frame({'' if isinstance(fields.name, str) else repr('name')})"
         raise TypeError(
-            "fields must not be a Series: pass .to_dict() for the same fields in all series, or .to_frame() for one "
-            "field with a value for each series id"
+            "fields must not be a Series: pass `fields.to_dict()` for the same fields in all series, or "
+            f"`{to_frame}` for one field with a value for each series id"
         )
     if not isinstance(fields, str | pd.DataFrame | Sequence):
         raise TypeError(

@@ -142,7 +142,7 @@ def _item(names: list[str], name: str) -> Callable[[Any], Any]:
         which = f"called {name!r}" if name else "without a name"
         raise ValueError(
             f"the keys that a template uses must have unique names, got {names.count(name)} keys {which}; rename "
-            "them, as in df.groupby([dates.dt.year.rename('year'), ...]), or pass a function as sid"
+            "them, such as df['dt'].dt.year.rename('year'), or pass a function as sid"
         )
 
     return refuse

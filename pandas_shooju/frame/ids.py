@@ -13,9 +13,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_float_dtype
 
 from pandas_shooju.frame import origin
-from pandas_shooju.frame.dates_values import column_named, listed
+from pandas_shooju.frame.dates_values import column_named, is_dates, listed
 from pandas_shooju.frame.groups import GROUP, GroupKeys, plain_key
 from pandas_shooju.query import id_key
 from pandas_shooju.values import is_missing
@@ -74,7 +75,8 @@ def column_ids(frame: pd.DataFrame, sid: Sid, ignored: Hashable | None = None) -
             columns = columns.droplevel(ignored)
         return [check_id(_looked_up(sid, label, "column"), label, list(columns.names)) for label in columns]
     template = _Template(sid)
-    if not template.names and len(columns) > 1:
+    others = columns.droplevel(ignored) if ignored is not None and columns.nlevels > 1 else columns
+    if not template.names and others.nunique() > 1 and not (ignored is not None and columns.nlevels == 1):
         level = next((level for level in levels if level), "name")
         raise ValueError(
             f"sid={sid!r} must contain a placeholder such as {{{level}}}, otherwise all {len(columns)} columns would "
@@ -106,7 +108,7 @@ def _unknown_level(sid: str, name: str, count: int, levels: Sequence[str]) -> Va
     elif named:
         problem = f"but the column levels are {listed(named)}"
     else:
-        problem = "but the column level has no name; set frame.columns.name"
+        problem = f"but the column level has no name; name it: `df.columns.name = {name!r}`"
     return ValueError(f"sid={sid!r} contains {{{name}}}, {problem}")
 
 
@@ -269,14 +271,23 @@ def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[t
 
         return filled, [GROUP, *columns] if keys else columns
     if not keys:
+        key = _key_column(frame, sid)
         raise TypeError(
             "for a long frame sid must be a template over its columns, such as r'users\\sam\\{symbol}'; a dict or a "
-            "function requires a groupby: df.groupby('symbol').shooju.write(job, sid={...})"
+            f"function requires a groupby, whose keys it gets: `df.groupby({key!r})`"
         )
     if type(sid) is dict:
         sid = _typed({plain_key(key): series_id for key, series_id in sid.items()})
     names = list(keys)
     return lambda label: check_id(_looked_up(sid, label[0], "group"), label[0], names), [GROUP]
+
+
+def _key_column(frame: pd.DataFrame, sid: Any) -> Hashable:
+    """The column that a dict, or a function, is likely to be about."""
+    known = set(sid) if isinstance(sid, Mapping) else set()
+    by_dict = (name for name in frame.columns if known and frame[name].isin(known).all())
+    labels = (name for name in frame.columns if not is_dates(frame[name]) and not is_float_dtype(frame[name]))
+    return next(by_dict, next(labels, "symbol"))
 
 
 def check_id(series_id: Any, label: Any, names: Sequence[Any]) -> str:
@@ -301,7 +312,7 @@ def no_destination(kind: str, labels: Iterable[Any], behind: Iterable[str | None
             break
     return ValueError(
         f"{message}. Pass one of:\n"
-        f"  sid=r'{template}'  (or a dict or a function) to write to these series;\n"
-        f"  sid='{SAME}'  to write to the series that the data was read from, or that its labels name;\n"
-        "  changed_from=old  to write what differs from an earlier frame, to the series that it was read from."
+        f"  sid=r'{template}'  (or a dict or a function) to write to these series\n"
+        f"  sid='{SAME}'  to write to the series that the data was read from, or that its labels name\n"
+        "  changed_from=old  to write what differs from an earlier frame, to the series that it was read from"
     )

@@ -62,8 +62,8 @@ class Origin(dict[str, Any]):
 
     def _read_only(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
-            "frame.attrs['shooju'] describes where the frame was read from and is shared by its copies, so it cannot "
-            "be modified; replace it with frame.attrs['shooju'] = dict(frame.attrs['shooju'], ...)"
+            "attrs['shooju'] describes where the frame was read from and is shared by its copies, so it cannot "
+            "be modified; replace it, such as `df.attrs['shooju'] = dict(df.attrs['shooju'], query='')`"
         )
 
     __setitem__ = __delitem__ = update = setdefault = pop = popitem = clear = __ior__ = _read_only

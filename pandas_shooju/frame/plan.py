@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 
 from pandas_shooju import clocks, layouts
+from pandas_shooju.client.limits import Limit
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.formats.table import Column, values_of
 from pandas_shooju.frame import pages, reports
-from pandas_shooju.frame.limits import Limit
 from pandas_shooju.frame.origin import KEY, Origin, without_asof
 from pandas_shooju.frame.pages import Found, warn_of_missing
 from pandas_shooju.frame.request import (

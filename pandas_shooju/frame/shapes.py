@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ from pandas.api.typing import DataFrameGroupBy, SeriesGroupBy
 from pandas_shooju import clocks
 from pandas_shooju.client.buffer import SeriesWrite
 from pandas_shooju.formats import PointColumns
+from pandas_shooju.frame.advice import is_date_label, no_values, shape_remedy, transposed
 from pandas_shooju.frame.dates_values import (
     ISO_DATE,
     Float64Array,
@@ -26,13 +28,13 @@ from pandas_shooju.frame.dates_values import (
     ascending,
     check_reports_are_named,
     column_named,
-    conversion_to_dates,
     date_index,
     is_dates,
     kind_of,
     listed,
     one_report_date,
     report_dates,
+    to_dates,
     typed_keys,
     without_missing,
 )
@@ -40,6 +42,7 @@ from pandas_shooju.frame.fields import Fields, check_kind, column_fields, fields
 from pandas_shooju.frame.groups import GroupKeys, ungrouped
 from pandas_shooju.frame.ids import SAME, Sid, check_id, check_read_ids, column_ids, no_destination, own_id, row_ids
 from pandas_shooju.frame.origin import KEY, Origin, column_series_ids, origin_of
+from pandas_shooju.frame.places import Place, local_time_remedy, place_of, value_code
 from pandas_shooju.query import id_key
 from pandas_shooju.values import Missing, field_values, point_values
 
@@ -59,6 +62,7 @@ class _Call(NamedTuple):
     reported_date: ReportedDate | None
     na: Missing  # of fields
     na_points: Missing
+    source: pd.DataFrame | pd.Series  # the data, or what a groupby groups
 
 
 def series_writes(
@@ -87,9 +91,11 @@ def series_writes(
         raise ValueError(f"na must be 'skip' (leave stored values alone) or 'null' (remove them), got {na!r}")
     shape = shape_of(data, date, value)
     grouped = isinstance(data, DataFrameGroupBy | SeriesGroupBy)
-    check_reports_are_named(data.obj if grouped else data, sid, reported_date)
+    source = data.obj if grouped else data
+    check_reports_are_named(source, sid, reported_date)
     na_points: Missing = "null" if keep_missing else na
-    call = _Call(_named_in(data, shape) if sid is None else sid, fields, date, value, tz, reported_date, na, na_points)
+    sid = _named_in(data, shape) if sid is None else sid
+    call = _Call(sid, fields, date, value, tz, reported_date, na, na_points, source)
     if isinstance(data, DataFrameGroupBy | SeriesGroupBy):
         columns = value if isinstance(value, list) else [value]
         frame, keys, date, only = ungrouped(data, date, columns[0] if columns else None)
@@ -125,12 +131,12 @@ def shape_of(data: Any, date: Hashable | None = None, value: Any = None) -> Shap
             return "wide"
         raise TypeError(
             f"the index of the Series {data.name!r} must contain dates, got {kind_of(data.index)}; "
-            f"{conversion_to_dates(data.index, 'series.index')}"
+            f"{to_dates(data.index, Place('series'))}"
         )
     if not isinstance(data, pd.DataFrame):
         raise TypeError(f"data must be a DataFrame, a Series or a groupby of pandas, got {type(data).__name__}")
     if not is_dates(data.index) and len(data.columns) and is_dates(data.columns):
-        raise TypeError(_TRANSPOSED)
+        raise TypeError(transposed(data))
     if data.index.name == "series_id" and not is_dates(data.index) and date is None and value is None:
         return "fields"
     if date is not None or value is not None or _is_long(data):
@@ -139,15 +145,9 @@ def shape_of(data: Any, date: Hashable | None = None, value: Any = None) -> Shap
         return "wide"
     if "series_id" in data.columns:
         return "fields"
-    if len(data.columns) and _looks_like_dates(data.columns.astype(object)):
-        raise TypeError(
-            "this frame has no dates in its rows, and its columns look like dates; transpose it and convert them: "
-            "frame = frame.T; frame.index = pd.to_datetime(frame.index)"
-        )
     raise TypeError(
         f"the frame must contain dates, got an index that is {kind_of(data.index)} and the columns "
-        f"{listed(data.columns)}. If it is wide, {conversion_to_dates(data.index, 'frame.index')}. If it is long, name "
-        "its columns with date= and value=. If it has only fields, name its index 'series_id'"
+        f"{listed(data.columns)}. {shape_remedy(data)}"
     )
 
 
@@ -178,7 +178,7 @@ def is_naive(data: Writable, date: Hashable | None = None, value: Any = None) ->
     if isinstance(data, DataFrameGroupBy | SeriesGroupBy):
         data = data.obj
     if shape != "wide":
-        frame = _levels_as_columns(data.to_frame("val") if isinstance(data, pd.Series) else data)
+        frame = _levels_as_columns(data.to_frame("val") if isinstance(data, pd.Series) else data, data)
         date = _date_column(frame, date, None)
         data = frame if date is None else frame.set_index(date)
     dates = date_index(data.index)
@@ -216,7 +216,10 @@ def _is_long(frame: pd.DataFrame) -> bool:
     if "val" not in frame.columns:
         return False
     levels = frame.index.names if isinstance(frame.index, pd.MultiIndex) else []
-    return "dt" in frame.columns or "dt" in levels or (is_dates(frame.index) and "series_id" in frame.columns)
+    if is_dates(frame.index):
+        # named levels make labels of them: a wide frame may have the series "dt" and "val"
+        return "series_id" in frame.columns or ("dt" in frame.columns and frame.columns.names == [None])
+    return "dt" in frame.columns or "dt" in levels
 
 
 def _with_attrs(frame: pd.DataFrame, source: pd.DataFrame | pd.Series) -> pd.DataFrame:
@@ -229,10 +232,10 @@ def _with_attrs(frame: pd.DataFrame, source: pd.DataFrame | pd.Series) -> pd.Dat
 
 def _wide(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     level = call.reported_date if _is_level(frame, call.reported_date) else None
-    reported = report_dates(frame.columns.get_level_values(level), level).tolist() if level is not None else None
+    reported = report_dates(frame.columns.get_level_values(level), level, frame).tolist() if level is not None else None
     one_date = one_report_date(call.reported_date) if level is None else None
-    dates = _milliseconds(date_index(frame.index), call.tz, frame, "the index")
-    order = ascending(dates, "the index")
+    dates, naive = _milliseconds(frame.index, None, call)
+    order = ascending(dates, "the index", naive)
     ids = column_ids(frame, call.sid, level)
     fields = column_fields(frame, _fields_but(call.fields, frame, level), ids, call.na)
     sorted_dates = dates if order is None else dates[order]
@@ -240,7 +243,7 @@ def _wide(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     for at, (label, values, series_id, of_one) in enumerate(
         zip(frame.columns.tolist(), _columns(frame), ids, fields, strict=True)
     ):
-        column = point_values(values, f"the column {label!r}")
+        column = point_values(values, f"the column {label!r}", partial(value_code, call.source, label))
         points = PointColumns(sorted_dates, np.ascontiguousarray(column if order is None else column[order]))
         report = one_date if reported is None else reported[at]
         writes.append(SeriesWrite(series_id, without_missing(points, call.na_points), of_one, report))
@@ -266,13 +269,15 @@ def _columns(frame: pd.DataFrame) -> Iterable[Any]:
 
 
 def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite]:
-    frame = _levels_as_columns(frame)
+    frame = _levels_as_columns(frame, call.source)
     if isinstance(call.value, list):
         return _melted(frame, call, keys)
     reported = call.reported_date if _is_column(frame, call.reported_date) else None
     one_date = one_report_date(call.reported_date) if reported is None else None
     date = _date_column(frame, call.date, reported)
     value = "val" if call.value is None else call.value
+    if call.value is None and value not in frame.columns:
+        raise ValueError(no_values(frame, date, call.source))
     name_of, by = row_ids(frame, call.sid, keys)
     column_named(frame, value, "value")
     if date is not None:
@@ -282,16 +287,16 @@ def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite
     check_read_ids(frame, call.sid)
     key_count = len(by)
     if reported is not None:
-        ms = report_dates(column_named(frame, reported, "reported_date"), reported)
+        ms = report_dates(column_named(frame, reported, "reported_date"), reported, call.source)
         frame = _with_attrs(frame.assign(**{_REPORTED: ms}), frame)
         by = [*by, _REPORTED]
     frame, starts, labels = _by_label(frame, by)
-    numbers = point_values(frame[value], f"the column {value!r}")
-    dates = _milliseconds(date_index(frame.index if date is None else frame[date]), call.tz, frame, "a series", starts)
+    numbers = point_values(frame[value], f"the column {value!r}", partial(value_code, call.source, value))
+    dates, naive = _milliseconds(frame.index if date is None else frame[date], date, call, starts)
     ids = [name_of(label[:key_count]) for label in labels]
     source_ids = [str(label[by.index("series_id")]) for label in labels] if "series_id" in by else ids
     fields = row_fields(frame, call.fields, ids, source_ids, starts, call.na)
-    dates, numbers = _ascending_within(dates, numbers, starts, ids)
+    dates, numbers = _ascending_within(dates, numbers, starts, ids, naive)
     present = ~np.isnan(numbers)
     if call.na_points == "skip" and not present.all():
         starts = np.append(0, np.cumsum(present))[starts]
@@ -311,7 +316,6 @@ def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite
 
 
 _REPORTED = "\0reported date"
-_TRANSPOSED = "a wide frame must have dates in the rows, got dates in the columns; transpose it: frame.T"
 
 
 def _melted(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite]:
@@ -326,7 +330,7 @@ def _melted(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWri
     if "variable" in frame.columns:
         raise ValueError(
             "with a list as value, the frame must not have a column 'variable', which stands for their names in sid; "
-            "rename it"
+            "rename it, such as `df = df.rename(columns={'variable': 'name'})`"
         )
     return [
         write
@@ -341,6 +345,8 @@ def _is_column(frame: pd.DataFrame, name: Any) -> bool:
 
 def _date_column(frame: pd.DataFrame, date: Hashable | None, reported: Hashable | None) -> Hashable | None:
     """The column of dates in a long frame; None if its index holds them."""
+    if date is not None and date not in frame.columns and date == frame.index.name and is_dates(frame.index):
+        return None
     if date is not None or is_dates(frame.index):
         return date if date is not None or "dt" not in frame.columns else "dt"
     if "dt" in frame.columns:
@@ -354,26 +360,34 @@ def _date_column(frame: pd.DataFrame, date: Hashable | None, reported: Hashable 
 
 
 def _milliseconds(
-    index: pd.DatetimeIndex, tz: Any, frame: pd.DataFrame, what: str, starts: Int64Array | None = None
-) -> Int64Array:
-    """UTC milliseconds of dates; naive dates are local times of `tz`, or without it UTC."""
+    values: Any, name: Hashable | None, call: _Call, starts: Int64Array | None = None
+) -> tuple[Int64Array, bool]:
+    """UTC milliseconds of the dates in the index, or in the column `name`; and whether their zone is not known.
+
+    Naive dates are local times of `tz`, or without it UTC.
+    """
+    place = place_of(call.source, name)
+    index = date_index(values, place)
     milliseconds = clocks.to_milliseconds(index)
     if index.tz is not None:
-        return milliseconds
-    if tz is not None:
-        return clocks.localize(milliseconds, tz, starts)
-    origin = origin_of(frame)
+        return milliseconds, False
+    if call.tz is not None:
+        try:
+            return clocks.localize(milliseconds, call.tz, starts), False
+        except clocks.LocalTimeError as error:
+            raise error.with_remedy(local_time_remedy(error, values, place)) from None
+    origin = origin_of(call.source)
     if origin is not None and origin.get("tz", "UTC") != "UTC":
         zone = origin["tz"]
         raise ValueError(
             f"the dates are naive, but the frame was read in the time zone {zone!r}; pass tz={zone!r} if they are "
             "local times of that zone, or tz='UTC' if they are UTC"
         )
-    return milliseconds
+    return milliseconds, True
 
 
 def _ascending_within(
-    dates: Int64Array, numbers: Float64Array, starts: Int64Array, ids: Sequence[str]
+    dates: Int64Array, numbers: Float64Array, starts: Int64Array, ids: Sequence[str], naive: bool
 ) -> tuple[Int64Array, Float64Array]:
     """The dates and values of all series, sorted by date within each; `starts` are the first rows of the series."""
     sorted_already = dates[1:] > dates[:-1]
@@ -386,7 +400,7 @@ def _ascending_within(
     twice = np.flatnonzero((ordered[1:] == ordered[:-1]) & (series[1:] == series[:-1]))
     if len(twice):
         wrong = series[twice[0]]
-        ascending(dates[series == wrong], f"the series {ids[wrong]!r}")  # raises
+        ascending(dates[series == wrong], f"the series {ids[wrong]!r}", naive)  # raises
     return ordered, numbers[order]
 
 
@@ -402,15 +416,16 @@ def _split_dates(dates: Int64Array, starts: Int64Array) -> list[Int64Array]:
     return own
 
 
-def _levels_as_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with the named levels of its index as columns; an index of dates stays."""
+def _levels_as_columns(frame: pd.DataFrame, source: Any) -> pd.DataFrame:
+    """The frame, made of the caller's data, with the named levels of its index as columns; an index of dates stays."""
     index = frame.index
     names = [name for name in index.names if name is not None]
     twice = [name for name in names if name in frame.columns]
     if twice:
+        root = place_of(source, None).root
         raise ValueError(
             f"{twice[0]!r} is both an index level and a column; rename one of them or drop the level: "
-            f"frame.reset_index({twice[0]!r}, drop=True)"
+            f"`{root} = {root}.reset_index({twice[0]!r}, drop=True)`"
         )
     if not isinstance(index, pd.MultiIndex) and (not names or is_dates(index)):
         return frame
@@ -435,6 +450,9 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise ValueError(f"a frame of fields must have unique columns, got several named {twice!r}")
+    names = [name for name in frame.columns if name != "series_id"]
+    if is_dates(frame.columns) or (len(names) > 1 and all(map(is_date_label, names))):
+        raise TypeError(transposed(frame))
     if frame.index.name != "series_id":
         frame = _with_attrs(frame.set_index("series_id"), frame)
         columns = enumerate(frame.columns)
@@ -442,10 +460,9 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
         if points:
             raise TypeError(
                 f"the frame could contain points or fields, because it has the column {points[0]!r}. To write points, "
-                "name both columns with date= and value=; to write fields, use frame.set_index('series_id')"
+                "name both columns with date= and value=; to write fields, move the ids to the index: "
+                "`df = df.set_index('series_id')`"
             )
-    if is_dates(frame.columns):
-        raise TypeError(_TRANSPOSED)
     if frame.columns.name == "series_id" or frame.index.isin(frame.columns).any():
         raise TypeError(
             "the columns of a frame of fields must be names of fields, got series ids; the frame has series in both "
@@ -454,7 +471,7 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     reported = call.reported_date if _is_column(frame, call.reported_date) else None
     reports: Sequence[int | None] = [one_report_date(call.reported_date) if reported is None else None] * len(frame)
     if reported is not None:
-        reports = report_dates(frame[reported], reported).tolist()
+        reports = report_dates(frame[reported], reported, call.source).tolist()
     check_read_ids(frame.reset_index(), call.sid)
     if call.sid == SAME:
         ids = [check_id(own_id(label), (label,), ["series_id"]) for label in frame.index]

@@ -208,8 +208,8 @@ def _reports(data: Any, method: str) -> pd.DataFrame:
     """The frame, if it has report dates."""
     if not isinstance(data, pd.DataFrame):
         raise TypeError(
-            f"{method} requires a DataFrame with report dates, got a {type(data).__name__}; select its columns with a "
-            "list, such as frame[['gdp']]"
+            f"{method} requires a DataFrame with report dates, got a {type(data).__name__}; call it on the "
+            f"frame, and select afterwards: df.shooju.{method}(...)"
         )
     if _place(data, _REPORTED) is not None:
         return data
@@ -261,7 +261,7 @@ class _Columns(NamedTuple):
 def _columns(frame: pd.DataFrame) -> _Columns:
     columns = frame.columns
     level = columns.names.index(_REPORTED)
-    reported = np.array(report_dates(columns.get_level_values(level), _REPORTED), np.int64)
+    reported = np.array(report_dates(columns.get_level_values(level), _REPORTED, frame), np.int64)
     if isinstance(columns, pd.MultiIndex):
         codes = np.array([code for at, code in enumerate(columns.codes) if at != level], np.int64)
     else:
@@ -428,7 +428,7 @@ def _has_points(frame: pd.DataFrame) -> bool:
         return False
     raise ValueError(
         "a long frame must have the columns 'dt' and 'val'; rename its columns, such as "
-        f"frame.rename(columns={{'date': 'dt', 'value': 'val'}}); they are {', '.join(map(repr, frame.columns))}"
+        f"`df = df.rename(columns={{'date': 'dt', 'value': 'val'}})`; they are {', '.join(map(repr, frame.columns))}"
     )
 
 
@@ -477,9 +477,11 @@ def _last_state(frame: pd.DataFrame) -> pd.DataFrame:
     vintages = frame.columns.get_level_values(_ASOF) if place == "level" else pd.Index(flat[_ASOF])
     origin = origin_of(frame)
     if vintages.dtype == object and len(vintages):
+        job = next(int(label) for label in vintages if isinstance(label, int | np.integer))
+        one = f"df.xs({job}, axis=1, level='asof')" if place == "level" else f"df[df['asof'] == {job}]"
         raise ValueError(
             "the frame has states as of jobs and of moments, of which it is not known which is the latest; select one, "
-            "such as frame.xs(17, axis=1, level='asof')"
+            f"such as `{one}`"
         )
     chosen = np.flatnonzero(vintages == vintages.max()) if len(vintages) else np.empty(0, np.int64)
     if place == "column":

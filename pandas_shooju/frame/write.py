@@ -12,6 +12,7 @@ from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from pandas_shooju import query
 from pandas_shooju.frame.dates_values import listed
 from pandas_shooju.frame.diff import changes
 from pandas_shooju.frame.fields import Fields
@@ -102,7 +103,8 @@ def write(
     dry_run : bool, default False
         Send nothing, and print what would be written.
     progress : bool, optional
-        Show a progress bar. By default it is shown in notebooks, for writes that take longer than a second.
+        Show a progress bar. By default it is shown in notebooks and terminals, for writes that take longer than a
+        second.
     connection : Connection or str, optional
         A connection, or the name or URL of a server, whose credentials are taken from the environment or a profile. By
         default the server is taken from there as well; see `Connection`.
@@ -203,7 +205,8 @@ def _check_not_emptied(writes: Sequence[SeriesWrite], remove_others: RemoveOther
     if empty:
         raise ValueError(
             f"remove_others={remove_others!r} would remove all points of {listed(empty)}, for which the data has none; "
-            "leave these columns or rows out, or delete the series: job.delete_series(...)"
+            "leave these columns or rows out, or delete the series: "
+            f"`job.delete_series({str(query.series(empty[0]))!r})`"
         )
 
 

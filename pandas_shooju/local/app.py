@@ -78,6 +78,7 @@ ROUTES: tuple[Route, ...] = (
         series.reported_dates,
         ("series_query", "job_id", "processor", "mode", "df", "dt"),
     ),
+    Route("GET", "/series/tree", series.tree_of, ("folder", "depth")),
     Route("POST", "/series/write", writes.write, ("job_id", "async_mode", "skip_meta_if_no_fields"), ("series",)),
     Route("DELETE", "/series/delete", writes.delete, (), ("query", "force", "job_id")),
     Route("POST", "/series/refresh", writes.always_fresh, (), ()),

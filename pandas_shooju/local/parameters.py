@@ -53,6 +53,8 @@ PARAMETERS = NO_DIFFERENCE | {
     "series_query": Parameter("the series whose report dates are listed"),
     "mode": Parameter("which report dates: all, points or fields"),
     "processor": Parameter("refused: report dates by processor"),
+    "folder": Parameter("the folder whose contents are listed; by default everything outside of the trash", "ours"),
+    "depth": Parameter("how many levels of folders are listed; 2 by default", "ours"),
     "job_id": Parameter("the job to write under, or whose report dates are listed"),
     "async_mode": Parameter("accepted: writes are complete when they are acknowledged in any case"),
     "skip_meta_if_no_fields": Parameter("true: leave the meta fields as they are where an item has no fields"),

@@ -20,6 +20,7 @@ from pandas_shooju.formats import Document, SeriesTable
 from pandas_shooju.formats.table import values_of
 from pandas_shooju.layouts import str_dtype, typed
 from pandas_shooju.manage.folders import Folder
+from pandas_shooju.manage.supported import where_supported
 
 __all__ = ["Catalog"]
 
@@ -134,7 +135,9 @@ class Catalog:
         )
 
     def tree(self, path: str = "", *, depth: int | None = 2) -> Folder:
-        r"""List the folders below a path, with the number of series in each, by one scroll of series ids.
+        r"""List the folders below a path, with the number of series in each.
+
+        The embedded Shooju counts them in one call; of other servers, all ids below the path are listed.
 
         Parameters
         ----------
@@ -166,6 +169,10 @@ class Catalog:
         if depth is not None and (isinstance(depth, bool) or not hasattr(depth, "__index__") or depth < 1):
             raise ValueError(f"depth must be a positive number of levels, or None for all, got depth={depth!r}")
         path = path.strip().removesuffix("\\")
+        if depth is not None:
+            with where_supported():
+                asked = {"folder": path, "depth": int(depth)} if path else {"depth": int(depth)}
+                return Folder.of_counts(validation.folders(self._client.get("/series/tree", params=asked)), path)
         return Folder.of(self._series_ids(str(queries.under(path)) if path else ""), path, depth)
 
     def _series_ids(self, query: str) -> Iterator[str]:

@@ -17,10 +17,8 @@ from pandas_shooju.client.transport import Client
 from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.columns import Float64Array, Int64Array
 from pandas_shooju.manage.rows import Rows
+from pandas_shooju.manage.trash import TRASH, is_trashed
 from pandas_shooju.values import same_value
-
-#: where series are after they were deleted
-TRASH = "System\\Trash\\"
 
 #: the series of one request
 _PAGE = 500
@@ -68,7 +66,7 @@ class SeriesChanges(NamedTuple):
     @property
     def trashed(self) -> bool:
         """Whether the series is in the trash."""
-        return self.series_id.lower().startswith(TRASH.lower())
+        return is_trashed(self.series_id)
 
     @property
     def original_id(self) -> str:

@@ -20,7 +20,8 @@ from pandas_shooju.errors import ShoojuApiError, ShoojuFormatError
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.formats.columns import Float64Array, Int64Array
 from pandas_shooju.formats.table import values_of
-from pandas_shooju.manage.changes import TRASH, FieldChange, Page, Part, SeriesChanges, differs
+from pandas_shooju.manage.changes import FieldChange, Page, Part, SeriesChanges, differs
+from pandas_shooju.manage.trash import TRASH
 from pandas_shooju.values import same_value
 
 #: the series that are compared at once, and the length of their ids in a URL

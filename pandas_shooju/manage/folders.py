@@ -74,6 +74,22 @@ class Folder:
                 node.is_series = True
         return root
 
+    @classmethod
+    def of_counts(cls, counts: Iterable[tuple[str, int, bool]], path: str) -> Folder:
+        """The tree of folders that are counted already: path, number, and whether it is a series; the root first."""
+        (_, count, is_series), *below = counts
+        root = cls(path)
+        root.count, root.is_series = count, is_series
+        start = len(path.split("\\")) if path else 0
+        for full, count, is_series in below:
+            *parents, last = full.split("\\")[start:]
+            node = root
+            for part in parents:
+                node = node._below[id_key(part)]
+            child = node._below[id_key(last)] = cls(f"{node.path}\\{last}" if node.path else last)
+            child.count, child.is_series = count, is_series
+        return root
+
     @property
     def children(self) -> tuple[Folder, ...]:
         """What is directly below, in alphabetical order."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from pandas_shooju import display
 from pandas_shooju import query as queries
 from pandas_shooju.client.connection import Connection, connection_of
 from pandas_shooju.client.mirrored import MirrorInfo, description
@@ -62,7 +63,7 @@ def mirror(
     connection
         The server to copy from: a `Connection`, or the name or URL of a server; by default that of the settings.
     progress
-        Whether to show a progress bar; by default in notebooks, when it takes longer than a second.
+        Whether to show a progress bar; by default in notebooks and terminals, when it takes longer than a second.
 
     Returns
     -------
@@ -171,7 +172,21 @@ class Mirror:
     def __repr__(self) -> str:
         if self._store.closed:
             return f"<Mirror {str(self.path)!r}, closed>"
-        return f"<Mirror {str(self.path)!r}: {self.info}>"
+        return f"<Mirror {str(self.path)!r}: {display.printable(self.info)}>"
+
+    def _repr_html_(self) -> str:
+        if self._store.closed:
+            return display.card("Mirror", [("file", self.path), ("state", "closed")])
+        info = self.info
+        facts = [
+            ("file", self.path),
+            ("of", info.query or "*"),
+            ("on", display.link(info.source, info.source)),
+            ("series", f"{info.series:,}"),
+            ("as of", info.freshness),
+            ("to be read", display.counted(info.todo, "series", "series") if info.todo else None),
+        ]
+        return display.card("Mirror", facts)
 
     @property
     def info(self) -> MirrorInfo:
@@ -220,7 +235,7 @@ class Mirror:
         Parameters
         ----------
         progress
-            Whether to show a progress bar; by default in notebooks, when it takes longer than a second.
+            Whether to show a progress bar; by default in notebooks and terminals, when it takes longer than a second.
 
         Raises
         ------

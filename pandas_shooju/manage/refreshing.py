@@ -29,8 +29,10 @@ from pandas_shooju.client import reader, validation
 from pandas_shooju.client.connection import Connection
 from pandas_shooju.client.options import options
 from pandas_shooju.clocks import to_datetime
-from pandas_shooju.errors import ConnectionError, ShoojuApiError, series_exists
+from pandas_shooju.errors import ShoojuApiError, series_exists
 from pandas_shooju.formats.table import values_of
+from pandas_shooju.manage.states import MANY_POINTS, in_batches
+from pandas_shooju.manage.supported import where_supported
 from pandas_shooju.progress import Progress
 
 #: milliseconds by which the newest job must be newer than the last write of an unfinished one, for it to count as seen
@@ -44,12 +46,6 @@ _PAUSE = 0.005
 _JOBS, _JOBS_IN_QUERY = 1_000, 400
 #: series on a page of ids, and of those that are yet to be read
 _PAGE = 10_000
-#: the series of one request, by the number of points of each: about a million points
-_BATCHES = ((1_000, 1_000), (10_000, 100), (100_000, 10))
-
-#: the number of points where it is not known: a cautious guess
-_MANY_POINTS = 10_000
-
 _META = ("meta.updated_at", "meta.job", "meta.created_at", "meta.reppdates_max", "meta.repfdates_max")
 
 
@@ -118,7 +114,7 @@ class Refreshing:
 
         The jobs are None if the server does not list them.
         """
-        with _not_supported():
+        with where_supported():
             if since is None:
                 newest = self._source.get("/jobs", params={"sort": "created_at desc", "per_page": 100, "page": 1})
                 moments = [job["updated_at"] or 0 for job in validation.jobs(newest)]
@@ -204,7 +200,7 @@ class Refreshing:
                 if there.pop(queries.id_key(series_id), None) is None:
                     gone.append(series_id)
             if there:
-                self._change(todo=[(series_id, _MANY_POINTS) for series_id in there.values()])
+                self._change(todo=[(series_id, MANY_POINTS) for series_id in there.values()])
                 self._read()
         plan = self._state["plan"]
         self._state["seen"] = {name: plan[name] for name in ("jobs_at", "jobs", "series_at")}
@@ -218,7 +214,7 @@ class Refreshing:
         )
         total = self.read + int(self._store.get("/mirror")["mirror"]["todo"])
         while page := self._store.get("/mirror/todo", params={"per_page": _PAGE})["todo"]:
-            for size, series in _in_batches([_Todo(*one) for one in page]):
+            for size, series in in_batches([_Todo(*one) for one in page], lambda todo: todo.points):
                 wanted = [queries.series(one.series_id) for one in series]
                 at = 0
                 for document in reader.bulk(self._source, wanted, asked, batch_size=size, parse=reader.as_items):
@@ -317,7 +313,7 @@ class Refreshing:
         """What the account knows about the jobs that wrote what the mirror holds, where the mirror does not yet."""
         jobs = {job["id"]: job for job in self._listed_jobs}
         missing = [job for job in self._store.get("/mirror/jobs")["job_ids"] if job not in jobs]
-        with _not_supported():
+        with where_supported():
             for start in range(0, len(missing), _JOBS_IN_QUERY):
                 ids = missing[start : start + _JOBS_IN_QUERY]
                 params = {"query": f"id=({','.join(map(str, ids))})", "per_page": len(ids)}
@@ -344,7 +340,7 @@ def _since(moment: int | None) -> str:
 def _newest(source: Any, query: str) -> int | None:
     """When the series of a query were last written (milliseconds); None if the server does not tell."""
     params = {"query": query, "sort": "meta.updated_at desc", "per_page": 1, "fields": "meta.updated_at"}
-    with _not_supported():
+    with where_supported():
         for item in source.get("/series", params=params).get("series") or ():
             moment = (item.get("fields") or {}).get("meta.updated_at")
             return int(moment) if isinstance(moment, int | float) else None
@@ -358,27 +354,6 @@ def _settled(jobs: Iterable[dict[str, Any]], newest: int) -> dict[str, int]:
         for job in jobs
         if job.get("finished_at") or (job["updated_at"] or 0) < newest - _SETTLED
     }
-
-
-@contextlib.contextmanager
-def _not_supported() -> Iterator[None]:
-    """End the block where a server does not have what is asked of it."""
-    try:
-        yield
-    except ShoojuApiError:
-        pass
-    except ConnectionError as error:
-        if error.status not in (403, 404, 405):
-            raise
-
-
-def _in_batches(series: Sequence[_Todo]) -> Iterator[tuple[int, list[_Todo]]]:
-    """Series of similar size together, with how many of them one request may ask for."""
-    sizes: dict[int, list[_Todo]] = {}
-    for one in series:
-        size = next((size for most, size in _BATCHES if one.points <= most), 1)
-        sizes.setdefault(size, []).append(one)
-    yield from sizes.items()
 
 
 def _points_of(item: dict[str, Any]) -> dict[str, Any]:

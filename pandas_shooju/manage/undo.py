@@ -23,9 +23,10 @@ from pandas_shooju.client.transport import Client
 from pandas_shooju.clocks import to_milliseconds
 from pandas_shooju.errors import ConflictError, UndoError
 from pandas_shooju.formats import PointColumns
-from pandas_shooju.manage.changes import TRASH, Page, Part, SeriesChanges, differs
+from pandas_shooju.manage.changes import Page, Part, SeriesChanges, differs
 from pandas_shooju.manage.comparing import NOTHING, State, read, report, report_dates
 from pandas_shooju.manage.rows import Rows
+from pandas_shooju.manage.trash import TRASH
 from pandas_shooju.values import same_value
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ Text stays text. Series ids, labels and fields are never parsed as numbers or mi
 
 CSV
     Wide: a row for each level of the columns, starting with the level's name, as pandas writes it. One level makes a
-    plain table with a single row of labels; if the labels are series ids, it starts with ``dt``.
+    plain table with a single row of labels; if the labels are series ids, it starts with ``dt``. Where a label could be
+    taken for a name, such as ``val``, a row with the name of the index follows, as for several levels.
     Long and fields: a row of column names. A CSV file has no types, so every field comes back as text, except those
     that are named as JSON; an empty text comes back as a missing value.
 Parquet
@@ -25,11 +26,13 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import pandas as pd
 
+from pandas_shooju.frame.advice import is_date_label
 from pandas_shooju.frame.dates_values import is_dates
 from pandas_shooju.tables import csv_files, json_files, parquet_files
 from pandas_shooju.tables.cells import TextFormat, dates, from_json, numbers
@@ -91,7 +94,7 @@ def save(frame: pd.DataFrame, to: Path | IO[bytes], kind: Kind | None = None, te
     text
         The separator, the decimal point and the encoding.
     """
-    text = text or _default(to)
+    text = _with_separator(text, to)
     kind = kind or _kind(to)
     contents = io.BytesIO()  # an error leaves the file as it was
     if kind == "csv":
@@ -104,7 +107,9 @@ def save(frame: pd.DataFrame, to: Path | IO[bytes], kind: Kind | None = None, te
         with _opened(to, "wb") as file:
             file.write(contents.getbuffer())
     else:
-        to.write(contents.getbuffer())
+        rest = contents.getbuffer()
+        while len(rest):  # with PYTHONUNBUFFERED, standard output takes a part at a time
+            rest = rest[to.write(rest) :]
 
 
 def typed_fields(frame: pd.DataFrame) -> list[str]:
@@ -158,7 +163,7 @@ def load(
     ValueError
         If a column is missing, or does not contain dates or numbers.
     """
-    text = text or _default(source)
+    text = _with_separator(text, source)
     kind = kind or _kind(source)
     name = source.name if isinstance(source, Path) else "standard input"
     try:
@@ -189,7 +194,7 @@ def _typed(
     for name in (date, *values):
         if name is not None and name not in [*names, frame.index.name]:
             raise ValueError(f"{name!r} must be a column of {file} ({', '.join(map(repr, names))})")
-    is_wide = not values and not {"series_id", "val"} & {frame.index.name, *names}
+    is_wide = not values and (_has_levels(frame) or not {"series_id", "val"} & {frame.index.name, *names})
     if is_wide:
         if not isinstance(frame.index, pd.DatetimeIndex):
             frame = _wide(frame, date, text, file)
@@ -217,6 +222,11 @@ def _typed(
     )
 
 
+def _has_levels(frame: pd.DataFrame) -> bool:
+    """Whether the columns have named levels, as only those of a wide frame that was saved have."""
+    return isinstance(frame.index, pd.DatetimeIndex) and frame.columns.names != [None]
+
+
 def _wide(frame: pd.DataFrame, date: str | None, text: TextFormat, file: str) -> pd.DataFrame:
     """Move the column of dates to the index."""
     names = list(frame.columns)
@@ -225,11 +235,14 @@ def _wide(frame: pd.DataFrame, date: str | None, text: TextFormat, file: str) ->
         at = names.index(date or "dt")  # by position: a label may have the same name
     elif not text.is_date(frame.iloc[0, 0] if len(frame) and len(names) else None):
         typed = [place for place in range(len(names)) if is_dates(frame.iloc[:, place])]
+        if not typed and sum(map(is_date_label, names)) > 1:
+            raise ValueError(f"{file} must have the dates in its rows, but they are in its columns; transpose it")
         at = typed[0] if len(typed) == 1 else 0
     index = dates(frame.iloc[:, at], text, file).rename("dt")
     wide = frame.iloc[:, [i for i in range(len(names)) if i != at]].set_axis(index, axis=0)
     if wide.columns.names == [None]:
-        wide.columns.name = "series_id" if names[at] == "dt" else None if date or at else names[0]
+        level = names[at] if isinstance(names[at], str) and not (date or at) else None
+        wide.columns.name = "series_id" if names[at] == "dt" else level
     wide.attrs = frame.attrs
     return wide
 
@@ -267,8 +280,11 @@ def _kind(file: Path | IO[bytes]) -> Kind:
     return kind_of(file) if isinstance(file, Path) else "csv"
 
 
-def _default(file: Path | IO[bytes]) -> TextFormat:
-    return TextFormat(sep="\t") if isinstance(file, Path) and ".tsv" in file.suffixes[-2:] else TextFormat()
+def _with_separator(text: TextFormat | None, file: Path | IO[bytes]) -> TextFormat:
+    text = text or TextFormat()
+    if text.sep is not None:
+        return text
+    return replace(text, sep="\t" if isinstance(file, Path) and ".tsv" in file.suffixes[-2:] else ",")
 
 
 @contextmanager

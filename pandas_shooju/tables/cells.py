@@ -6,9 +6,10 @@ An error says what a cell contains instead, and which option of the command line
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,10 +26,27 @@ _FORMATS = [
         *("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y"),
     )
     for time in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %H:%M %z", " %H:%M:%S %z")
-] + ["%Y", "%Y-%m", "%Y/%m", "%Y%m", "%Y%m%d", "%m/%Y", "%m.%Y", "%b %Y", "%b-%Y", "%b-%y", "%B %Y", "%Y%m%d%H%M"]
+] + [
+    "%Y",
+    "%Y-%m",
+    "%Y/%m",
+    "%Y%m",
+    "%Y%m%d",
+    "%m/%Y",
+    "%m.%Y",
+    "%b %Y",
+    "%b-%Y",
+    "%b-%y",
+    "%B %Y",
+    "%Y%m%d%H",
+    "%Y%m%d%H%M",
+]
 
 #: the units of dates that are numbers, counted from 1970-01-01 UTC
 _UNITS = {"s": 1_000_000, "ms": 1000, "us": 1}
+#: the length of a date without separators, the only number that ISO 8601 knows as a date
+_YYYYMMDD = 8
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,8 +54,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class TextFormat:
     """How a file writes text, numbers and dates; by default as `pandas_shooju.tables.save` does."""
 
-    #: what separates the cells of a CSV file
-    sep: str = ","
+    #: what separates the cells of a CSV file; by default a tab in a .tsv file, and else a comma
+    sep: str | None = None
     #: the decimal point of a CSV file, and what separates the thousands in its numbers
     decimal: str = "."
     thousands: str = ""
@@ -51,6 +69,8 @@ class TextFormat:
     def moment(self, text: str) -> datetime:
         """The date in a cell; `ValueError` if it is none."""
         if self.date_format is None:
+            if len(text) != _YYYYMMDD and text.isdigit():  # Python would take 1704067200 (seconds) for a day of 1704
+                raise ValueError(f"{text!r} is not an ISO date")
             return datetime.fromisoformat(text)
         if self.date_format in _UNITS:
             return _EPOCH + timedelta(microseconds=int(text) * _UNITS[self.date_format])
@@ -110,12 +130,20 @@ def _not_a_date(cells: Sequence[Any], name: Any, text: TextFormat, file: str) ->
     else:
         must = f"{file} must be ISO dates"
     message = f"the dates in {must}, got {_shown(wrong)} in the column {name!r}"
-    fitting = [form for form in (*_FORMATS, *_UNITS) if all(map(TextFormat(date_format=form).is_date, map(str, cells)))]
+    fitting = [form for form in (*_FORMATS, *_UNITS) if all(_is_written_as(form, str(cell)) for cell in cells)]
     fitting = [form for form in fitting if form not in _UNITS or _is_recent(cells, form)]
     if not fitting:
         return ValueError(f"{message}; if the dates are in another column, name it with --date")
     shown = " or ".join(f"--date-format {shlex.quote(form)}" for form in fitting[:2])
     return ValueError(f"{message}; pass their format: {shown}")
+
+
+def _is_written_as(form: str, cell: str) -> bool:
+    """Whether a date has this format; digits alone must be as many as the format has."""
+    text = TextFormat(date_format=form)
+    if not text.is_date(cell):
+        return False
+    return form in _UNITS or not cell.isdigit() or text.moment(cell).strftime(form) == cell
 
 
 def _is_recent(cells: Sequence[Any], unit: str) -> bool:
@@ -144,7 +172,7 @@ def numbers(column: pd.Series, text: TextFormat, file: str) -> pd.Series:
 
 
 #: decimal points and separators of thousands that an error proposes, if they fit
-_NUMBERS = ((".", ","), (",", ""), (",", "."), (",", " "), (".", " "), (".", "'"), (",", "\xa0"), (".", ""))
+_NUMBERS = ((",", ""), (".", ","), (",", "."), (",", " "), (".", " "), (".", "'"), (",", "\xa0"), (".", ""))
 
 
 def _not_a_number(cells: Sequence[Any], name: Any, text: TextFormat, file: str) -> ValueError:
@@ -153,20 +181,25 @@ def _not_a_number(cells: Sequence[Any], name: Any, text: TextFormat, file: str) 
     if not isinstance(wrong, str):
         return ValueError(message)
     strings = [cell for cell in cells if isinstance(cell, str)]
-    for decimal, thousands in _NUMBERS:
-        other = replace(text, decimal=decimal, thousands=thousands)
-        if all(_is_number(other.number(cell)) for cell in strings):
-            options = [
-                f"--{name} {shlex.quote(value)}" for name, value in (("decimal", decimal), ("thousands", thousands))
-            ]
-            given = [
-                option for option, value in zip(options, (decimal, thousands), strict=True) if value not in ("", ".")
-            ]
-            return ValueError(f"{message}; pass {' '.join(given or options[:1])}")
+    fitting = [signs for signs in _NUMBERS if all(_is_written_with(*signs, cell) for cell in strings)]
+    if fitting:
+        return ValueError(f"{message}; pass {' or '.join(_options(*signs) for signs in fitting[:2])}")
     advice = f"if that stands for a missing value, pass --na-values {shlex.quote(wrong)}"
     if not any(_is_number(text.number(cell)) for cell in strings):
         advice += "; if the values are in another column, name it with --value"
     return ValueError(f"{message}; {advice}")
+
+
+def _is_written_with(decimal: str, thousands: str, cell: str) -> bool:
+    """Whether a number has this decimal point, and thousands in groups of three digits."""
+    whole = r"\d*" if not thousands else rf"(\d*|\d{{1,3}}({re.escape(thousands)}\d{{3}})+)"
+    pattern = rf"\s*[+-]?{whole}({re.escape(decimal)}\d*)?([eE][+-]?\d+)?\s*"
+    return any(map(str.isdigit, cell)) and re.fullmatch(pattern, cell) is not None
+
+
+def _options(decimal: str, thousands: str) -> str:
+    given = [] if decimal == "." and thousands else [f"--decimal {shlex.quote(decimal)}"]
+    return " ".join(given + ([f"--thousands {shlex.quote(thousands)}"] if thousands else []))
 
 
 def _is_number(cell: Any) -> bool:

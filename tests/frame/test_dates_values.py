@@ -1,8 +1,6 @@
-"""Dates of points: converted exactly from whatever they are stored as, or refused with advice that works."""
+"""Dates of points: converted exactly from whatever they are stored as, or refused."""
 
 import datetime as dt
-import re
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -11,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pandas_shooju import Point, clocks
-from pandas_shooju.frame.dates_values import ascending, conversion_to_dates, date_index, is_dates
+from pandas_shooju.frame.dates_values import ascending, date_index, is_dates
 
 SID = r"users\sam\a"
 UTC = dt.UTC
@@ -217,63 +215,6 @@ def test_a_series_of_periods_is_written_by_a_job(conn):
     assert stored(conn) == milliseconds((2024, 1, 1), (3000, 4, 1))
 
 
-# --- advice ------------------------------------------------------------------------------------------------------
-
-NOT_DATES = [
-    ([2020, 2021], [(2020, 1, 1), (2021, 1, 1)]),
-    (pd.array([2020, 2021], dtype="Int64"), [(2020, 1, 1), (2021, 1, 1)]),
-    (np.array([2020, 2021], dtype=object), [(2020, 1, 1), (2021, 1, 1)]),
-    ([2020.0, 2021.0], [(2020, 1, 1), (2021, 1, 1)]),
-    (np.array([1999, 2000], np.int16), [(1999, 1, 1), (2000, 1, 1)]),
-    ([202001, 202012], [(2020, 1, 1), (2020, 12, 1)]),
-    ([20240103, 20240203], [(2024, 1, 3), (2024, 2, 3)]),
-    ([1704067200], [(2024, 1, 1)]),
-    ([1704067200000], [(2024, 1, 1)]),
-    ([1704067200000000], [(2024, 1, 1)]),
-    ([1704067200000000000], [(2024, 1, 1)]),
-    (["2024-01-01", "2024-01-02"], [(2024, 1, 1), (2024, 1, 2)]),
-    (["2020", "2021"], [(2020, 1, 1), (2021, 1, 1)]),
-    (["20240103"], [(2024, 1, 3)]),
-    (["2024-01-01T00:00+01:00", "2024-07-01T00:00+02:00"], [(2023, 12, 31, 23), (2024, 6, 30, 22)]),
-    (["2024-01-01T00:00Z"], [(2024, 1, 1)]),
-    (["31/01/2024", "01/02/2024"], [(2024, 1, 31), (2024, 2, 1)]),
-    (["1 Jan 2024", "2024-02-01"], [(2024, 1, 1), (2024, 2, 1)]),
-]
-
-
-@pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize(("values", "expected"), NOT_DATES)
-def test_the_advice_works_when_followed(conn, door, values, expected):
-    with pytest.raises(TypeError) as raised:
-        door(conn, pd.Index(values))
-    (advice,) = re.findall(r"(?:frame|series)\S+ = pd\.to_datetime\((?:[^()]|\([^()]*\))*\)", str(raised.value))
-    frame = series = as_wide(pd.Index(values))
-    frame["when"] = frame.index
-    with warnings.catch_warnings(record=True) as raised:
-        warnings.simplefilter("always")
-        exec(advice, {"pd": pd, "frame": frame, "series": series})  # what a reader of the message would type
-    assert not raised
-    door(conn, frame.index if ".index" in advice else pd.Index(frame["when"]))
-    assert stored(conn) == milliseconds(*expected)
-
-
-def test_days_before_months_are_pointed_out():
-    assert "dayfirst=True if the day comes before the month" in conversion_to_dates(pd.Index(["01/02/2024"]), "x")
-    assert "dayfirst" not in conversion_to_dates(pd.Index(["2024-02-01"]), "x")
-
-
-@pytest.mark.parametrize("values", [[0, 1, 2], [2020.5], ["a", "b"], [True], [-5], [1704067200, 5], [dt.time(1)]])
-def test_where_no_conversion_works_none_is_advised(values):
-    assert conversion_to_dates(pd.Index(values), "x") == ("dates must be datetimes or periods (see pandas.to_datetime)")
-
-
-def test_a_series_for_a_job_needs_dates():
-    from pandas_shooju.client.points import columns_of
-
-    with pytest.raises(TypeError, match=r"must be a DatetimeIndex or a PeriodIndex, got Index of dtype int64.*%Y"):
-        columns_of(pd.Series([1.0], [2020]))
-
-
 # --- order -------------------------------------------------------------------------------------------------------
 
 
@@ -288,4 +229,4 @@ def test_a_repeated_date_names_it_and_the_remedies():
     with pytest.raises(ValueError, match=r"the index contains 1970-01-01T00:00:00.005 more than once; drop"):
         ascending(np.array([5, 5]), "the index")
     with pytest.raises(ValueError, match=r"\(2 dates are repeated\).*drop or aggregate.*tz='Europe/Berlin'"):
-        ascending(np.array([5, 5, 7, 7]), "the index")
+        ascending(np.array([5, 5, 7, 7]), "the index", naive=True)

@@ -480,7 +480,7 @@ def test_a_series_without_a_name_is_not_the_series_without_a_label(store):
     before = stored(store)
     ratio = frame["US"] / frame["CN"]
     with pytest.raises(
-        ValueError, match=r"must be named like a column of changed_from, got name=None; set series\.name"
+        ValueError, match=r"must be named like a column of changed_from, .*, got name=None; name it, such as"
     ):
         ratio.shooju.write("ratio", changed_from=frame, connection=store)
     named = read_shooju(r"sid:users\sam\gdp", "country", connection=store).rename_axis(columns="name")

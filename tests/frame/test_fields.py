@@ -31,7 +31,7 @@ def test_a_dict_goes_to_all_series():
 def test_a_series_is_not_taken_for_a_dict():
     for fields in (pd.Series({"unit": "MW"}), pd.Series(["MW"], [IDS[0]], name="unit")):
         for data in (wide("a"), wide("a").melt(ignore_index=False, value_name="val").reset_index(names="dt")):
-            with pytest.raises(TypeError, match=r"fields must not be a Series: pass \.to_dict\(\)"):
+            with pytest.raises(TypeError, match=r"fields must not be a Series: pass `fields\.to_dict\(\)`"):
                 series_writes(data, SID, fields=fields)
 
 
@@ -126,7 +126,7 @@ def test_a_frame_of_fields_names_each_series_and_field_once():
     with pytest.raises(ValueError, match="must have unique columns, but several are named 'u'"):
         fields_written(wide("a"), SID, fields=columns)
     numbered = pd.DataFrame({1: [1]}, index=IDS[:1])
-    with pytest.raises(TypeError, match=r"must be a string, got 1 \(int\); rename it, .*frame.rename\(columns=str\)"):
+    with pytest.raises(TypeError, match=r"must be a string, got 1 \(int\); rename it, .*df.rename\(columns=str\)"):
         fields_written(wide("a"), SID, fields=numbered)
     assert fields_written(wide("a"), SID, fields=numbered.rename(columns=str)) == {IDS[0]: {"1": 1}}
 

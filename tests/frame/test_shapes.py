@@ -187,15 +187,23 @@ def test_one_pass_of_a_repeated_hour_is_an_error():
 @pytest.mark.parametrize(
     ("frame", "options", "words"),
     [
-        (pd.DataFrame([[1.0]], [r"users\a"], DATES[:1]), {}, "dates in the columns; transpose it"),
-        (pd.DataFrame([[1.0]], pd.Index([r"users\a"], name="series_id"), DATES[:1]), {}, "transpose it"),
+        (pd.DataFrame([[1.0]], [r"users\a"], DATES[:1]), {}, "they are in the columns: `df = df.T`"),
+        (
+            pd.DataFrame([[1.0]], pd.Index([r"users\a"], name="series_id"), DATES[:1]),
+            {},
+            "they are in the columns: `df = df.T`",
+        ),
         (
             BARS.set_index(["dt", "symbol"]).assign(symbol="x", val=1.0),
             {"sid": "{symbol}"},
             "'symbol' is both an index level",
         ),
         (BARS.assign(val=1.0).set_index("symbol", drop=False), {"sid": "{symbol}"}, "'symbol' is both an index level"),
-        (pd.DataFrame([[1.0]], [r"users\a"], ["2024-01-01"]), {}, r"its columns look like dates; transpose it"),
+        (
+            pd.DataFrame([[1.0]], [r"users\a"], ["2024-01-01"]),
+            {},
+            "they are in the columns: `df = df.T; df.index = pd.to_datetime",
+        ),
         (BARS.assign(val=1.0).set_index("dt", drop=False), {"sid": "{symbol}"}, "'dt' is both an index level"),
         (
             BARS[["symbol", "close", "close"]],

@@ -314,7 +314,7 @@ def test_points_are_not_taken_for_fields(conn):
         points.shooju.write("unclear", connection=conn)
     assert points.shooju.write("clear", date="date", value="value", connection=conn).points == 2
     read = read_shooju(r"sid:users\z", connection=conn)
-    with pytest.raises(TypeError, match=r"transpose it: frame.T"):
+    with pytest.raises(TypeError, match=r"in the columns: `df = df\.T`"):
         read.T.shooju.write("rows", connection=conn)
     long = read_shooju(r"sid:users\z", layout="long", connection=conn)
     with pytest.raises(TypeError, match="could contain points or fields"):

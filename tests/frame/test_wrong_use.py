@@ -147,7 +147,7 @@ LONG = pd.DataFrame({"symbol": ["A", "A", "B"], "dt": DATES, "val": [1.0, 2.0, 3
 @pytest.mark.parametrize(
     ("frame", "options", "words"),
     [
-        (pd.DataFrame({"a": [1.0]}), {}, "must contain dates, got an index that is RangeIndex.*pandas.to_datetime"),
+        (pd.DataFrame({"a": [1.0]}), {}, "must contain dates, got an index that is RangeIndex.*datetimes or periods"),
         (pd.Series([1.0], name="a"), {}, "the index of the Series 'a' must contain dates"),
         (wide(a=1.0), {}, "a wide frame is only written to series that the call names. Pass one of:"),
         (wide(a=1.0), {"sid": "{series_id}"}, "whose labels are series ids, got the column 'a'"),
@@ -210,7 +210,7 @@ def test_naive_times_that_repeat_an_hour_say_what_to_do(conn):
 
 def test_the_origin_is_read_only(conn, gdp):
     frame = read_shooju(r"sid:users\sam", connection=conn)
-    with pytest.raises(TypeError, match=r"frame\.attrs"):
+    with pytest.raises(TypeError, match=r"df\.attrs"):
         frame.attrs["shooju"]["query"] = "x"
 
 

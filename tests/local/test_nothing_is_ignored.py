@@ -25,12 +25,13 @@ fuzzing = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def fill(api: Api) -> Api:
-    """Two jobs, three series, one of them with a report, and a file that is being uploaded."""
+    """Two jobs, four series, one of them with a report, and a file that is being uploaded."""
     api.job("first")
     api.job("second")
     for at, name in enumerate(["a", "b", "c"]):
         points = [[day * DAY, float(day + at)] for day in range(4)]
         api.put(name, points, job=1 + at // 2, fields={"unit": ["MW", "GW", "MW"][at], "n": -at})
+    api.put("b\\deep\\down", fields={"n": 9})
     api.write({"series_id": "a", "points": [[0, 7.0]], "reported_date": 5 * DAY}, job=2)
     api.write({"series_id": "a", "fields": {"unit": "kW"}, "reported_date": 6 * DAY}, job=2)
     return api
@@ -80,6 +81,8 @@ READS: dict[tuple[str, str, str], tuple[dict[str, Any], Any, Any]] = {
     ("GET", "/series/reported_dates", "mode"): ({"series_query": "sid=a"}, None, "fields"),
     ("GET", "/series/reported_dates", "df"): ({"series_query": "sid=a"}, None, 6 * DAY),
     ("GET", "/series/reported_dates", "dt"): ({"series_query": "sid=a"}, None, 5 * DAY),
+    ("GET", "/series/tree", "folder"): ({}, None, "a"),
+    ("GET", "/series/tree", "depth"): ({}, None, 1),
     ("GET", "/jobs", "query"): ({}, None, "id=1"),
     ("GET", "/jobs", "sort"): ({}, None, "id"),
     ("GET", "/jobs", "page"): ({"per_page": 1}, None, 2),
@@ -126,7 +129,7 @@ def test_every_parameter_makes_a_difference(api, where):
 
 #: values that no parameter takes, but those that are text
 ODD = ["maybe", "1.5", "[]", "{}", "null", "\x00", "é"]
-ANYTHING = {"query", "series_id", "fields", "facets", "sort", "filter", "series_query", "q", "file_id"}
+ANYTHING = {"query", "folder", "series_id", "fields", "facets", "sort", "filter", "series_query", "q", "file_id"}
 
 
 @pytest.mark.parametrize("where", [where for where in READS if where[2] not in ANYTHING], ids=" ".join)

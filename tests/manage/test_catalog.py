@@ -27,11 +27,15 @@ class Requests(sj.BaseHook):
 
     def __init__(self) -> None:
         self.made: list[tuple[str, dict[str, Any]]] = []
+        #: whether the server counts no folders
+        self.no_tree = False
         #: what happens before the next POST
         self.before_posting: Callable[[], None] | None = None
 
     def before_request(self, request: sj.Request) -> sj.Request:
         self.made.append((request.method, dict(request.params)))
+        if self.no_tree:
+            request.url = request.url.replace("/series/tree", "/series/none")
         then = self.before_posting
         if request.method == "post" and then is not None:
             self.before_posting = None
@@ -318,7 +322,6 @@ users  3
     └── price
 """.strip()
     )
-    assert {params["max_points"] for _, params in requests.made} == {0}
     assert len(requests.made) == 1
 
 
@@ -411,7 +414,8 @@ def test_tree_in_html_opens_and_closes_every_element(filled):
     assert "<div>price <small></small></div>" in shown
 
 
-def test_tree_reads_page_by_page(conn, requests):
+def test_where_the_server_counts_no_folders_ids_are_read_page_by_page(conn, requests):
+    requests.no_tree = True
     with conn.register_job("Pages", batch_size=3000) as job:
         for number in range(2600):
             job.write(rf"sid=pages\{number % 2}\{number}", fields={"n": number})
@@ -420,7 +424,40 @@ def test_tree_reads_page_by_page(conn, requests):
         ("0", 1300),
         ("1", 1300),
     ]
-    assert len(requests.made) == 2
+    assert [params.get("max_points") for _, params in requests.made] == [None, 0, None]  # the second page by its id
+
+
+PARTS = st.sampled_from(["a", "A", "b", "a b", "ab", "a]", "\N{GREEK CAPITAL LETTER OMEGA}", "\N{GRINNING FACE}"])
+
+
+@given(
+    ids=st.lists(st.lists(PARTS, min_size=1, max_size=4).map("\\".join), min_size=1, max_size=12),
+    path=st.sampled_from(["", "a", "A\\b", "a b", "System", "System\\Trash"]),
+    depth=st.integers(1, 5),
+    deleted=st.integers(0, 3),
+)
+@settings(max_examples=60)
+def test_the_server_counts_what_listing_the_ids_counts(ids, path, depth, deleted):
+    hook = Requests()
+    with sj.Connection("local::memory:", hooks=[hook]) as conn:
+        with conn.register_job("Some ids", batch_size=100) as job:
+            for series_id in ids:
+                job.write(q.series(series_id), fields={"n": 1})
+        with conn.register_job("Deleted", batch_size=1) as job:
+            for series_id in dict.fromkeys(map(q.id_key, ids[:deleted])):
+                job.delete_series(q.series(series_id))
+        trees = []
+        for hook.no_tree in (False, True):
+            hook.made.clear()
+            trees.append(nodes(conn.catalog.tree(path, depth=depth)))
+            assert (len(hook.made) == 1) == (not hook.no_tree)
+        assert trees[0] == trees[1]
+
+
+def nodes(folder):
+    """All that a folder says, regardless of how its parts are spelled."""
+    below = [nodes(child) for child in folder.children]
+    return q.id_key(folder.path), folder.count, folder.is_series, below
 
 
 @pytest.mark.parametrize("depth", [0, -1, True, 1.5])

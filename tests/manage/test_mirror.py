@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import pandas_shooju as sj
 from pandas_shooju import local
 from pandas_shooju.local import maintenance
-from pandas_shooju.manage import refreshing
+from pandas_shooju.manage import states
 from tests.client import faults
 
 DAY = 86_400_000
@@ -114,7 +114,7 @@ def test_a_copy_has_fields_points_reports_jobs_and_times(source, path):
 
 
 def test_series_are_in_the_order_of_the_source(source, path, monkeypatch):
-    monkeypatch.setattr(refreshing, "_BATCHES", ((1, 3), (10, 2)))
+    monkeypatch.setattr(states, "_BATCHES", ((1, 3), (10, 2)))
     with source.register_job("Sizes") as job:
         for number in (5, 3, 9, 1, 7):
             job.write(rf"sid=desk\{number}", points=[(day * DAY, 1.0) for day in range(number)])
@@ -268,7 +268,7 @@ def interrupt(request: sj.Request) -> None:
 
 @pytest.mark.parametrize(("fault", "error"), [(unplug, sj.ConnectionError), (interrupt, KeyboardInterrupt)])
 def test_a_first_copy_goes_on_where_it_was_interrupted(source, path, hook, monkeypatch, fault, error):
-    monkeypatch.setattr(refreshing, "_BATCHES", ((1_000, 2),))
+    monkeypatch.setattr(states, "_BATCHES", ((1_000, 2),))
     fill(source, 60)
     hook.at, hook.then = hook.requests + 20, fault
     with pytest.raises(error):
@@ -296,7 +296,7 @@ def test_a_first_copy_goes_on_where_it_was_interrupted(source, path, hook, monke
 
 @pytest.mark.parametrize("at", range(1, 12))
 def test_a_refresh_goes_on_wherever_it_was_interrupted(source, path, hook, monkeypatch, at):
-    monkeypatch.setattr(refreshing, "_BATCHES", ((1_000, 2),))
+    monkeypatch.setattr(states, "_BATCHES", ((1_000, 2),))
     fill(source)
     with closing(sj.mirror("sid:desk", path, connection=source)) as mirror:
         before = mirror.refreshed_at
@@ -330,9 +330,8 @@ def test_a_process_that_is_killed_loses_nothing(tmp_path, path):
     script = f"""
 import os, signal
 import pandas_shooju as sj
-from pandas_shooju.manage import refreshing
-from tests.client import faults
-refreshing._BATCHES = ((1_000, 2),)
+from pandas_shooju.manage import states
+states._BATCHES = ((1_000, 2),)
 
 class Kill(sj.BaseHook):
     requests = 0

@@ -21,6 +21,8 @@ def mistakes(frame: pd.DataFrame, conn: sj.Connection, error: sj.WriteError) -> 
     sj.ShoojuAccessor(frame).write("A job", batch_size="many")  # wrong
     sj.ShoojuAccessor(frame).diff(frame, sids="users")  # wrong
     print(sj.ShoojuAccessor(frame).series_id)  # wrong
+    sj.ShoojuAccessor(frame).describe("unit")  # wrong
+    sj.ShoojuAccessor(frame).plot(kind=1)  # wrong
     sj.ShoojuAccessor(frame).write("A job").retri()  # wrong
     error.result.retry()  # wrong: there may be none
     print(error.reslt)  # wrong

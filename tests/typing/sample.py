@@ -13,6 +13,8 @@ def revise(frame: pd.DataFrame, old: pd.DataFrame, conn: sj.Connection) -> tuple
     difference: pd.DataFrame = accessor.diff(old, connection=conn)
     result: sj.WriteResult = accessor.write("A revision", changed_from=old, batch_size=500, connection=conn)
     ids: pd.Series = accessor.series_ids
+    described: pd.DataFrame = accessor.describe()
+    accessor.plot(kind="line", labels=["country"], legend=False).set_title(f"{len(described)} series")
     return len(ids) + result.points, difference
 
 

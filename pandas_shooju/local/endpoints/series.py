@@ -26,12 +26,15 @@ from pandas_shooju.local.reading import Request, as_item, read_series, request_f
 from pandas_shooju.local.store import catalogue, points
 from pandas_shooju.local.store.catalogue import Series
 from pandas_shooju.local.store.chunks import EARLIEST, LATEST
+from pandas_shooju.local.store.folders import folders
 from pandas_shooju.local.store.jobs import now
 
 #: how many series a search returns by default, and at most on a page
 _PER_PAGE, _SCROLL_PAGE, _LARGEST_PAGE = 100, 2_500, 10_000
 #: how many values per field a facet has by default, and at most
 _FACET_VALUES, _MOST_FACET_VALUES = 100, 1_000_000
+#: how many levels of folders are listed by default, and at most
+_DEPTH, _DEEPEST = 2, 100
 #: the most single series in one call
 _MOST_SINGLE = 1_000
 
@@ -290,3 +293,13 @@ def _answer(items: list[dict[str, Any]], request: Request) -> dict[str, Any]:
     if request.include_timestamp:
         answer["included_timestamp"] = True
     return answer
+
+
+def tree_of(call: Call) -> dict[str, Any]:
+    """``GET /series/tree``: folders and series below a path, each with the number of series in it."""
+    path = call.parameters.get("folder", "")
+    if path:
+        check_id(path, path=True)
+    depth = call.number("depth", _DEPTH, 1, _DEEPEST)
+    with call.database.reading() as db:
+        return {"folders": [list(one) for one in folders(db, path.removesuffix("\\"), depth)]}

@@ -1,4 +1,4 @@
-"""The limits `df` and `dt` of `read_shooju`: from the forms that users write to exact milliseconds.
+"""The limits `df` and `dt` of `read_shooju`, and those of `trim`: from what users write to exact milliseconds.
 
 Pure. Every value stands for a closed interval of instants: a day for a date, a month for ``"2024-01"``, a single
 instant for a datetime. The limit `df` is the first millisecond of its interval, and `dt` the last millisecond of its
@@ -131,7 +131,7 @@ def _of_number(value: Any, name: str) -> tuple[int, int]:
     if 0 < value < 100_000_000:
         raise ValueError(
             f"{name} must be milliseconds since 1970-01-01 if it is a number, got {value!r}, which looks like a year "
-            "or a date (YYYYMMDD); pass such a date as a string, such as '2024' or '20240103'"
+            f"or a date (YYYYMMDD); pass such a date as a string: {name}='{value:.0f}'"
         )
     if not abs(value) < 2**63:  # also NaN
         raise _wrong(ValueError, value, name)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pandas_shooju.frame.limits import interval, wire_limits
+from pandas_shooju.client.limits import interval, wire_limits
 
 DAY = 86_400_000
 PLUS_TWO = datetime.timezone(datetime.timedelta(hours=2))
@@ -176,7 +176,7 @@ def test_other_types_are_refused(value):
 
 @pytest.mark.parametrize("value", [1, 2024, 20240103, 99_999_999, 2024.0, np.int32(2024)])
 def test_a_number_that_looks_like_a_date_is_refused(value):
-    with pytest.raises(ValueError, match=r"df must be milliseconds since 1970-01-01 .*looks like a year.*'20240103'"):
+    with pytest.raises(ValueError, match=r"df must be milliseconds since 1970-01-01 .*looks like a year.*df='\d+'"):
         interval(value, "df", "UTC")
 
 
