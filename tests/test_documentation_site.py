@@ -25,7 +25,7 @@ COMMAND_LINE = PAGES[Path("reference/command-line.md")]
 def target(entry):
     """The object that an entry of the reference documents."""
     name, _, rest = entry.partition(".")
-    in_package = rest and not rest.startswith(("local", "testing", "manage"))
+    in_package = rest and not rest.startswith(("engines", "local", "testing", "manage"))
     return pkgutil.resolve_name(f"{name}:{rest}" if in_package else entry)
 
 

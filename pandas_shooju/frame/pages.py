@@ -97,9 +97,9 @@ def single(connection: Connection, request: ReadRequest, progress: bool | None, 
     """The series of a list or dict of queries, with their labels."""
     from pandas_shooju.client import reader
 
-    labelled = _labelled(request)
-    queries = [query for _, query in labelled]
-    todo = iter(labelled)
+    items = labelled(request)
+    queries = [query for _, query in items]
+    todo = iter(items)
     sent = [_as_of(query, request) for query in queries]
     with Progress("reading", "series", progress) as bar:
         for page in reader.bulk(
@@ -114,7 +114,7 @@ def single(connection: Connection, request: ReadRequest, progress: bool | None, 
                 else:
                     missing.append(query)
             check_missing(missing, request)
-            bar.advance(page.count, len(labelled))
+            bar.advance(page.count, len(items))
             answered = values_of(page.series.series_ids) if request.asof is None else present
             ids = [series_id_of(one) for one in answered]
             table = page.series.with_ids([series_id for series_id, _ in ids])
@@ -143,14 +143,15 @@ def searched(connection: Connection, request: ReadRequest, progress: bool | None
 
 def named(request: ReadRequest) -> Found:
     """The series that the queries of a list or dict name, and these queries. Nothing is read."""
-    labelled = _labelled(request)
-    ids = [series_id_of(query) for _, query in labelled]
+    items = labelled(request)
+    ids = [series_id_of(query) for _, query in items]
     table = SeriesTable.of([{"series_id": series_id} for series_id, _ in ids])
-    labels, queries = [label for label, _ in labelled], [query for _, query in labelled]
+    labels, queries = [label for label, _ in items], [query for _, query in items]
     return Found(table, [is_derived for _, is_derived in ids], labels, [], queries)
 
 
-def _labelled(request: ReadRequest) -> list[tuple[Any, str]]:
+def labelled(request: ReadRequest) -> list[tuple[Any, str]]:
+    """The queries of a list or dict, with their labels, which are None for a list."""
     query = request.query
     return list(query.items()) if isinstance(query, Mapping) else [(None, one) for one in queries_of(query)]
 
@@ -166,11 +167,11 @@ def check_missing(missing: list[str], request: ReadRequest) -> None:
         )
 
 
-def warn_of_missing(pages: Iterable[Found], request: ReadRequest) -> None:
-    """Warn of queries without a series; the warning points at the caller of the caller."""
+def warn_of_missing(pages: Iterable[Found], request: ReadRequest, stacklevel: int = 3) -> None:
+    """Warn of queries without a series; by default, the warning points at the caller of the caller."""
     missing = [query for page in pages for query in page.missing]
     if missing and request.on_missing == "warn":
-        warnings.warn(_missing_message(missing), UserWarning, stacklevel=3)
+        warnings.warn(_missing_message(missing), UserWarning, stacklevel=stacklevel)
 
 
 def _missing_message(queries: list[str]) -> str:

@@ -1,74 +1,24 @@
-"""`read_shooju`: arguments -> a checked request -> pages of series -> frames.
+"""`read_shooju`: arguments -> a checked request -> a plan, which is carried out at once.
 
-The arguments are checked in :mod:`pandas_shooju.frame.request`, :mod:`pandas_shooju.frame.pages` finds the series,
-:mod:`pandas_shooju.frame.reports` reads their vintages, and :mod:`pandas_shooju.layouts` makes frames of them.
+The arguments are checked in :mod:`pandas_shooju.frame.request`; :mod:`pandas_shooju.frame.plan` carries out the plan.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import compress
-from types import EllipsisType, TracebackType
-from typing import TYPE_CHECKING, Any, Self, overload
+from collections.abc import Iterable, Mapping, Sequence
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
-from pandas_shooju import layouts
 from pandas_shooju.client.limits import Limit
-from pandas_shooju.formats import SeriesTable
-from pandas_shooju.formats.table import values_of
-from pandas_shooju.frame import pages, reports
-from pandas_shooju.frame.origin import KEY, Origin, without_asof
-from pandas_shooju.frame.pages import Found, warn_of_missing
-from pandas_shooju.frame.request import (
-    DtypeBackend,
-    Layout,
-    OnMissing,
-    Query,
-    ReadRequest,
-    checked_request,
-    localized_zone,
-    positive,
-    queries_of,
-)
+from pandas_shooju.frame.plan import FrameIterator, Plan
+from pandas_shooju.frame.request import DtypeBackend, Layout, OnMissing, Query, checked_request, positive
 from pandas_shooju.frame.sources import Moment, ReportedDates
 
 if TYPE_CHECKING:
     from pandas_shooju.client.connection import Connection
-
-
-class FrameIterator(Iterator[pd.DataFrame]):
-    """The frames of ``read_shooju(..., chunksize=n)``, one after the other; also a context manager.
-
-    Closing it, or leaving the ``with`` block, ends the requests that are under way.
-    """
-
-    def __init__(self, chunks: Iterator[list[Found]], request: ReadRequest, server: str) -> None:
-        self._chunks = chunks
-        self._request = request
-        self._server = server
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> pd.DataFrame:
-        chunk = next(self._chunks)
-        warn_of_missing(chunk, self._request)
-        return _frame(chunk, self._request, self._server)
-
-    def close(self) -> None:
-        """End the requests that are under way; there are no further frames."""
-        self._chunks.close()  # type: ignore[attr-defined]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 @overload
@@ -310,83 +260,5 @@ def read_shooju(
         on_missing, extra_params, reported_date, last_reports, asof, sort, max_series, batch_size,
     )  # fmt: skip
     connection = connection_of(connection)
-    found = _found(connection, request, progress, chunksize)
-    if chunksize is not None:
-        return FrameIterator(found, request, connection.server)
-    (series,) = found
-    warn_of_missing(series, request)
-    return _frame(series, request, connection.server)
-
-
-def _found(
-    connection: Connection, request: ReadRequest, progress: bool | None, chunksize: int | None
-) -> Iterator[list[Found]]:
-    """What is read for each frame: a single one, or one for each `chunksize` series."""
-    several = request.vintages is not None
-    if isinstance(request.query, str):
-        searched = request if chunksize is None else replace(request, batch_size=chunksize)
-        found = (pages.searched if several else pages.search)(connection, searched, progress)
-    elif several:
-        found = iter([pages.named(request)])
-    else:
-        found = pages.single(connection, request, progress, chunksize or 1000)
-    for series in iter([list(found)]) if chunksize is None else pages.chunks(found, chunksize):
-        yield [reports.vintages(connection, request, series, progress)] if several else series
-
-
-def _derived_ids(table: SeriesTable, derived: list[bool]) -> bool | list[str]:
-    """Whether the points of all series are derived, or the ids of the series whose points are."""
-    if all(derived) or not any(derived):
-        return bool(derived) and derived[0]
-    return list(compress(values_of(table.series_ids), derived))
-
-
-def _frame(found: list[Found], request: ReadRequest, server: str) -> pd.DataFrame:
-    table = SeriesTable.concat([page.table for page in found]) if found else SeriesTable.of([])
-    derived = [is_derived for page in found for is_derived in page.derived]
-    vintages = found[0].vintages if found else None  # these are read in one go
-    served = layouts.common_zone(table) if len(table) else localized_zone(request.query)
-    tz = served if isinstance(request.tz, EllipsisType) else request.tz
-    fields = [name for name in layouts.field_names(table, request.fields) if name != "series_id"]
-    shared = {
-        "query": request.query if isinstance(request.query, str) else queries_of(request.query),
-        "server": server,
-        "tz": str(served if tz is None else tz),
-        "naive": tz is None,
-    }
-    if request.vintages is not None:
-        shared["vintages"] = request.vintages
-    elif request.asof is not None:
-        shared["asof"] = request.asof.operators[0].removeprefix("@asof:")
-    first = request.df if isinstance(request.df, int) else None
-    if request.layout == "fields":
-        frame = layouts.fields_table(table, fields, vintages)
-        origin = Origin(shared, layout="fields", fields=request.fields, derived=_derived_ids(table, derived))
-    elif request.layout == "long":
-        frame = layouts.long(
-            table,
-            fields,
-            tz,
-            served,
-            jobs=request.include_job,
-            timestamps=request.include_timestamp,
-            first=first,
-            vintages=vintages,
-        )
-        origin = Origin(shared, layout="long", fields=request.fields, derived=_derived_ids(table, derived))
-    else:
-        if isinstance(request.query, Mapping):
-            columns = layouts.given_labels([label for page in found for label in page.labels or ()], vintages)
-        else:
-            columns = layouts.labels(table, request.columns or ["series_id"], vintages)
-            if not request.columns:
-                # without a name, so that melt() and stack() make no column 'series_id', which names series to write to
-                columns = columns.rename(None if vintages is None else [None, vintages.name])
-        frame = layouts.wide(table, columns, tz, served, first)
-        ids = [without_asof(series_id) for series_id in values_of(table.series_ids)]
-        read = {name: values_of(table.column(name)) for name in fields}
-        origin = Origin.of_columns(columns, ids, derived, read, **shared)
-    if request.dtype_backend is not None:
-        frame = layouts.with_dtype_backend(frame, request.dtype_backend)
-    frame.attrs[KEY] = origin
-    return frame
+    plan = Plan(request, connection)
+    return plan.read(progress) if chunksize is None else plan.frames(chunksize, progress)

@@ -27,6 +27,7 @@ class Data:
     page: int = 2500
     repeat: int = 1  # the pages are served so many times, one after the other, with other ids each time
     bulk: bool = False  # served to bulk calls, not to searches
+    both: bool = False  # served to bulk calls, too, and to searches for ids alone
 
     @property
     def pages(self) -> int:
@@ -82,6 +83,7 @@ DATA = {
     "N4e6": Data(4000, hourly(1000)),
     "N8e6": Data(8000, hourly(1000)),
     "N1e7": Data(10_000, hourly(1000)),
+    "Q": Data(10_000, hourly(1000), both=True),
     "N25k": Data(25_000, no_dates, fields=5),
     "N50k": Data(50_000, no_dates, fields=5),
     "N100k": Data(100_000, no_dates, fields=5),

@@ -37,11 +37,17 @@ class Pages:
         self.position = itertools.count()
         self.bulk: list[bytes] = []
         self.by_fields: dict[str | None, list[bytes]] = {None: [self.end]}
-        if data.bulk:
-            bare = [{"series_id": f"$sid={item['series_id']}", "points": item["points"]} for item in series]
+        self.ids: list[bytes] = []
+        if data.both:
+            some = [{"series_id": item["series_id"]} for item in series]
+            parts = (some[i : i + data.page] for i in range(0, len(some), data.page))
+            self.ids = [formats.encode({**head, "series": part}, "sjts") for part in parts]
+        if data.bulk or data.both:
+            named = '$sid="{}"' if data.both else "$sid={}"  # the ids that a search has found are quoted
+            bare = [{"series_id": named.format(item["series_id"]), "points": item["points"]} for item in series]
             some = (bare[i : i + BULK] for i in range(0, len(bare), BULK))
             self.bulk = [formats.encode({"success": True, "series": part}, "sjts") for part in some]
-        else:
+        if not data.bulk:
             for fields in (None, "field0", "*"):
                 some = [_with(item, fields) for item in series]
                 parts = (some[i : i + data.page] for i in range(0, len(some), data.page))
@@ -114,7 +120,8 @@ def handler(pages: Pages, latency: float) -> type[BaseHTTPRequestHandler]:
         def page(self, query: dict[str, list[str]]) -> bytes:
             if "scroll_id" not in query:
                 pages.position = itertools.count()
-                pages.scroll = pages.by_fields[query.get("fields", [None])[0]]
+                alone = query.get("max_points") == ["0"] and pages.ids
+                pages.scroll = alone or pages.by_fields[query.get("fields", [None])[0]]
             at = next(pages.position)
             if at >= pages.count:
                 return pages.end
