@@ -185,10 +185,10 @@ def test_a_search_for_reports_is_sorted_and_limited(conn, reports):
     options = {"reported_date": "latest", "sort": "country asc", "connection": conn}
     assert [label for label, _ in sj.read_shooju(f"sid:{GDP}", "country", **options)] == ["AA", "US"]
     assert [label for label, _ in sj.read_shooju(f"sid:{GDP}", "country", max_series=1, **options)] == ["AA"]
+    with conn.register_job("The same") as job:
+        job.write_reported(rf"sid={GDP}\BB", datetime.datetime(2016, 12, 22), points=[sj.Point(0, 1.0)])
+        job.write(rf"sid={GDP}\BB", fields={"country": "US"})
     with pytest.raises(ValueError, match="column labels must be unique, but 2 series have the label"):
-        with conn.register_job("The same") as job:
-            job.write_reported(rf"sid={GDP}\BB", datetime.datetime(2016, 12, 22), points=[sj.Point(0, 1.0)])
-            job.write(rf"sid={GDP}\BB", fields={"country": "US"})
         sj.read_shooju(f"sid:{GDP}", "country", **options)
 
 
