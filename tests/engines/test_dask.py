@@ -451,6 +451,7 @@ def test_what_was_refused_is_sent_again_by_retry():
         assert len(result.series) == 6
         assert np.array_equal(stored(conn).to_numpy(), wide.to_numpy())
         assert conn.raw.get("/jobs/1")["job"]["finished_at"] is not None
+        assert result.retry() is result  # there is nothing left to send, and the job is finished
 
 
 def test_an_error_in_the_data_stops_the_write(conn):

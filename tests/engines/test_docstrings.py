@@ -1,4 +1,4 @@
-"""The examples of the engines run, and their extras are named where they are missing.
+"""The examples of the engines run, also those on their page, and their extras are named where they are missing.
 
 The doctests of the package leave out the lines that need an engine.
 """
@@ -6,8 +6,15 @@ The doctests of the package leave out the lines that need an engine.
 import doctest
 import importlib
 import sys
+import textwrap
+from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from pandas_shooju import local
+
+PAGE = (Path(__file__).parents[2] / "notebooks" / "reference" / "engines.md").read_text("utf-8")
 
 EXAMPLES = [
     ("pandas_shooju.engines.polars", "scan_shooju", "polars"),
@@ -26,6 +33,25 @@ def test_examples_run(module, name, engine):
     result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(example)
     assert result.attempted > 8
     assert result.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("title", "engine"), [("Dask", "dask.dataframe"), ("Polars", "polars"), ("Arrow and DuckDB", "duckdb")]
+)
+def test_examples_of_the_page_run(title, engine, tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    pytest.importorskip(engine)
+    section = PAGE.partition(f"\n## {title}\n")[2].partition(":::")[0]
+    lines = [line for line in section.splitlines() if line.startswith("    ")]
+    assert len(lines) > 5
+    monkeypatch.chdir(tmp_path)
+    with local.start() as server:
+        for name, value in (("SERVER", server.url), ("USER", "sam"), ("API_KEY", "key")):
+            monkeypatch.setenv(f"SHOOJU_{name}", value)
+        days = pd.date_range("2023-01-01", periods=500, tz="UTC")
+        prices = pd.DataFrame({"DE": 1.0, "FR": 2.0}, days).rename_axis(columns="country")
+        prices.shooju.write("Prices", sid=r"users\sam\prices\{country}", fields="levels")
+        exec(textwrap.dedent("\n".join(lines)), {})
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,8 @@ class DaskWriteResult(WriteResult):
         super().__init__(job, [], finish=finish, batch_size=batch_size, workers=workers)
         self._partitions = partitions
         self._complete = False
+        #: whether nothing is left to send: everything is stored, or a newer job has written it
+        self._settled = False
 
     @property
     def ok(self) -> bool:
@@ -158,6 +160,8 @@ class DaskWriteResult(WriteResult):
 
     def retry(self, progress: bool | None = None) -> Self:
         """Compute the data again, and send everything that is not confirmed as stored; finish the job.
+
+        If nothing is left to send, only finishes the job, unless it is finished.
 
         Raises
         ------
@@ -168,6 +172,9 @@ class DaskWriteResult(WriteResult):
         """
         dask = required("dask", "dask")
         assert isinstance(self.job, RemoteJob)
+        if self._settled:
+            self._finish_job(self.job)
+            return self
         series = self.series[self.series["stored"].to_numpy()]
         job = _DriversJob(self.job.connection, int(self.job.job_id or 0))
         send = dask.delayed(_send, pure=False)
@@ -187,7 +194,8 @@ class DaskWriteResult(WriteResult):
         self.series = _merged([series, *(one.series for one in sent)])
         errors = [one.error for one in sent if one.error is not None]
         if all(isinstance(error, ConflictError) and error.failed is None for error in errors):
-            self._finish_job(self.job)  # nothing waits any more
+            self._settled = True
+            self._finish_job(self.job)
         if errors:
             raise _first(errors, self)
         return self
