@@ -18,6 +18,7 @@ the series of the document are first used.
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 from pandas_shooju.errors import ShoojuFormatError
@@ -26,12 +27,16 @@ from pandas_shooju.formats.columns import PointColumns
 from pandas_shooju.formats.document import Document
 from pandas_shooju.formats.table import SeriesTable
 
-__all__ = ["NAMES", "Document", "PointColumns", "SeriesTable", "ShoojuFormatError", "decode", "encode", "sniff"]
+__all__ = [
+    *("NAMES", "Document", "PointColumns", "SeriesTable", "ShoojuFormatError"),
+    *("content_type", "decode", "encode", "memory_of", "sniff"),
+]
+
+#: each has `encode`, `decode`, `begins`, `memory_of` and `CONTENT_TYPE`
+_FORMATS: dict[str, ModuleType] = {"json": json, "msgpack": msgpack, "sjts": sjts}
 
 #: the names that the headers ``Sj-Send-Format`` and ``Sj-Receive-Format`` know
-NAMES = ("json", "msgpack", "sjts")
-
-_FORMATS = {"json": json, "msgpack": msgpack, "sjts": sjts}
+NAMES = tuple(_FORMATS)
 
 
 def encode(document: Any, name: str) -> bytes:
@@ -54,7 +59,7 @@ def decode(data: bytes, name: str) -> Document:
     ShoojuFormatError
         The bytes are not a document in that format.
     """
-    if name == "sjts" and not data.startswith(sjts.MAGIC):
+    if name == "sjts" and not sjts.begins(data):
         name = "json"
     document: Document = _FORMATS[name].decode(data)
     return document
@@ -70,9 +75,28 @@ def sniff(data: bytes) -> str | None:
     >>> sniff(b'{"success": true}'), sniff(b"\x81\xa7success\xc3"), sniff(b"<html>")
     ('json', 'msgpack', None)
     """
-    if data.startswith(sjts.MAGIC):
-        return "sjts"
-    if data[:64].lstrip().startswith((b"{", b"[")):
-        return "json"
-    # the first byte of a msgpack map
-    return "msgpack" if data and (0x80 <= data[0] <= 0x8F or data[0] in (0xDE, 0xDF)) else None
+    return next((name for name, module in _FORMATS.items() if module.begins(data)), None)
+
+
+def content_type(name: str) -> str:
+    """The media type of the format called `name`.
+
+    Examples
+    --------
+    >>> content_type("sjts")
+    'application/octet-stream'
+    """
+    kind: str = _FORMATS[name].CONTENT_TYPE
+    return kind
+
+
+def memory_of(data: bytes, name: str) -> int:
+    """An estimate of the memory (bytes) that a document takes when it is decoded: small objects are what is expensive.
+
+    Examples
+    --------
+    >>> memory_of(b"[" + b"{}," * 1000, "json") > 64_000, memory_of(bytes(1000), "sjts")
+    (True, 2000)
+    """
+    size: int = _FORMATS[name].memory_of(data)
+    return size

@@ -9,6 +9,18 @@ from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.document import Document
 from pandas_shooju.formats.rows import check_number, document_of, rows_out
 
+CONTENT_TYPE = "application/json"
+
+
+def begins(data: bytes) -> bool:
+    """Whether the first bytes are those of a document in JSON."""
+    return data[:64].lstrip().startswith((b"{", b"["))
+
+
+def memory_of(data: bytes) -> int:
+    """An estimate of the memory (bytes) that a document takes when it is decoded."""
+    return 64 * (data.count(b"{") + data.count(b"[")) + 24 * data.count(b",") + 2 * len(data)
+
 
 def encode(document: Any) -> bytes:
     """Encode a document as JSON."""

@@ -11,6 +11,19 @@ from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.formats.document import Document
 from pandas_shooju.formats.rows import MOST_VALUES, check_number, document_of, rows_out
 
+CONTENT_TYPE = "application/msgpack"
+
+
+def begins(data: bytes) -> bool:
+    """Whether the first byte is that of a map in msgpack."""
+    return bool(data) and (0x80 <= data[0] <= 0x8F or data[0] in (0xDE, 0xDF))
+
+
+def memory_of(data: bytes) -> int:
+    """An estimate of the memory (bytes) that a document takes when it is decoded."""
+    containers = int(np.count_nonzero((np.frombuffer(data, np.uint8) & 0xE0) == 0x80))
+    return 64 * containers + 4 * len(data)
+
 
 def encode(document: Any) -> bytes:
     """Encode a document as msgpack."""

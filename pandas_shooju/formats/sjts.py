@@ -34,8 +34,9 @@ from pandas_shooju.formats.document import Document
 from pandas_shooju.formats.grid import blocks_of
 from pandas_shooju.formats.table import SeriesTable
 
-MAGIC = b"SJTS"
+CONTENT_TYPE = "application/octet-stream"
 
+_MAGIC = b"SJTS"
 _u32 = struct.Struct("<I")
 _BRACE = ord("{")
 _MARK = 12  # bytes
@@ -49,6 +50,16 @@ _JOB_COLUMNS = {
 
 _POINTS = re.compile(rb'"points":\s*(\d{1,18})')
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def begins(data: bytes) -> bool:
+    """Whether the first bytes are those of a document in SJTS."""
+    return data.startswith(_MAGIC)
+
+
+def memory_of(data: bytes) -> int:
+    """An estimate of the memory (bytes) that a document takes when it is decoded."""
+    return 64 * (data.count(b"{") + data.count(b"[")) + 24 * data.count(b",") + 2 * len(data)
 
 
 # --- decoding ---------------------------------------------------------------------------------------------------
@@ -347,7 +358,7 @@ def _per_point_columns(layout: Any, data: bytes) -> tuple[Int64Array | None, Int
 def encode(document: Any) -> bytes:
     """Encode a document as SJTS."""
     if not isinstance(document, dict) or "series" not in document:
-        return MAGIC + _sized(_json_text(document))
+        return _MAGIC + _sized(_json_text(document))
     items = document["series"]
     if not isinstance(items, list):
         raise ShoojuFormatError(f"'series' must be a list, got {type(items).__name__}")
@@ -383,7 +394,7 @@ def encode(document: Any) -> bytes:
         jobs, timestamps = kinds.pop()
         root["sjts"] = {"includes_job": jobs, "includes_timestamp": timestamps}
         tail = b"\0" + _pack_per_point(all_points, jobs, timestamps)
-    parts: list[bytes | memoryview] = [MAGIC, _sized(_json_text(root) + tail)]
+    parts: list[bytes | memoryview] = [_MAGIC, _sized(_json_text(root) + tail)]
     texts = list(map(_sized, _json_texts(announced)))
     upto = 0
     for (at, _), blocks in zip(with_points, blocks_of(all_points), strict=True):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 
-import numpy as np
-
 from pandas_shooju.local import forks
 from pandas_shooju.local.errors import HttpError
 
@@ -15,20 +13,6 @@ MOST, TOGETHER = 4 << 30, 2 << 30
 _SMALL = 1 << 20
 #: how long a call waits for others (seconds)
 PATIENCE = 60.0
-
-
-def memory_of(data: bytes, name: str) -> int:
-    """An estimate of the memory (bytes) that a body takes when it is decoded: small objects are what is expensive.
-
-    Examples
-    --------
-    >>> memory_of(b"[" + b"{}," * 1000, "json") > 64_000, memory_of(bytes(1000), "sjts")
-    (True, 2000)
-    """
-    if name == "msgpack":
-        containers = int(np.count_nonzero((np.frombuffer(data, np.uint8) & 0xE0) == 0x80))
-        return 64 * containers + 4 * len(data)
-    return 64 * (data.count(b"{") + data.count(b"[")) + 24 * data.count(b",") + 2 * len(data)
 
 
 class Budget:

@@ -21,10 +21,7 @@ from werkzeug.wrappers import Request, Response
 
 from pandas_shooju import formats
 from pandas_shooju.formats import ShoojuFormatError
-from pandas_shooju.local.budget import memory_of
 from pandas_shooju.local.errors import HttpError, unauthorized
-
-_CONTENT_TYPES = {"json": "application/json", "msgpack": "application/msgpack", "sjts": "application/octet-stream"}
 
 #: the user of calls without credentials, where none are required
 ANONYMOUS = "local"
@@ -100,7 +97,7 @@ def read_document(request: Request, limit: int, take: Callable[[int], None]) -> 
         return {}
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise HttpError(415, "unsupported_format", "the body must not be compressed")
-    take(memory_of(data, name))
+    take(formats.memory_of(data, name))
     try:
         document = formats.decode(data, name).plain()
     except ShoojuFormatError as error:
@@ -126,7 +123,7 @@ def check_answer_format(request: Request) -> str:
 def response(document: Mapping[str, Any], name: str = "json", status: int = 200) -> Response:
     """A response in a format."""
     data = formats.encode(document, name)
-    return Response([data], status, {"Content-Length": str(len(data))}, content_type=_CONTENT_TYPES[name])
+    return Response([data], status, {"Content-Length": str(len(data))}, content_type=formats.content_type(name))
 
 
 def error_response(error: HttpError) -> Response:

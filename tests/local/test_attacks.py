@@ -169,7 +169,7 @@ def test_memory_is_given_back(api, monkeypatch):
 @pytest.mark.parametrize("name", formats.NAMES)
 def test_small_objects_are_expensive(name):
     data = formats.encode({"a": [{}] * 1000}, name)
-    assert 64_000 < budget.memory_of(data, name) < 200_000
+    assert 64_000 < formats.memory_of(data, name) < 200_000
 
 
 def test_fields_and_ids_have_limits(api):
