@@ -15,7 +15,7 @@ import json
 from collections.abc import Hashable, Sequence
 from functools import cache
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,8 @@ from pandas_shooju.formats import PointColumns, SeriesTable, ShoojuFormatError
 from pandas_shooju.formats.table import Column, values_of
 
 Float64Array = npt.NDArray[np.float64]
+#: the layouts of `read_shooju`
+Layout = Literal["wide", "long", "fields"]
 
 
 def field_names(table: SeriesTable, wanted: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, get_args
 from pandas_shooju.cli.arguments import DIFFERS, DONE, add_connection, connect, names
 from pandas_shooju.clocks import LocalTimeError
 from pandas_shooju.errors import WriteError
-from pandas_shooju.frame.request import Layout
+from pandas_shooju.layouts import Layout
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -28,8 +28,16 @@ from pandas_shooju.formats.document import Document
 from pandas_shooju.formats.table import SeriesTable
 
 __all__ = [
-    *("NAMES", "Document", "PointColumns", "SeriesTable", "ShoojuFormatError"),
-    *("content_type", "decode", "encode", "memory_of", "sniff"),
+    "NAMES",
+    "Document",
+    "PointColumns",
+    "SeriesTable",
+    "ShoojuFormatError",
+    "content_type",
+    "decode",
+    "encode",
+    "memory_of",
+    "sniff",
 ]
 
 #: each has `encode`, `decode`, `begins`, `memory_of` and `CONTENT_TYPE`

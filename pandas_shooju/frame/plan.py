@@ -26,7 +26,6 @@ from pandas_shooju.frame.origin import KEY, Origin, without_asof
 from pandas_shooju.frame.pages import Found, warn_of_missing
 from pandas_shooju.frame.request import (
     DtypeBackend,
-    Layout,
     OnMissing,
     Query,
     ReadRequest,
@@ -35,6 +34,7 @@ from pandas_shooju.frame.request import (
     queries_of,
 )
 from pandas_shooju.frame.sources import Moment, ReportedDates, is_expression, split_operators
+from pandas_shooju.layouts import Layout
 from pandas_shooju.query import quote
 
 if TYPE_CHECKING:

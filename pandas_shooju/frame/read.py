@@ -14,8 +14,9 @@ import pandas as pd
 
 from pandas_shooju.client.limits import Limit
 from pandas_shooju.frame.plan import FrameIterator, Plan
-from pandas_shooju.frame.request import DtypeBackend, Layout, OnMissing, Query, checked_request, positive
+from pandas_shooju.frame.request import DtypeBackend, OnMissing, Query, checked_request, positive
 from pandas_shooju.frame.sources import Moment, ReportedDates
+from pandas_shooju.layouts import Layout
 
 if TYPE_CHECKING:
     from pandas_shooju.client.connection import Connection

@@ -17,9 +17,9 @@ import numpy as np
 from pandas_shooju import clocks
 from pandas_shooju.client.limits import Limit, wire_limits
 from pandas_shooju.frame.sources import AsOf, Reports, checked_asof, checked_reports, is_expression, with_source
+from pandas_shooju.layouts import Layout
 
 Query = str | Sequence[str] | Mapping[Any, str]
-Layout = Literal["wide", "long", "fields"]
 OnMissing = Literal["raise", "warn", "ignore"]
 DtypeBackend = Literal["numpy_nullable", "pyarrow"]
 

@@ -1,7 +1,7 @@
 """`App`: the embedded Shooju as a WSGI application.
 
-The addresses of the API, who may call them, and how the result (or error) of an endpoint becomes a response. Every
-response, good or bad, has ``success``; nothing that a caller sends leads to a status of 500.
+Who may call it, and how the result (or error) of an endpoint becomes a response. Every response, good or bad, has
+``success``; nothing that a caller sends leads to a status of 500. The addresses are in `endpoints.routes`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 try:
-    from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
-    from werkzeug.routing import Map, Rule
+    from werkzeug.exceptions import HTTPException
     from werkzeug.wrappers import Request, Response
 except ImportError as error:  # pragma: no cover
     raise ImportError('the embedded Shooju needs werkzeug: pip install "pandas-shooju[local]"') from error
@@ -27,7 +26,7 @@ from pandas_shooju.formats import ShoojuFormatError
 from pandas_shooju.local import wire
 from pandas_shooju.local.budget import Budget
 from pandas_shooju.local.call import Call, GoogleAccount, Scrolls
-from pandas_shooju.local.endpoints import files, jobs, mirror, series, service, writes
+from pandas_shooju.local.endpoints import routes
 from pandas_shooju.local.errors import (
     ApiError,
     HttpError,
@@ -48,75 +47,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 logger = logging.getLogger("pandas_shooju.local")
-
-Endpoint = Callable[..., dict[str, Any] | Response]
-
-
-class Route(NamedTuple):
-    """An address of the API."""
-
-    method: str
-    path: str
-    endpoint: Endpoint
-    #: the URL parameters that it takes, beside those that make no difference
-    parameters: tuple[str, ...] = ()
-    #: the keys of the object in its body; None if the body is something else
-    body: tuple[str, ...] | None = None
-
-
-_READ = ("df", "dt", "max_points", "fields", "include_job", "include_timestamp")
-_SEARCH = (
-    *("query", "series_id", "operators", "sort", "per_page", "scroll", "scroll_batch_size", "scroll_id"),
-    *("facets", "max_facet_values", "diff_job_id", "diff_points_only", *_READ),
-)
-ROUTES: tuple[Route, ...] = (
-    Route("GET", "/series", series.search, _SEARCH),
-    Route("POST", "/series", series.many, _READ, ("series_queries", "series_ids", "series")),
-    Route(
-        "GET",
-        "/series/reported_dates",
-        series.reported_dates,
-        ("series_query", "job_id", "processor", "mode", "df", "dt"),
-    ),
-    Route("GET", "/series/tree", series.tree_of, ("folder", "depth")),
-    Route("POST", "/series/write", writes.write, ("job_id", "async_mode", "skip_meta_if_no_fields"), ("series",)),
-    Route("DELETE", "/series/delete", writes.delete, (), ("query", "force", "job_id")),
-    Route("POST", "/series/refresh", writes.always_fresh, (), ()),
-    Route("DELETE", "/series/cache", writes.always_fresh, ("q",), ()),
-    Route("GET", "/jobs", jobs.listed, ("query", "sort", "page", "per_page", "fields", "filter")),
-    Route("POST", "/jobs", jobs.register, (), ("source", "description", "notes", "no_history")),
-    Route("GET", "/jobs/<int:job>", jobs.show),
-    Route("GET", "/jobs/<int:job>/changes", jobs.changes, ("scroll_id", "per_page")),
-    Route("POST", "/jobs/<int:job>/finish", jobs.finish, (), ()),
-    Route("GET", "/files", files.listed, ("per_page",)),
-    Route("POST", "/files", files.upload),
-    Route("GET", "/files/<file>", files.show),
-    Route("GET", "/files/<file>/download", files.download),
-    Route("POST", "/files/multipart/init", files.begin, (), ("filename", "custom")),
-    Route("POST", "/files/multipart/upload", files.upload_part, ("file_id", "part_num")),
-    Route("POST", "/files/multipart/complete", files.complete, ("file_id",), ()),
-    Route("GET", "/mirror", mirror.show),
-    Route("POST", "/mirror", mirror.change, (), ("version", "state", "complete", "todo", "gone", "jobs")),
-    Route("GET", "/mirror/todo", mirror.todo, ("per_page",)),
-    Route("DELETE", "/mirror/todo", mirror.forget, (), ("version",)),
-    Route("GET", "/mirror/ids", mirror.ids),
-    Route("GET", "/mirror/jobs", mirror.jobs),
-    Route("POST", "/mirror/series", mirror.write, (), mirror.WRITTEN),
-    Route("POST", "/auth/googleoauth", service.sign_in, (), ("token", "email")),
-    Route("GET", "/auth/google_refresh_token", service.sign_in_link),
-    Route("POST", "/auth/google_refresh_token", service.refresh_token, (), ("code",)),
-    Route("GET", "/status/ping", service.status),
-    Route("GET", "/status/green", service.status),
-)
-#: what may be called without credentials
-_PUBLIC = {service.status, service.sign_in, service.sign_in_link, service.refresh_token}
-
-_BASE = "/api/1"
-_map = Map(
-    [Rule(_BASE + route.path, methods=[route.method], endpoint=route) for route in ROUTES],
-    strict_slashes=False,
-    merge_slashes=False,
-)
 
 #: the largest body of a request by default: 1 GiB
 BODY_LIMIT = 1 << 30
@@ -237,10 +167,10 @@ class App:
         return response(environ, start_response)
 
     def _respond(self, request: Request) -> Response:
-        route, values = _route(request)
+        route, values = routes.match(request)
         answer_format = wire.check_answer_format(request)
         try:
-            user = self._user(request, public=route.endpoint in _PUBLIC)
+            user = self._user(request, public=route.public)
             limit = self._options.body_limit
             call = Call(request, user, self._database, self._scrolls, self._accounts, limit, self._budget)
             try:
@@ -288,20 +218,3 @@ class App:
                 raise unauthorized("this server requires a user and an API key")
             return User("", administrator=False)
         return User(name, self._administrators is None or name in self._administrators)
-
-
-def _route(request: Request) -> tuple[Route, dict[str, Any]]:
-    environ = request.environ
-    path = environ.get("PATH_INFO", "")
-    if path.startswith("//"):
-        # the published client sends //api/1 for a URL that ends in a slash
-        environ = {**environ, "PATH_INFO": "/" + path.lstrip("/")}
-    try:
-        return _map.bind_to_environ(environ).match()  # type: ignore[return-value]
-    except MethodNotAllowed as error:
-        known = ", ".join(error.valid_methods or ())
-        raise HttpError(405, "method_not_allowed", f"{request.path[:200]} supports {known}") from None
-    except NotFound:
-        raise HttpError(404, "not_found", f"there is no {request.method} {request.path[:200]}") from None
-    except HTTPException as error:
-        raise HttpError(error.code or 400, "bad_request", str(error)) from None

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from pandas_shooju.local import open_app
-from pandas_shooju.local.app import ROUTES
 from pandas_shooju.local.dates import iso
+from pandas_shooju.local.endpoints.routes import ROUTES
 from pandas_shooju.local.query.order import sort_key
 from tests.local.conftest import Api
 

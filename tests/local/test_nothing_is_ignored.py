@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pandas_shooju.local import open_app
-from pandas_shooju.local.app import ROUTES
+from pandas_shooju.local.endpoints.routes import ROUTES
 from pandas_shooju.local.endpoints.series import ITEM_KEYS as READ_KEYS
 from pandas_shooju.local.parameters import NO_DIFFERENCE, PARAMETERS
 from pandas_shooju.local.writing import ITEM_KEYS as WRITE_KEYS

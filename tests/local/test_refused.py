@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pandas_shooju.local.app import ROUTES
+from pandas_shooju.local.endpoints.routes import ROUTES
 from tests.local.conftest import BASE, Api
 
 

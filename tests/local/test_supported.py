@@ -9,8 +9,8 @@ import typing
 import pytest
 
 from pandas_shooju.local import expressions, operators
-from pandas_shooju.local.app import ROUTES
 from pandas_shooju.local.dates import parse_span
+from pandas_shooju.local.endpoints.routes import ROUTES
 from pandas_shooju.local.meta import META
 from pandas_shooju.local.parameters import NO_DIFFERENCE, PARAMETERS
 from pandas_shooju.local.query import tree
