@@ -23,7 +23,7 @@ from pandas_shooju.clocks import DateError as DateError
 from pandas_shooju.clocks import exact_milli as exact_milli
 from pandas_shooju.clocks import to_datetime as to_datetime
 from pandas_shooju.clocks import to_milli as to_milli
-from pandas_shooju.clocks.conversions import conversion_to_dates
+from pandas_shooju.clocks.suggestions import conversion_to_dates
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.values import point_value, point_values
 

@@ -15,11 +15,11 @@ There are three ways from wall-clock times to instants, for three kinds of calle
   it raises :class:`LocalTimeError`.
 - :func:`first_instants`, :func:`first_at` and :func:`last_at` treat each time on its own, for periods and limits.
 
-:mod:`~pandas_shooju.clocks.changes` has these three, :mod:`~pandas_shooju.clocks.zones` the zones and their offsets,
-and :mod:`~pandas_shooju.clocks.dates` the conversion of single dates and of indexes.
+:mod:`~pandas_shooju.clocks.clock_changes` has these three, :mod:`~pandas_shooju.clocks.zones` the zones and their
+offsets, and :mod:`~pandas_shooju.clocks.dates` the conversion of single dates and of indexes.
 """
 
-from pandas_shooju.clocks.changes import (
+from pandas_shooju.clocks.clock_changes import (
     LocalTimeError,
     first_at,
     first_instants,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pandas_shooju.clocks.changes import wall_to_utc
+from pandas_shooju.clocks.clock_changes import wall_to_utc
 from pandas_shooju.clocks.zones import Int64Array, TimeZone
 
 _EPOCH = datetime.datetime(1970, 1, 1)

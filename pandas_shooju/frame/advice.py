@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pandas_shooju.clocks.conversions import conversion_to_dates
+from pandas_shooju.clocks.suggestions import conversion_to_dates
 from pandas_shooju.frame.dates_values import is_dates, listed
 from pandas_shooju.frame.places import Place, converted, day_first
 from pandas_shooju.values import is_missing

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pandas_shooju import clocks
-from pandas_shooju.clocks.conversions import Conversion, conversion_to_dates
+from pandas_shooju.clocks.suggestions import Conversion, conversion_to_dates
 from pandas_shooju.values import is_missing
 
 

@@ -20,7 +20,7 @@ from pandas_shooju.formats import PointColumns, ShoojuFormatError
 from pandas_shooju.local.errors import ApiError, StoreCorrupt, StoreError, invalid
 from pandas_shooju.local.query.parser import parse
 from pandas_shooju.local.query.search import find
-from pandas_shooju.local.store import catalogue, history, jobs, points, reports, soundness
+from pandas_shooju.local.store import catalogue, history, integrity, jobs, points, reports
 from pandas_shooju.local.store.chunks import NO_POINTS
 from pandas_shooju.local.store.database import Database
 from pandas_shooju.local.store.points import EVERYTHING
@@ -125,7 +125,7 @@ def check(path: str | os.PathLike[str]) -> list[str]:
     database = _opened(path)
     try:
         with database.reading(mirror=True) as db:
-            return list(dict.fromkeys(soundness.problems(db, database.files_folder)))
+            return list(dict.fromkeys(integrity.problems(db, database.files_folder)))
     except sqlite3.DatabaseError as error:
         return [f"the file is damaged: {error}"]
     finally:

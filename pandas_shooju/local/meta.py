@@ -12,8 +12,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from pandas_shooju.local.certainty import Status
 from pandas_shooju.local.errors import invalid
-from pandas_shooju.local.status import Status
 from pandas_shooju.local.store.catalogue import TRASH
 
 

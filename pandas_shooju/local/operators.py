@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pandas_shooju import clocks
+from pandas_shooju.local.certainty import Status
 from pandas_shooju.local.dates import parse_span, parse_written_date
 from pandas_shooju.local.errors import ApiError, invalid
 from pandas_shooju.local.query.tree import Operator
-from pandas_shooju.local.status import Status
 from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Float64, Int64, Points
 from pandas_shooju.local.store.jobs import now
 from pandas_shooju.local.store.points import EVERYTHING, Range

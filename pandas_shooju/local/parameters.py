@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pandas_shooju.local.status import Status
+from pandas_shooju.local.certainty import Status
 
 
 class Parameter(NamedTuple):

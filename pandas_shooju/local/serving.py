@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pandas_shooju.local.app import App
-    from pandas_shooju.local.listening import Server
+    from pandas_shooju.local.http_server import Server
 
 WSGI = Callable[..., Iterable[bytes]]
 
@@ -164,7 +164,7 @@ def _app(
 
 def _server(app: WSGI, host: str, port: int, threads: int = _THREADS) -> Server:
     from pandas_shooju.local.app import BODY_LIMIT
-    from pandas_shooju.local.listening import Server
+    from pandas_shooju.local.http_server import Server
 
     return Server(app, host, port, threads, BODY_LIMIT)
 

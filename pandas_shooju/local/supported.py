@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pandas_shooju.local import operators
+from pandas_shooju.local.certainty import Status
 from pandas_shooju.local.meta import META
 from pandas_shooju.local.parameters import PARAMETERS
 from pandas_shooju.local.query.jobs import JOB_FIELDS
-from pandas_shooju.local.status import Status
 
 
 class Supported(NamedTuple):

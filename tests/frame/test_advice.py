@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pandas_shooju as sj
-from pandas_shooju.clocks.conversions import conversion_to_dates
+from pandas_shooju.clocks.suggestions import conversion_to_dates
 
 SID = r"users\sam\a"
 PACKAGE = Path(sj.__file__).parent

@@ -20,7 +20,7 @@ import requests
 
 from pandas_shooju import formats
 from pandas_shooju.formats import PointColumns
-from pandas_shooju.local import StoreError, budget, listening, open_app, start
+from pandas_shooju.local import StoreError, budget, http_server, open_app, start
 from pandas_shooju.local.budget import Budget
 from pandas_shooju.local.endpoints.writes import MOST_ITEMS
 from pandas_shooju.local.errors import HttpError
@@ -118,7 +118,7 @@ def test_broken_requests_are_answered(served, request_, status, error):
 
 @pytest.mark.parametrize("beginning", [HEAD + b"Content-Length: 100000\r\n\r\n", HEAD, b"GET /"])
 def test_a_request_that_never_ends_is_cut_off(served, monkeypatch, beginning):
-    monkeypatch.setattr(listening, "ARRIVAL", 0.3)
+    monkeypatch.setattr(http_server, "ARRIVAL", 0.3)
     with connect(served) as raw:
         raw.sendall(beginning)
         raw.settimeout(0.05)

@@ -16,7 +16,7 @@ import requests
 
 from pandas_shooju.local import App, open_app, start
 from pandas_shooju.local.adapter import WSGIAdapter
-from pandas_shooju.local.listening import Server
+from pandas_shooju.local.http_server import Server
 from pandas_shooju.local.serving import compressing, serve
 from tests.local.conftest import BASE
 

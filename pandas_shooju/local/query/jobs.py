@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pandas_shooju.local.certainty import Status
 from pandas_shooju.local.dates import day_of, parse_written_date
 from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.query import tree
 from pandas_shooju.local.query.order import criteria
 from pandas_shooju.local.query.parser import parse
 from pandas_shooju.local.query.tree import Node, Text
-from pandas_shooju.local.status import Status
 from pandas_shooju.local.store.chunks import Int64
 from pandas_shooju.local.store.jobs import FIELDS, STATS, now
 

@@ -236,7 +236,7 @@ def localize(dates: Int64Array, tz: TimeZone, starts: Int64Array | None = None) 
     ['2018-11-04T06:00', '2018-11-04T06:30', '2018-11-04T07:00']
     >>> localize(wall[:2].view("i8"), "America/Chicago")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    pandas_shooju.clocks.changes.LocalTimeError: 2018-11-04 01:00:00 is ambiguous in America/Chicago: ...
+    pandas_shooju.clocks.clock_changes.LocalTimeError: 2018-11-04 01:00:00 is ambiguous in America/Chicago: ...
     """
     offsets = offsets_around(tz, dates)
     reading = _read(dates, offsets)
