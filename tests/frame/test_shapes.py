@@ -210,6 +210,11 @@ def test_one_pass_of_a_repeated_hour_is_an_error():
             {"sid": "{symbol}", "value": "close"},
             "date= must name the column with the dates",
         ),
+        (
+            BARS[["dt", "symbol", "close", "symbol"]],
+            {"sid": len, "value": "close"},
+            "a long frame must have unique columns, got several named 'symbol'",
+        ),
         ([1.0], {"sid": "a"}, "data must be a DataFrame, a Series or a groupby of pandas, got list"),
     ],
 )

@@ -318,7 +318,8 @@ class Desk(RuleBasedStateMachine):
             bare = {one.partition("@asof")[0] for one in labels if isinstance(one, str) and "\\" in one}
             self.allowed |= bare & {series_id for ids in old.behind.values() for series_id in ids}
         else:
-            self.allowed = may_change(known, "same") & may_change(old, "same") | ids_in(known.data)
+            bare = {one.partition("@asof")[0] for one in ids_in(known.data)}
+            self.allowed = may_change(known, "same") & may_change(old, "same") | bare
         self.call(known, None, changed_from=old.data, na=na, remove_others=remove)
 
     def call(self, known, new, **options):
