@@ -288,8 +288,9 @@ def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[t
 def _key_column(frame: pd.DataFrame, sid: Any) -> Hashable:
     """The column that a dict, or a function, is likely to be about."""
     known = set(sid) if isinstance(sid, Mapping) else set()
-    by_dict = (name for name in frame.columns if known and frame[name].isin(known).all())
-    labels = (name for name in frame.columns if not is_dates(frame[name]) and not is_float_dtype(frame[name]))
+    columns = [(name, frame.iloc[:, at]) for at, name in enumerate(frame.columns)]  # several may have the same name
+    by_dict = (name for name, column in columns if known and column.isin(known).all())
+    labels = (name for name, column in columns if not is_dates(column) and not is_float_dtype(column))
     return next(by_dict, next(labels, "symbol"))
 
 

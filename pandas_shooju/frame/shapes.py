@@ -278,7 +278,6 @@ def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite
     value = "val" if call.value is None else call.value
     if call.value is None and value not in frame.columns:
         raise ValueError(no_values(frame, date, call.source))
-    _check_columns(frame, "a long frame")
     name_of, by = row_ids(frame, call.sid, keys)
     column_named(frame, value, "value")
     if date is not None:
@@ -447,14 +446,10 @@ def _looks_like_dates(column: pd.Series | pd.Index) -> bool:
     return bool(len(values)) and all(isinstance(value, str) and ISO_DATE.match(value) for value in values[:100])
 
 
-def _check_columns(frame: pd.DataFrame, what: str) -> None:
+def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
-        raise ValueError(f"{what} must have unique columns, got several named {twice!r}")
-
-
-def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
-    _check_columns(frame, "a frame of fields")
+        raise ValueError(f"a frame of fields must have unique columns, got several named {twice!r}")
     names = [name for name in frame.columns if name != "series_id"]
     if is_dates(frame.columns) or (len(names) > 1 and all(map(is_date_label, names))):
         raise TypeError(transposed(frame))

@@ -213,7 +213,7 @@ def test_one_pass_of_a_repeated_hour_is_an_error():
         (
             BARS[["dt", "symbol", "close", "symbol"]],
             {"sid": len, "value": "close"},
-            "a long frame must have unique columns, got several named 'symbol'",
+            "a dict or a function requires a groupby",
         ),
         ([1.0], {"sid": "a"}, "data must be a DataFrame, a Series or a groupby of pandas, got list"),
     ],
