@@ -18,7 +18,6 @@ from pandas_shooju import display
 from pandas_shooju.client import dataframe, deprecated, files, reader, validation
 from pandas_shooju.client.job import DryRunJob, RemoteJob, check_batch_size
 from pandas_shooju.client.mget import MGet, SeriesReads, check_mode
-from pandas_shooju.client.mirrored import MirrorInfo, description
 from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Serializer, to_datetime
 from pandas_shooju.client.reader import Fields, ScrollIterable, SeriesRead, parameters, wire_date
@@ -31,6 +30,7 @@ from pandas_shooju.errors import ConfigurationError, ShoojuError
 if TYPE_CHECKING:
     from pandas_shooju.manage.catalog import Catalog
     from pandas_shooju.manage.jobs import Jobs
+    from pandas_shooju.manage.mirror_info import MirrorInfo
     from pandas_shooju.manage.series import StoredSeries
 
 __all__ = ["Connection", "connection_of", "default_connection"]
@@ -143,6 +143,8 @@ class Connection(SeriesReads[dict[str, Any] | None]):
         path = local_path(self.server)
         if path is None or not Path(path).exists():
             return None
+        from pandas_shooju.manage.mirror_info import MirrorInfo, description
+
         found = description(self._client)
         return None if found is None else MirrorInfo.of(found)
 

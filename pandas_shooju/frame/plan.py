@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pandas_shooju import clocks, layouts
-from pandas_shooju.client.limits import Limit
+from pandas_shooju.clocks.limits import Limit
 from pandas_shooju.formats import SeriesTable
 from pandas_shooju.formats.table import Column, values_of
 from pandas_shooju.frame import pages, reports

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
-from pandas_shooju.client.limits import Limit
+from pandas_shooju.clocks.limits import Limit
 from pandas_shooju.frame.plan import FrameIterator, Plan
 from pandas_shooju.frame.request import DtypeBackend, OnMissing, Query, checked_request, positive
 from pandas_shooju.frame.sources import Moment, ReportedDates

@@ -1,6 +1,6 @@
 """`ReadRequest`: the arguments of `read_shooju`, checked. Pure.
 
-What `df` and `dt` mean is decided in :mod:`pandas_shooju.client.limits`.
+What `df` and `dt` mean is decided in :mod:`pandas_shooju.clocks.limits`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from pandas_shooju import clocks
-from pandas_shooju.client.limits import Limit, wire_limits
+from pandas_shooju.clocks.limits import Limit, wire_limits
 from pandas_shooju.frame.sources import AsOf, Reports, checked_asof, checked_reports, is_expression, with_source
 from pandas_shooju.layouts import Layout
 

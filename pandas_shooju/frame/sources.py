@@ -22,8 +22,8 @@ import pandas as pd
 from pandas.api.typing import NaTType
 
 from pandas_shooju import clocks
-from pandas_shooju.client.limits import Limit, interval, wire_limits
 from pandas_shooju.clocks import Int64Array, TimeZone
+from pandas_shooju.clocks.limits import Limit, interval, wire_limits
 from pandas_shooju.query import literal
 
 #: a job (also its id, or a string such as "j17") or a moment

@@ -11,9 +11,9 @@ import numpy as np
 from pandas_shooju import query as queries
 from pandas_shooju.client import reader
 from pandas_shooju.client.buffer import SeriesWrite
-from pandas_shooju.client.limits import Limit, interval
 from pandas_shooju.client.transport import Client
 from pandas_shooju.clocks import Int64Array, TimeZone
+from pandas_shooju.clocks.limits import Limit, interval
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.manage.states import Listed, existing, find, in_batches, points_of, search
 from pandas_shooju.manage.work import Work, raise_failed, resumable

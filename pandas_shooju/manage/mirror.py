@@ -19,9 +19,9 @@ from typing import Any, NamedTuple, Self
 from pandas_shooju import display
 from pandas_shooju import query as queries
 from pandas_shooju.client.connection import Connection, connection_of
-from pandas_shooju.client.mirrored import MirrorInfo, description
 from pandas_shooju.client.servers import local_path
 from pandas_shooju.errors import ConfigurationError
+from pandas_shooju.manage.mirror_info import MirrorInfo, description
 from pandas_shooju.manage.refreshing import Refreshing
 from pandas_shooju.progress import Progress
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pandas_shooju.client.limits import Limit
 from pandas_shooju.clocks import TimeZone, timezone
+from pandas_shooju.clocks.limits import Limit
 from pandas_shooju.manage import changing, copying, pairs
 from pandas_shooju.manage.columns import dates, job_ids, objects, strings
 from pandas_shooju.manage.paths import below, check_apart, check_disjoint, paths_of

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import pandas_shooju as sj
 from pandas_shooju import local, query
-from pandas_shooju.client.limits import wire_limits
+from pandas_shooju.clocks.limits import wire_limits
 from pandas_shooju.errors import ConnectionError, WriteError
 from pandas_shooju.local.adapter import WSGIAdapter
 from pandas_shooju.manage import copying, pairs, states, work

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pandas_shooju.client.limits import interval, wire_limits
+from pandas_shooju.clocks.limits import interval, wire_limits
 
 DAY = 86_400_000
 PLUS_TWO = datetime.timezone(datetime.timedelta(hours=2))
