@@ -19,7 +19,7 @@ def paths_of(source: str, target: str | None, to: object) -> tuple[str, str]:
     """The paths of the two sides."""
     if target is None:
         if to is None:
-            raise TypeError("target is required, unless the series are on another server: to=...")
+            raise TypeError("target is required, unless to= names another server")
         target = source
     return _path(source, "source"), _path(target, "target")
 

@@ -122,17 +122,23 @@ class Undoing:
         self.points = self.fields = self.to_trash = self.from_trash = 0
 
     @staticmethod
-    def check(undone: int, first: Page) -> None:
-        """Refuse to undo a job that deleted series for good; the first page of its changes says so.
+    def check(undone: int, pages: Iterable[Page]) -> None:
+        """Refuse to undo a job that deleted series for good; the first pages of its changes say so.
 
         Raises
         ------
         UndoError
             It did.
         """
-        own = [one.series_id for one in first.lost if one.job == undone]
+        own: list[str] = []
+        for page in pages:
+            own += [one.series_id for one in page.lost if one.job == undone]
+            if page.series:
+                break
         if own:
-            raise UndoError(f"job {undone} cannot be undone: it deleted {len(own)} series for good, such as {own[0]!r}")
+            raise UndoError(
+                f"job {undone} cannot be undone: it deleted {len(own):,} series for good, such as {own[0]!r}"
+            )
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -141,7 +147,7 @@ class Undoing:
 
     def page(self, page: Page) -> None:
         """Undo the changes of some series, other than those in the trash."""
-        self.check(self._undone, page)
+        self.check(self._undone, [page])
         for one in page.lost:
             self._lost.add(queries.id_key(one.series_id))
             self._leave(one.series_id, one.job)

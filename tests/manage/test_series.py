@@ -365,7 +365,7 @@ def test_paths_that_make_no_sense_are_refused(conn, name, source, target, messag
 
 
 def test_a_target_is_required_on_the_same_server(conn):
-    with pytest.raises(TypeError, match="target is required, unless the series are on another server"):
+    with pytest.raises(TypeError, match="target is required, unless to= names another server"):
         conn.series.copy("a")
     with pytest.raises(TypeError, match="source must be a path"):
         conn.series.copy(None, "b")

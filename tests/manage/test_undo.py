@@ -189,6 +189,39 @@ def test_jobs_that_cannot_be_undone_are_refused_before_anything_is_written(conn,
     assert issubclass(sj.UndoError, sj.ShoojuError)
 
 
+def test_a_forced_deletion_of_any_number_of_series_is_counted_and_refused(conn, monkeypatch):
+    monkeypatch.setattr("pandas_shooju.local.changes._MOST_LOST", 2)
+    names = [f"s{i}" for i in range(5)]
+    write(conn, "first", *((f"sid={name}", {"points": [(0, 1.0)]}) for name in [*names, "other", "kept"]))
+    with conn.register_job("both") as job:
+        for name in names:
+            job.delete_series(f"sid={name}")
+        job.write("sid=kept", points=[(0, 2.0)])
+    with conn.register_job("purge") as purge:
+        for name in names:
+            purge.delete_series(rf"sid=System\Trash\{name}", force=True)
+    assert conn.jobs[job.job_id].summary()["series"] == {"created": 0, "changed": 1, "deleted": 5}
+    assert conn.jobs[purge.job_id].summary()["series"]["deleted"] == 5
+    dry = conn.jobs[job.job_id].undo(dry_run=True)
+    assert dry.loc[dry["action"] == "left alone", "job"].tolist() == [purge.job_id] * 5
+    undo = conn.jobs[job.job_id].undo()
+    assert (undo.points, undo.left_alone["series_id"].tolist()) == (1, names)
+    # the job's own forced deletion is noted after those that others made of its deletions
+    again = conn.register_job("forced at last")
+    for name in names:
+        again.write(f"sid={name}", points=[(0, 3.0)])
+        again.delete_series(f"sid={name}")
+    with conn.register_job("purge again") as purge:
+        for name in names:
+            purge.delete_series(rf"sid=System\Trash\{name}", force=True)
+    again.delete_series("sid=other", force=True)
+    jobs = len(conn.jobs.find())
+    for dry_run in (True, False):
+        with pytest.raises(sj.UndoError, match="it deleted 1 series for good, such as 'other'"):
+            conn.jobs[again.job_id].undo(dry_run)
+    assert len(conn.jobs.find()) == jobs
+
+
 def test_what_a_job_without_history_wrote_is_restored(conn):
     write(conn, "bulk", ("sid=a", {"points": [(0, 1.0)], "fields": {"x": 1}}), no_history=True)
     before = everything(conn)
