@@ -5,6 +5,7 @@ The histories are the same in every run; ``UNDO=1000`` in the environment tries 
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import pandas as pd
@@ -13,6 +14,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import pandas_shooju as sj
+from pandas_shooju import local
+from tests.client import faults
 from tests.manage.histories import DAY, Executed, content, everything, histories, same
 
 random_histories = settings(
@@ -170,6 +173,73 @@ def test_what_was_undone_already_is_not_undone_again(conn):
     conn.jobs[job].undo()
     again = conn.jobs[job].undo()
     assert (again.points, again.fields, len(again.left_alone)) == (0, 0, 0)
+
+
+def wrong_job(conn):
+    """A job that creates, changes, and deletes series with reports; and what there was before."""
+    with conn.register_job("first") as job:
+        for name in ("kept", "gone", r"folder\gone"):
+            job.write(f"sid={name}", points=[(0, 1.0), (DAY, 2.0)], fields={"x": name})
+            for report in range(1, 4):
+                job.write_reported(f"sid={name}", report * DAY, points=[(0, float(report))], fields={"v": report})
+        job.write("sid=empty")
+    before = everything(conn)
+    with conn.register_job("wrong") as job:
+        job.write("sid=new", points=[(0, 1.0)])
+        job.write("sid=kept", points=[(0, 5.0), (2 * DAY, 6.0)], fields={"x": None, "y": 1})
+        job.write_reported("sid=kept", 9 * DAY, points=[(0, 9.0)])
+        job.write("sid=gone", points=[(0, 5.0)])
+        for name in ("gone", r"folder\gone", "empty"):
+            job.delete_series(f"sid={name}")
+    return job.job_id, before
+
+
+def test_series_that_were_undone_already_are_not_listed(conn):
+    job, before = wrong_job(conn)
+    assert conn.jobs[job].undo().to_trash == 1
+    assert everything(conn) == before
+    assert conn.jobs[job].undo(dry_run=True).empty
+    again = conn.jobs[job].undo()
+    assert str(again) == f"job {job} was undone by job {again.job.id}: nothing to restore"
+    assert again.left_alone.empty
+
+
+def test_a_series_that_was_restored_in_part_is_completed(conn):
+    job, before = wrong_job(conn)
+    with conn.register_job("restores some of it") as other:
+        other.write("sid=gone", points=[(0, 1.0)])
+        other.write_reported("sid=gone", DAY, fields={"v": 1})
+    dry = conn.jobs[job].undo(dry_run=True)
+    assert "left alone" not in dry["action"].tolist()
+    assert sorted(dry.loc[dry["action"] == "from trash", "series_id"]) == ["empty", r"folder\gone", "gone"]
+    assert conn.jobs[job].undo().from_trash == 3
+    assert everything(conn) == before
+
+
+def test_whatever_request_fails_another_undo_restores_the_rest(monkeypatch):
+    """Every request of an undo fails once, in one way or another, each in an undo of its own."""
+    ways = [faults.drop, faults.lose, lambda: faults.status(500)]
+    monkeypatch.setattr("pandas_shooju.manage.undo._CALL", 2)
+    monkeypatch.setattr("pandas_shooju.manage.undo._SERIES", 2)
+    reached, at = True, 0
+    while reached:
+        at += 1
+        with (
+            local.start() as server,
+            faults.proxy(server.url) as proxy,
+            sj.Connection(proxy.url, "sam", "key", retries=0) as conn,
+        ):
+            job, before = wrong_job(conn)
+            wanted = len(proxy.seen) + at
+            proxy.fail(ways[at % 3](), when=lambda seen, wanted=wanted: len(proxy.seen) == wanted)
+            with contextlib.suppress(sj.ConnectionError):
+                conn.jobs[job].undo()
+            reached = not proxy.faults
+            proxy.faults.clear()
+            undone = conn.jobs[job].undo()
+            assert undone.left_alone.empty
+            assert everything(conn) == before
+    assert at > 15
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
