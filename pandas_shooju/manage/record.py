@@ -209,10 +209,12 @@ class JobRecord:
         Notes
         -----
         A write that changed nothing, because the point had that value already, leaves no trace on the server, and does
-        not protect the point. A server that does not describe changes in one place (any but the embedded Shooju)
-        does not say who deleted a point, or who wrote a field: a point that the job deleted and that is still missing,
-        and a field that still has the value that the job wrote, are taken to be the job's. Nor does it say
-        whether a job deleted series for good.
+        not protect the point. Points that another job writes while the undo runs are protected by the server; a field
+        that it writes at that moment, and no point with it, may be overwritten.
+
+        A server that does not describe changes in one place (any but the embedded Shooju) does not say who deleted a
+        point, or who wrote a field: a point that the job deleted and that is still missing, and a field that still has
+        the value that the job wrote, are taken to be the job's. Nor does it say whether a job deleted series for good.
 
         Examples
         --------

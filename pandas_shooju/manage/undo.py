@@ -1,7 +1,8 @@
 """Undoing a job: what it replaced is written back under a new job.
 
 Only what the job was the last to write is written back. A point or field that another job has written since is left
-alone, and listed. So is what a job writes that is registered while the undo runs: the server refuses to overwrite it.
+alone, and listed. So are points that a job writes which is registered while the undo runs: the server refuses to
+overwrite them. It does not protect fields, which are looked at again where it has refused points.
 A series that the job created goes to the trash if it has nothing of another job, and a series that the job deleted is
 written again as it was, from the trash. The undo is a job like any other: undoing it restores what it removed.
 """
@@ -121,6 +122,8 @@ class Undoing:
         #: the series that the job deleted and others have replaced in the trash: they are listed, and left alone
         self._lost: set[str] = set()
         self._in_trash: list[SeriesChanges] = []
+        #: the values of the fields that are being replaced, by series and report date
+        self._seen: dict[tuple[str, int | None], dict[str, Any]] = {}
         self.points = self.fields = self.to_trash = self.from_trash = 0
 
     @staticmethod
@@ -155,6 +158,7 @@ class Undoing:
             self._leave(one.series_id, one.job)
         writes: list[SeriesWrite] = []
         trash: list[str] = []
+        self._seen.clear()
         for series in page.series:
             key = queries.id_key(series.original_id)
             if key in self._lost:
@@ -217,6 +221,9 @@ class Undoing:
                 word = LEFT_ALONE if one.job != self._undone else "remove" if one.old is None else "restore"
                 if word != LEFT_ALONE:
                     fields[one.name] = one.old
+                    self._seen.setdefault((queries.id_key(series.series_id), part.reported_date), {})[one.name] = (
+                        one.now
+                    )
                 if word == LEFT_ALONE or self._job is None:
                     self._rows.field(
                         word, series.series_id, part.reported_date, one.name, one.now, one.old, job=one.job
@@ -347,9 +354,25 @@ class Undoing:
                     jobs=np.array([by[date] for date in points.dates[theirs].tolist()], np.int64),
                 )  # fmt: skip
                 points = points[~theirs]
-            if (points is not None and len(points)) or write.fields:
-                remaining.append(write._replace(points=points))
-        return remaining
+            remaining.append(write._replace(points=points))
+        remaining = list(self._with_fields_as_seen(remaining))
+        return [write for write in remaining if write.fields or (write.points is not None and len(write.points))]
+
+    def _with_fields_as_seen(self, writes: list[SeriesWrite]) -> Iterator[SeriesWrite]:
+        """The writes without fields that others have written since they were read."""
+        names = [
+            write.series_id if write.reported_date is None else report(write.series_id, write.reported_date)
+            for write in writes
+        ]
+        for write, state in zip(writes, read(self._client, names, points=False), strict=True):
+            there = {} if state is None else state.fields
+            seen = self._seen.get((queries.id_key(write.series_id), write.reported_date), {})
+            theirs = {name for name in write.fields if not same_value(there.get(name), seen.get(name))}
+            for name in theirs:
+                self._rows.field(
+                    LEFT_ALONE, write.series_id, write.reported_date, name, there.get(name), write.fields[name]
+                )
+            yield write._replace(fields={name: value for name, value in write.fields.items() if name not in theirs})
 
     def _count(self, writes: Iterable[SeriesWrite]) -> None:
         for write in writes:

@@ -388,16 +388,20 @@ def test_what_a_newer_job_writes_during_the_undo_is_left_alone(tmp_path):
     store = f"local:{tmp_path / 'store.sqlite'}"
     with sj.Connection(store) as other:
         write(
-            other, "first", ("sid=a", {"points": [(0, 1.0), (DAY, 2.0)]}), ("sid=b", {"points": [(0, 1.0)]})
+            other, "first", ("sid=a", {"points": [(0, 1.0), (DAY, 2.0)], "fields": {"x": 1, "y": 1}}),
+            ("sid=b", {"points": [(0, 1.0)]}),
         )  # fmt: skip
         job = write(
-            other, "second", ("sid=a", {"points": [(0, 10.0), (DAY, 20.0)]}), ("sid=b", {"points": [(0, 10.0)]})
+            other, "second", ("sid=a", {"points": [(0, 10.0), (DAY, 20.0)], "fields": {"x": 2, "y": 2}}),
+            ("sid=b", {"points": [(0, 10.0)]}),
         )  # fmt: skip
         rival = Rival(other)
         with sj.Connection(store, hooks=[rival]) as conn:
             undo = conn.jobs[job].undo()
-        assert undo.points == 2
-        (row,) = undo.left_alone.itertuples()
-        assert (row.series_id, milliseconds(row.dt), row.restored, row.job) == ("a", DAY, 2.0, rival.job)
+        assert (undo.points, undo.fields) == (2, 1)
+        point, field = undo.left_alone.itertuples()
+        assert (point.series_id, milliseconds(point.dt), point.restored, point.job) == ("a", DAY, 2.0, rival.job)
+        assert (field.series_id, field.field, field.now, field.restored) == ("a", "x", 5, 1)
         state = everything(other)
+        assert (state["a", None, "x"], state["a", None, "y"]) == (5, 1)
         assert (state["a", None, 0], state["a", None, DAY], state["b", None, 0]) == (1.0, 50.0, 1.0)
