@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def show_table(frame: pd.DataFrame, as_json: bool, empty: str) -> None:
 
 def show_json(document: Any) -> None:
     """Print a JSON document."""
-    print(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
+    print(json.dumps(document, ensure_ascii=False, indent=2, default=_plain, allow_nan=False))
 
 
 def show_counts(counts: Mapping[str, Any], as_json: bool) -> None:
@@ -56,17 +57,21 @@ def show_counts(counts: Mapping[str, Any], as_json: bool) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A cell as JSON has it: dates in ISO format, missing values null.
+    """A cell as JSON has it: dates in ISO format, missing values null, and infinite ones strings.
 
     Examples
     --------
     >>> [_plain(value) for value in (np.int64(3), pd.NaT, pd.Timestamp("2024-01-01", tz="UTC"), ["a"], np.float64(0.1))]
     [3, None, '2024-01-01T00:00:00+00:00', ['a'], 0.1]
+    >>> _plain(float("-inf"))
+    '-Infinity'
     """
     if isinstance(value, list | dict | str | bool):
         return value
     if pd.isna(value):
         return None
+    if isinstance(value, float) and math.isinf(value):  # for which JSON has no number
+        return "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, np.generic):
         return value.item()
     return value.isoformat() if hasattr(value, "isoformat") else value

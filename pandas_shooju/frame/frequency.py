@@ -1,5 +1,7 @@
 """The frequency that the dates of a series have, although some may be missing. Pure.
 
+`Catalog.describe` does not read dates, and judges by their mean distance.
+
 Frequencies have the names of those of `pandas.Period`: ``h``, ``15min``, ``D``, ``B``, ``W``, ``M``, ``Q``, ``Y``.
 """
 

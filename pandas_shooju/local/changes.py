@@ -20,7 +20,7 @@ from pandas_shooju.local.store.catalogue import Series
 from pandas_shooju.local.store.chunks import Float64, Int64, Points
 from pandas_shooju.values import same_value
 
-#: the points on a page of changes, about; and the most ids of series that are lost
+#: the points on a page of changes, about; and the series on a page of those that are lost
 _MOST_POINTS, _MOST_LOST = 500_000, 1_000
 
 
@@ -154,15 +154,24 @@ class Changes:
         self._ours = set(self._revisions.tolist())
 
     def page(self, after: int, most: int) -> dict[str, Any]:
-        """The changes of at most `most` series, those with internal ids above `after`.
+        """The changes of at most `most` series, those with internal ids above `after`; the first page is 0.
+
+        Pages of what is lost come first, and `after` is negative on all of these but the first.
 
         Returns
         -------
         dict
-            ``changes``, a list of `_series`; ``scroll_id``, the `after` of the next page, or None; and on the first
-            page ``lost``: the series that this job deleted and that are gone for good, as ``[series id, job]``, with
-            the job by which each was lost.
+            ``changes``, a list of `_series`; ``lost``, the series that this job deleted and that are gone for good, as
+            ``[series id, job]``, with the job by which each was lost; ``scroll_id``, the `after` of the next page, or
+            None.
         """
+        lost: list[tuple[int, str, int]] = []
+        if after <= 0:
+            sql = "SELECT id, name, lost_by FROM lost_series WHERE job = ? AND id > ? ORDER BY id LIMIT ?"
+            lost = self._db.execute(sql, (self._job, -after, _MOST_LOST)).fetchall()
+            if len(lost) == _MOST_LOST:
+                return {"changes": [], "lost": [one[1:] for one in lost], "scroll_id": -lost[-1][0]}
+            after = 0
         ids = [
             row[0]
             for row in self._db.execute(
@@ -181,11 +190,7 @@ class Changes:
             last = row.id
         else:
             last = ids[-1] if len(ids) == most else None
-        answer: dict[str, Any] = {"changes": found, "scroll_id": last}
-        if not after:
-            lost = "SELECT name, lost_by FROM lost_series WHERE job = ? ORDER BY id LIMIT ?"
-            answer["lost"] = [list(one) for one in self._db.execute(lost, (self._job, _MOST_LOST))]
-        return answer
+        return {"changes": found, "lost": [one[1:] for one in lost], "scroll_id": last}
 
     def _having(self, table: str, ids: list[int]) -> set[int]:
         """The series that have rows in a table."""

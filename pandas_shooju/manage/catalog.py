@@ -196,8 +196,9 @@ class Catalog:
             - ``first``, ``last``: the dates of the first and the last point (``datetime64[ms, UTC]``);
             - ``points``: the number of points (int64);
             - ``min``, ``max``: the smallest and the largest value (float64);
-            - ``frequency``: ``min``, ``15min``, ``30min``, ``h``, ``D``, ``B``, ``W``, ``M``, ``Q`` or ``Y`` (as in
-              `pandas.Period`), by the mean distance between points; missing if that fits none of them;
+            - ``frequency``: ``min``, ``5min``, ``10min``, ``15min``, ``30min``, ``h``, ``D``, ``B``, ``W``, ``M``,
+              ``Q``, ``6M`` or ``Y`` (as in `pandas.Period`), by the mean distance between points, because meta data
+              tell no more; missing if that fits none of them;
             - ``unit``: the field of that name;
             - ``job``: the id of the job that last wrote the series (Int64).
 
@@ -232,7 +233,7 @@ class Catalog:
             "points": np.array(counts, np.int64),
             "min": np.array(low, np.float64),
             "max": np.array(high, np.float64),
-            "frequency": typed([_frequency(*series) for series in zip(first, last, counts, strict=True)]),
+            "frequency": typed([_mean_frequency(*series) for series in zip(first, last, counts, strict=True)]),
             "unit": typed(table.column("unit")),
             "job": pd.array(job, dtype="Int64"),
         }
@@ -330,8 +331,10 @@ _DAY = 86_400_000
 #: the years 1 to 9999 (ms)
 _FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
 #: the distances between points (ms, from and to) that each frequency has on average
-_DISTANCES = {
+_MEAN_DISTANCES = {
     "min": (57_000, 63_000),
+    "5min": (285_000, 315_000),
+    "10min": (570_000, 630_000),
     "15min": (855_000, 945_000),
     "30min": (1_710_000, 1_890_000),
     "h": (3_420_000, 3_780_000),
@@ -340,22 +343,25 @@ _DISTANCES = {
     "W": (6.65 * _DAY, 7.35 * _DAY),
     "M": (28 * _DAY, 31 * _DAY),
     "Q": (90 * _DAY, 92 * _DAY),
+    "6M": (181 * _DAY, 184 * _DAY),
     "Y": (365 * _DAY, 366 * _DAY),
 }
 
 
-def _frequency(first: float | None, last: float | None, points: int) -> str | None:
+def _mean_frequency(first: float | None, last: float | None, points: int) -> str | None:
     """The frequency that points between two dates (ms) have on average; None if it is none of the known ones.
+
+    Meta data tell no more. The frequency of dates themselves is :func:`pandas_shooju.frame.frequency.frequency_of`.
 
     Examples
     --------
-    >>> _frequency(0, 9 * 86_400_000, 10), _frequency(0, 9 * 86_400_000, 7), _frequency(0, 0, 1)
-    ('D', None, None)
+    >>> _mean_frequency(0, 9 * 86_400_000, 10), _mean_frequency(0, 9 * 86_400_000, 7)
+    ('D', None)
     """
     if first is None or last is None or points < 2:
         return None
     distance = (last - first) / (points - 1)
-    return next((name for name, (least, most) in _DISTANCES.items() if least <= distance <= most), None)
+    return next((name for name, (least, most) in _MEAN_DISTANCES.items() if least <= distance <= most), None)
 
 
 def _ids(table: SeriesTable) -> pd.Index:

@@ -93,7 +93,7 @@ class Lost(NamedTuple):
 
 
 class Page(NamedTuple):
-    """The changes of some series."""
+    """The changes of some series. After the first page with `series`, no others are `lost`."""
 
     series: list[SeriesChanges]
     lost: list[Lost]
@@ -106,11 +106,14 @@ def pages(client: Client, path: str) -> Iterator[Page]:
         answer = client.get(path, params={"scroll_id": after, "per_page": _PAGE})
         try:
             series = [_series(item) for item in answer["changes"]]
-            lost = [Lost(str(name), int(job)) for name, job in answer.get("lost", ())]
+            lost = [Lost(str(name), int(job)) for name, job in answer["lost"]]
             following = answer["scroll_id"]
         except (KeyError, TypeError, ValueError) as error:
             raise ShoojuFormatError(f"the changes of a job have an unexpected form: {error!r}") from None
-        if following is not None and not (isinstance(following, int) and following > after):
+        # a page of lost series is negative, and all of these come first
+        if following is not None and not (
+            isinstance(following, int) and (following < min(after, 0) or following > after)
+        ):
             raise ShoojuFormatError(f"the changes of a job are followed by {following!r}")
         yield Page(series, lost)
         after = following

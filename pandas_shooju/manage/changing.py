@@ -23,7 +23,7 @@ from pandas_shooju.values import same_value
 #: names of fields that can be asked for as they are
 _PLAIN = re.compile(r"(?!(?:sid|series_id)$)\w+", re.IGNORECASE)
 #: queries that are met by every series
-_EVERYTHING = re.compile(r"(?:(?:sid|tree)\s*[:=]\s*)?[*\s]*", re.IGNORECASE)
+_EVERYTHING = re.compile(r"[(\s]*(?:(?:sid|tree)\s*[:=]\s*)?[*\s()]*", re.IGNORECASE)
 
 _T = TypeVar("_T")
 

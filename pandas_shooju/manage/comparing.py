@@ -8,7 +8,7 @@ there when the job was registered (``@asof:`` and the moment) is compared with w
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,18 +21,12 @@ from pandas_shooju.formats import PointColumns
 from pandas_shooju.formats.columns import Float64Array, Int64Array
 from pandas_shooju.formats.table import values_of
 from pandas_shooju.manage.changes import FieldChange, Page, Part, SeriesChanges, differs
+from pandas_shooju.manage.states import State
 from pandas_shooju.manage.trash import TRASH
 from pandas_shooju.values import same_value
 
 #: the series that are compared at once, and the length of their ids in a URL
 _SERIES, _LETTERS = 250, 4_000
-
-
-class State(NamedTuple):
-    """What a series or a report has."""
-
-    points: PointColumns
-    fields: dict[str, Any]
 
 
 NOTHING = State(PointColumns.empty(jobs=True), {})

@@ -222,8 +222,8 @@ class Copying:
         if isinstance(ours, dict) and ours == theirs:
             job.finish()
             raise ValueError(
-                f"to must be another server than that of the series, got {self._target!r}, which has the same jobs; "
-                "leave it out to move series within a server"
+                f"to must be another server than that of the series, got {self._target.server}, which has the same "
+                "jobs; leave it out to move series within a server"
             )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pandas_shooju import query as queries
-from pandas_shooju.client import reader
+from pandas_shooju.client import reader, validation
 from pandas_shooju.client.job import RemoteJob
 from pandas_shooju.client.points import Date
 from pandas_shooju.clocks import to_datetime
@@ -58,6 +58,8 @@ class Jobs:
 
         Raises
         ------
+        TypeError, ValueError
+            The id is not a positive integer.
         ShoojuApiError
             There is no such job.
         """
@@ -66,6 +68,8 @@ class Jobs:
         if isinstance(job_id, bool) or not hasattr(job_id, "__index__"):
             raise TypeError(f"the id of a job must be an integer, got {job_id!r}")
         job_id = int(job_id)
+        if job_id < 1:
+            raise ValueError(f"the id of a job must be a positive integer, got {job_id}")
         answer = self._connection.raw.get(f"/jobs/{job_id}")
         job, path = answer.get("job"), answer.get("changes")
         if not isinstance(job, dict) or not (path is None or isinstance(path, str)):
@@ -134,7 +138,7 @@ class Jobs:
         job
         2    Nightly prices FR                1
         """
-        if limit is not None and (isinstance(limit, bool) or limit < 0):
+        if limit is not None and (isinstance(limit, bool) or not hasattr(limit, "__index__") or limit < 0):
             raise ValueError(f"limit must be a non-negative number of jobs or None, got limit={limit!r}")
         conditions = [
             None if description is None else f"description:{queries.quote(description)}*",
@@ -173,10 +177,11 @@ class Jobs:
         finished is taken to have open jobs only.
         """
         user = self._connection.user
+        description = description.strip()  # as the server keeps it
         conditions = [f"description={queries.quote(description)}", "created_at>=0db"]
         conditions += [] if user is None else [f"user={queries.quote(user)}"]
         for job in self._listed(" ".join(conditions), None, None):
-            same = job.get("description") == description and user in (None, job.get("user"))
+            same = str(job.get("description")).strip() == description and user in (None, job.get("user"))
             if same and job.get("finished_at") is None and bool(job.get("no_history")) == no_history:
                 return int(job["id"])
         return None
@@ -188,12 +193,7 @@ class Jobs:
         found: dict[int, dict[str, Any]] = {}
         page = 1
         while limit is None or len(found) < limit:
-            answer = self._connection.raw.get("/jobs", params={**params, "page": page})
-            results = answer.get("results")
-            if not isinstance(results, list) or not all(
-                isinstance(job, dict) and isinstance(job.get("id"), int) for job in results
-            ):
-                raise ShoojuFormatError(f"the response must contain a list of jobs, got {str(results)[:100]!r}")
+            results = validation.jobs(self._connection.raw.get("/jobs", params={**params, "page": page}))
             # a job that is registered meanwhile moves the others to later pages
             found |= {job["id"]: job for job in results}
             if len(results) < size:

@@ -97,7 +97,7 @@ def mirror(
     path = _path(to)
     source = connection_of(connection)
     if source.mirror is not None:
-        raise ValueError(f"a mirror must be made of the server itself, got {source!r}")
+        raise ValueError(f"a mirror must be made of the server itself, got {source.server}")
     if source.server == f"local:{path}":
         raise ValueError(f"a mirror must be in another file than the store that it copies, got {str(to)!r} for both")
     with Connection(f"local:{path}") as store:
@@ -248,7 +248,8 @@ class Mirror:
         source = connection_of(self._connection or held["state"]["source"])
         if source.server != held["state"]["source"]:
             raise ValueError(
-                f"connection must be to {held['state']['source']}, of which {self.path} is a mirror, got {source!r}"
+                f"connection must be to {held['state']['source']}, of which {self.path} is a mirror, got "
+                f"{source.server}"
             )
         with Progress("Refreshing" if held["complete"] else "Copying", "series", progress) as bar:
             work = Refreshing(source, self._store, held, bar)

@@ -41,9 +41,8 @@ class Difference:
         """Whether there is no difference."""
         return self.both and not (self.points or self.fields or self.reported_dates)
 
-    def note(self, part: _PartPair, one: State | None, other: State | None) -> None:
-        """Note the differences of a part."""
-        date = part.reported_date
+    def note(self, date: int | None, one: State | None, other: State | None) -> None:
+        """Note the differences between the series themselves, or between their reports of a date."""
         if date is None and (one is None or other is None):
             self.both = False
         first, second = one or NOTHING, other or NOTHING
@@ -109,7 +108,7 @@ def differences(
             others = read(other, [part.other for part in parts if part.other is not None], size)
             for part in parts:
                 one = None if part.one is None else next(ones)
-                found[part.pair].note(part, one, None if part.other is None else next(others))
+                found[part.pair].note(part.reported_date, one, None if part.other is None else next(others))
         yield from found
         advance(len(together))
 

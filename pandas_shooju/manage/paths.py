@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pandas_shooju import query as queries
 from pandas_shooju.manage.states import Listed, find
+from pandas_shooju.manage.trash import is_trashed
 
 if TYPE_CHECKING:
     from pandas_shooju.client.connection import Connection
@@ -19,7 +20,7 @@ def paths_of(source: str, target: str | None, to: object) -> tuple[str, str]:
     """The paths of the two sides."""
     if target is None:
         if to is None:
-            raise TypeError("target is required, unless the series are on another server: to=...")
+            raise TypeError("target is required, unless to= names another server")
         target = source
     return _path(source, "source"), _path(target, "target")
 
@@ -40,6 +41,16 @@ def check_apart(source: str, target: str) -> None:
         raise ValueError(f"target must be another path than source on the same server, got {target!r} and {source!r}")
     if other.startswith(one + "\\"):
         raise ValueError(f"target must not lie below source, got {target=} and {source=}")
+
+
+def check_not_trashed(series: Iterable[Listed]) -> None:
+    """Check that no series is in the trash, where it would be deleted for good."""
+    for one in series:
+        if is_trashed(one.series_id):
+            raise ValueError(
+                f"series in the trash cannot be moved, because they would be deleted for good, got {one.series_id!r}; "
+                "restore() or copy() them"
+            )
 
 
 def check_disjoint(series: Sequence[tuple[Listed, str]], source: str, target: str) -> None:

@@ -209,10 +209,12 @@ class JobRecord:
         Notes
         -----
         A write that changed nothing, because the point had that value already, leaves no trace on the server, and does
-        not protect the point. A server that does not describe changes in one place (any but the embedded Shooju)
-        does not say who deleted a point, or who wrote a field: a point that the job deleted and that is still missing,
-        and a field that still has the value that the job wrote, are taken to be the job's. Nor does it say
-        whether a job deleted series for good.
+        not protect the point. Points that another job writes while the undo runs are protected by the server; a field
+        that it writes at that moment, and no point with it, may be overwritten.
+
+        A server that does not describe changes in one place (any but the embedded Shooju) does not say who deleted a
+        point, or who wrote a field: a point that the job deleted and that is still missing, and a field that still has
+        the value that the job wrote, are taken to be the job's. Nor does it say whether a job deleted series for good.
 
         Examples
         --------
@@ -233,24 +235,20 @@ class JobRecord:
             raise UndoError(
                 f"job {self.id} cannot be undone: it was registered with no_history, so what it replaced was not kept"
             )
-        found = self._pages(now=True)
-        first = next(found, None)
+        Undoing.check(self.id, self._pages(now=True))
         if dry_run:
             undoing = Undoing(self._client, self.id, None)
-            self._carry_out(undoing, first, found, progress)
+            self._carry_out(undoing, progress)
             return undoing.rows
-        if first is not None:
-            Undoing.check(self.id, first)
         job = self._connection.register_job(
             f"Undo of job {self.id}: {self.description}", f"Undo of job {self.id}", _NEVER_BY_ITSELF
         )
         assert isinstance(job, RemoteJob)
         assert job.job_id is not None
         undoing = Undoing(self._client, self.id, job)
-        # read again, so that jobs registered later cannot be overwritten
-        found = self._pages(now=True)
         try:
-            self._carry_out(undoing, next(found, None), found, progress)
+            # the changes are read again, so that jobs registered later cannot be overwritten
+            self._carry_out(undoing, progress)
             job.finish()
         except BaseException as error:
             error.add_note(f"job {self.id} is undone in part, by job {job.job_id}; undo() again restores the rest")
@@ -298,11 +296,9 @@ class JobRecord:
         registered = int(self.created_at.timestamp() * 1000)
         return comparing.pages(self._client, self.id, registered, now=now)
 
-    def _carry_out(self, undoing: Undoing, first: Page | None, rest: Iterator[Page], progress: bool | None) -> None:
+    def _carry_out(self, undoing: Undoing, progress: bool | None) -> None:
         with Progress("undoing", "series", progress) as bar:
-            page = first
-            while page is not None:
+            for page in self._pages(now=True):
                 undoing.page(page)
                 bar.advance(len(page.series))
-                page = next(rest, None)
             undoing.finish()

@@ -17,7 +17,7 @@ from pandas_shooju.clocks import TimeZone, timezone
 from pandas_shooju.clocks.limits import Limit
 from pandas_shooju.manage import changing, copying, pairs
 from pandas_shooju.manage.columns import dates, job_ids, objects, strings
-from pandas_shooju.manage.paths import below, check_apart, check_disjoint, paths_of
+from pandas_shooju.manage.paths import below, check_apart, check_disjoint, check_not_trashed, paths_of
 from pandas_shooju.manage.states import Listed
 from pandas_shooju.manage.trash import TRASH, in_trash, is_trashed, last_deleted
 from pandas_shooju.manage.work import Work
@@ -165,7 +165,8 @@ class StoredSeries:
         Raises
         ------
         ValueError, WriteError, ConnectionError
-            As for `copy`. A series whose copy could not be confirmed, or that was written to meanwhile, remains.
+            As for `copy`; or series are in the trash, from where `restore` and `copy` bring them back. A series whose
+            copy could not be confirmed, or that was written to meanwhile, remains.
 
         Examples
         --------
@@ -258,6 +259,8 @@ class StoredSeries:
                 other = self._connection
             check_apart(source, target)
         found = below(self._connection, source)
+        if name == "move":
+            check_not_trashed(found.values())
         series = [(one, target + one.series_id[len(source) :]) for one in found.values()]
         if same_server:
             check_disjoint(series, source, target)

@@ -1,7 +1,8 @@
 """Undoing a job: what it replaced is written back under a new job.
 
 Only what the job was the last to write is written back. A point or field that another job has written since is left
-alone, and listed. So is what a job writes that is registered while the undo runs: the server refuses to overwrite it.
+alone, and listed. So are points that a job writes which is registered while the undo runs: the server refuses to
+overwrite them. It does not protect fields, which are looked at again where it has refused points.
 A series that the job created goes to the trash if it has nothing of another job, and a series that the job deleted is
 written again as it was, from the trash. The undo is a job like any other: undoing it restores what it removed.
 """
@@ -25,16 +26,18 @@ from pandas_shooju.clocks import to_milliseconds
 from pandas_shooju.errors import ConflictError, UndoError
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.manage.changes import Page, Part, SeriesChanges, differs
-from pandas_shooju.manage.comparing import NOTHING, State, read, report, report_dates
+from pandas_shooju.manage.comparing import NOTHING, read, report, report_dates
+from pandas_shooju.manage.pairs import Difference
 from pandas_shooju.manage.rows import Rows
+from pandas_shooju.manage.states import State
 from pandas_shooju.manage.trash import TRASH
 from pandas_shooju.values import same_value
 
 if TYPE_CHECKING:
     from pandas_shooju.manage.record import JobRecord
 
-#: the series of the trash that are read at once, and the calls in flight
-_SERIES, _WORKERS = 100, 4
+#: the series of the trash that are read at once, the items of one call, and the calls in flight
+_SERIES, _CALL, _WORKERS = 100, 1_000, 4
 
 LEFT_ALONE = "left alone"
 
@@ -119,20 +122,28 @@ class Undoing:
         #: the series that the job deleted and others have replaced in the trash: they are listed, and left alone
         self._lost: set[str] = set()
         self._in_trash: list[SeriesChanges] = []
+        #: the values of the fields that are being replaced, by series and report date
+        self._seen: dict[tuple[str, int | None], dict[str, Any]] = {}
         self.points = self.fields = self.to_trash = self.from_trash = 0
 
     @staticmethod
-    def check(undone: int, first: Page) -> None:
-        """Refuse to undo a job that deleted series for good; the first page of its changes says so.
+    def check(undone: int, pages: Iterable[Page]) -> None:
+        """Refuse to undo a job that deleted series for good; the first pages of its changes say so.
 
         Raises
         ------
         UndoError
             It did.
         """
-        own = [one.series_id for one in first.lost if one.job == undone]
+        own: list[str] = []
+        for page in pages:
+            own += [one.series_id for one in page.lost if one.job == undone]
+            if page.series:
+                break
         if own:
-            raise UndoError(f"job {undone} cannot be undone: it deleted {len(own)} series for good, such as {own[0]!r}")
+            raise UndoError(
+                f"job {undone} cannot be undone: it deleted {len(own):,} series for good, such as {own[0]!r}"
+            )
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -141,12 +152,13 @@ class Undoing:
 
     def page(self, page: Page) -> None:
         """Undo the changes of some series, other than those in the trash."""
-        self.check(self._undone, page)
+        self.check(self._undone, [page])
         for one in page.lost:
             self._lost.add(queries.id_key(one.series_id))
             self._leave(one.series_id, one.job)
         writes: list[SeriesWrite] = []
         trash: list[str] = []
+        self._seen.clear()
         for series in page.series:
             key = queries.id_key(series.original_id)
             if key in self._lost:
@@ -155,8 +167,6 @@ class Undoing:
                 self._in_trash.append(series)
             elif key in self._deleted:
                 self._again[key] = series.own
-                if not self._again[key]:
-                    self._leave(series.series_id)
             elif series.own:
                 trash.append(series.series_id)
             else:
@@ -172,12 +182,15 @@ class Undoing:
             for series in self._in_trash[start : start + _SERIES]:
                 key = queries.id_key(series.original_id)
                 if key not in self._deleted or series.deleted_by[-1:] != [self._undone]:
-                    if series.parts or series.created or self._undone in series.deleted_by:
+                    # there was no series before a job that created it, and there is none now
+                    if (series.parts and not series.created) or self._undone in series.deleted_by:
                         self._leave(series.series_id, series.deleted_by[-1] if series.deleted_by else None)
                 elif not series.own:
                     restore.append(series)
                 elif self._again.get(key):  # created twice, and deleted once
                     again.append(series.original_id)
+                elif key in self._again:
+                    self._leave(series.original_id)
             self._to_trash(again)
             self._from_trash(restore)
 
@@ -208,6 +221,9 @@ class Undoing:
                 word = LEFT_ALONE if one.job != self._undone else "remove" if one.old is None else "restore"
                 if word != LEFT_ALONE:
                     fields[one.name] = one.old
+                    self._seen.setdefault((queries.id_key(series.series_id), part.reported_date), {})[one.name] = (
+                        one.now
+                    )
                 if word == LEFT_ALONE or self._job is None:
                     self._rows.field(
                         word, series.series_id, part.reported_date, one.name, one.now, one.old, job=one.job
@@ -219,30 +235,47 @@ class Undoing:
 
     def _from_trash(self, found: list[SeriesChanges]) -> None:
         """Write series again as they were before the job changed and deleted them."""
-        unseen = [one.original_id for one in found if queries.id_key(one.original_id) not in self._again]
-        for series_id, state in zip(unseen, read(self._client, unseen, points=False), strict=True):
-            if state is not None:
-                self._again[queries.id_key(series_id)] = False
-                self._leave(series_id)
-        found = [one for one in found if self._again.get(queries.id_key(one.original_id), True)]
-        self.from_trash += len(found)
-        if self._job is None:
-            for one in found:
-                self._rows.whole("from trash", one.original_id)
-            return
+        held = self._held(found)
+        # a dry run does not read what nothing is compared with
+        read_now = [one.series_id for one in found if self._job is not None or queries.id_key(one.original_id) in held]
+        states = dict(zip(read_now, _whole(self._client, read_now), strict=True))
         fresh: list[SeriesWrite] = []
-        for series, states in zip(found, _whole(self._client, [one.series_id for one in found]), strict=True):
-            parts = {part.reported_date: part for part in series.parts}
-            writes = []
-            for date in dict.fromkeys((*states, *parts)):
-                points, fields = self._before(states.get(date, NOTHING), parts.get(date))
-                if date is None or len(points) or fields:
-                    writes.append(SeriesWrite(series.original_id, points, fields, date))
-            if queries.id_key(series.original_id) in self._again:
+        for series in found:
+            key = queries.id_key(series.original_id)
+            wanted = self._wanted(series, states.get(series.series_id, {}))
+            if key in held:
+                difference = Difference()
+                for date in {**wanted, **held[key]}:
+                    difference.note(date, wanted.get(date), held[key].get(date))
+                if not difference.contained:
+                    self._leave(series.original_id)
+                if difference.same or not difference.contained:
+                    continue
+            self.from_trash += 1
+            writes = [SeriesWrite(series.original_id, *state, date) for date, state in wanted.items()]
+            if self._job is None:
+                self._rows.whole("from trash", series.original_id)
+            elif self._again.get(key):
                 self._replace(series.original_id, writes)
             else:
                 fresh += writes
         self._write(fresh)
+
+    def _held(self, found: list[SeriesChanges]) -> dict[str, Mapping[int | None, State]]:
+        """What is held by those of the series that there are again, and that are not the job's own.
+
+        An undo that was interrupted has written some of it, which is completed; anything else is left alone.
+        """
+        ids = [one.original_id for one in found if not self._again.get(queries.id_key(one.original_id))]
+        there = read(self._client, ids, points=False)
+        ids = [series_id for series_id, state in zip(ids, there, strict=True) if state is not None]
+        return dict(zip(map(queries.id_key, ids), _whole(self._client, ids), strict=True))
+
+    def _wanted(self, series: SeriesChanges, states: Mapping[int | None, State]) -> dict[int | None, State]:
+        """What a series and its reports had before the job; reports that had nothing are left out."""
+        parts = {part.reported_date: part for part in series.parts}
+        before = {date: self._before(states.get(date, NOTHING), parts.get(date)) for date in {**states, **parts}}
+        return {date: state for date, state in before.items() if date is None or len(state.points) or state.fields}
 
     def _before(self, state: State, part: Part | None) -> State:
         """A state without what the job wrote."""
@@ -269,7 +302,7 @@ class Undoing:
         elif series_ids:
             for series_id in series_ids:
                 self._job.delete_series(queries.series(series_id))
-            self._job.submit(workers=_WORKERS)
+            self._job.submit(batch_size=_CALL, workers=_WORKERS)
 
     def _replace(self, series_id: str, writes: list[SeriesWrite]) -> None:
         """Replace everything that a series has."""
@@ -277,7 +310,7 @@ class Undoing:
         self._job.delete_reported(queries.series(series_id), delete_all=True)
         self._job.enqueue(writes[:1], remove_others="all")
         self._job.enqueue(writes[1:])
-        self._job.submit(workers=_WORKERS)
+        self._job.submit(batch_size=_CALL, workers=_WORKERS)
         self._count(writes)
 
     def _write(self, writes: list[SeriesWrite]) -> None:
@@ -287,7 +320,7 @@ class Undoing:
         while writes:
             job.enqueue(writes)
             try:
-                job.submit(workers=_WORKERS)
+                job.submit(batch_size=_CALL, workers=_WORKERS)
             except ConflictError as error:
                 others = job.failed
                 if error.failed is None or error.conflicts is None or (others["error"] != "already_exists").any():
@@ -321,9 +354,25 @@ class Undoing:
                     jobs=np.array([by[date] for date in points.dates[theirs].tolist()], np.int64),
                 )  # fmt: skip
                 points = points[~theirs]
-            if (points is not None and len(points)) or write.fields:
-                remaining.append(write._replace(points=points))
-        return remaining
+            remaining.append(write._replace(points=points))
+        remaining = list(self._with_fields_as_seen(remaining))
+        return [write for write in remaining if write.fields or (write.points is not None and len(write.points))]
+
+    def _with_fields_as_seen(self, writes: list[SeriesWrite]) -> Iterator[SeriesWrite]:
+        """The writes without fields that others have written since they were read."""
+        names = [
+            write.series_id if write.reported_date is None else report(write.series_id, write.reported_date)
+            for write in writes
+        ]
+        for write, state in zip(writes, read(self._client, names, points=False), strict=True):
+            there = {} if state is None else state.fields
+            seen = self._seen.get((queries.id_key(write.series_id), write.reported_date), {})
+            theirs = {name for name in write.fields if not same_value(there.get(name), seen.get(name))}
+            for name in theirs:
+                self._rows.field(
+                    LEFT_ALONE, write.series_id, write.reported_date, name, there.get(name), write.fields[name]
+                )
+            yield write._replace(fields={name: value for name, value in write.fields.items() if name not in theirs})
 
     def _count(self, writes: Iterable[SeriesWrite]) -> None:
         for write in writes:

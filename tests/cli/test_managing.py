@@ -125,6 +125,13 @@ def test_changes(run, store):
     assert "99" in err
 
 
+def test_json_has_no_infinite_numbers(run, store):
+    with sj.Connection(store) as conn, conn.register_job("Infinite") as job:
+        job.write(r"sid=desk\prices\DE", points=[(0, float("inf")), (86_400_000, float("-inf"))])
+    rows = json.loads(run("changes", 3, "--json")[1], parse_constant=pytest.fail)
+    assert [(row["old"], row["new"]) for row in rows] == [(1.0, "Infinity"), (2.0, "-Infinity")]
+
+
 def test_undo(run, store):
     with sj.Connection(store) as conn:
         before = conn.get_series(r"sid=desk\prices\DE", fields="*", max_points=-1)

@@ -169,10 +169,25 @@ def test_pages(api):
     while after is not None:
         page = changes(api, job, scroll_id=after, per_page=2)
         assert len(page["changes"]) <= 2
-        assert ("lost" in page) == (not after)
+        assert page["lost"] == []
         found += [item["series_id"] for item in page["changes"]]
         after = page["scroll_id"]
     assert found == [f"s{i}" for i in range(5)]
+
+
+def test_pages_of_lost_series_come_first(api, monkeypatch):
+    monkeypatch.setattr("pandas_shooju.local.changes._MOST_LOST", 2)
+    job = api.job()
+    api.write({"series_id": "kept", "points": [[0, 1.0]]}, job=job)
+    for i in range(4):
+        api.put(f"s{i}", [[0, 1.0]])
+        api.write({"type": "DELETE", "query": f"sid=s{i}", "force": True}, job=job)
+    pages, after = [], 0
+    while after is not None:
+        page = changes(api, job, scroll_id=after)
+        pages.append(([item["series_id"] for item in page["changes"]], [name for name, _ in page["lost"]]))
+        after = page["scroll_id"]
+    assert pages == [([], ["s0", "s1"]), ([], ["s2", "s3"]), (["kept"], [])]
 
 
 @pytest.mark.parametrize(("job", "complaint"), [(99, "job 99 does not exist"), (1, "was registered with no_history")])

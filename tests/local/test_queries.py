@@ -164,6 +164,18 @@ def test_backslashes_before_a_quote_are_doubled_and_others_are_themselves():
         parse(r'sid="a\"')
 
 
+@given(st.text(st.characters(codec="utf-8"), max_size=30) | st.text('\\"a *@( ', max_size=12))
+def test_the_short_way_to_one_series_is_the_long_way(text):
+    def outcome(query):
+        try:
+            return parse(query)
+        except ApiError as error:
+            return error.code
+
+    for quoted in (quote(text), f'"{text}"'):
+        assert outcome(f"sid={quoted}") == outcome(f"sid= {quoted}")
+
+
 @given(st.text(st.characters(codec="utf-8"), max_size=30) | st.text('\\"a *@(', max_size=12))
 def test_any_text_can_be_quoted(text):
     assert parse(f"sid={quote(text)}").single_id == text

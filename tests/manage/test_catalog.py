@@ -225,6 +225,7 @@ def test_describe_far_dates(conn):
     ("alias", "frequency"),
     [
         *[("min", "min"), ("15min", "15min"), ("30min", "30min"), ("h", "h"), ("D", "D"), ("B", "B"), ("W", "W")],
+        *[("5min", "5min"), ("10min", "10min"), ("2QS", "6M"), ("2QE", "6M")],
         *[("MS", "M"), ("ME", "M"), ("QS", "Q"), ("QE", "Q"), ("YS", "Y"), ("YE", "Y"), ("5h", None), ("3D", None)],
     ],
 )

@@ -131,8 +131,12 @@ def test_a_job(three):
         three.jobs[99]
     with pytest.raises(TypeError, match="must be an integer, got '2'"):
         three.jobs["2"]
+    with pytest.raises(ValueError, match="must be a positive integer, got -1"):
+        three.jobs[-1]
     with pytest.raises(ValueError, match="limit must be a non-negative"):
         three.jobs.find(limit=-1)
+    with pytest.raises(ValueError, match="limit must be a non-negative number of jobs or None, got limit='1'"):
+        three.jobs.find(limit="1")
 
 
 def test_a_job_is_found_by_the_job_object_of_a_write(conn):
@@ -276,6 +280,24 @@ def test_the_open_job_of_today_is_reused(conn, one_day):
     assert conn.register_job("Nightly", reuse="today").job_id > others[-1].job_id
     with pytest.raises(ValueError, match="reuse must be 'today' or None, got reuse='yesterday'"):
         conn.register_job("Nightly", reuse="yesterday")
+
+
+@pytest.mark.parametrize(
+    "description",
+    ['100% "quoted"', r"back\slash", "star* and ?", "(a) = b", "a:b @x", "Übersicht ÄÖ", " blanks ", "a OR b"],
+)
+def test_any_description_is_found_and_reused(conn, one_day, description):
+    first = conn.register_job(description, reuse="today")
+    assert conn.register_job(description, reuse="today").job_id == first.job_id
+    assert conn.jobs.find(description.strip()).index.tolist() == [first.job_id]
+    assert conn.jobs.find(description.strip()[:4]).index.tolist() == [first.job_id]
+
+
+def test_descriptions_are_found_whatever_the_case_of_their_letters(conn):
+    conn.register_job("Übersicht ÄÖ")
+    assert conn.jobs.find("übersicht äö").index.tolist() == [1]
+    assert conn.jobs.find("ÜBERSICHT").index.tolist() == [1]
+    assert conn.jobs.find(query="äö").index.tolist() == [1]
 
 
 def test_the_job_of_another_user_is_not_reused(one_day):

@@ -365,7 +365,7 @@ def test_paths_that_make_no_sense_are_refused(conn, name, source, target, messag
 
 
 def test_a_target_is_required_on_the_same_server(conn):
-    with pytest.raises(TypeError, match="target is required, unless the series are on another server"):
+    with pytest.raises(TypeError, match="target is required, unless to= names another server"):
         conn.series.copy("a")
     with pytest.raises(TypeError, match="source must be a path"):
         conn.series.copy(None, "b")
@@ -715,6 +715,18 @@ def test_force_deletes_for_good(conn):
     assert count(conn, r"sid:System\Trash") == 0
 
 
+def test_series_in_the_trash_are_copied_and_not_moved(conn):
+    fill(conn, "a", ["x"])
+    before = content(conn, "a")
+    conn.series.delete("sid:a")
+    for source in (r"System\Trash\a", r"system\trash", "System"):
+        with pytest.raises(ValueError, match=r"series in the trash cannot be moved.*restore\(\) or copy\(\) them"):
+            conn.series.move(source, "b")
+    conn.series.copy(r"System\Trash\a", "b")
+    assert content(conn, "b") == before
+    assert len(conn.series.restore("sid:a")) == 3
+
+
 def test_series_in_the_trash_are_deleted_by_force_only(conn):
     fill(conn, "a", ["x"])
     conn.series.delete("sid:a")
@@ -765,7 +777,7 @@ def test_queries_that_find_everything_or_too_much_are_refused(conn, hook, name):
     arguments = {"trim": {"before": "2020"}, "update_fields": {"fields": {"unit": "x"}}}.get(name, {})
     call = getattr(conn.series, name)
     before = conn.raw.get("/jobs")["total"]
-    for text in ("", "  ", "*", "sid=*", "SID : *"):
+    for text in ("", "  ", "*", "sid=*", "SID : *", "(*)", "sid:(*)", "(tree: (*))"):
         with pytest.raises(ValueError, match="query must say which series are meant"):
             call(text, **arguments)
     for text in ("sid:a@A:M", "={{sid=a}}"):

@@ -5,6 +5,7 @@ The histories are the same in every run; ``UNDO=1000`` in the environment tries 
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import pandas as pd
@@ -13,6 +14,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import pandas_shooju as sj
+from pandas_shooju import local
+from tests.client import faults
 from tests.manage.histories import DAY, Executed, content, everything, histories, same
 
 random_histories = settings(
@@ -172,6 +175,73 @@ def test_what_was_undone_already_is_not_undone_again(conn):
     assert (again.points, again.fields, len(again.left_alone)) == (0, 0, 0)
 
 
+def wrong_job(conn):
+    """A job that creates, changes, and deletes series with reports; and what there was before."""
+    with conn.register_job("first") as job:
+        for name in ("kept", "gone", r"folder\gone"):
+            job.write(f"sid={name}", points=[(0, 1.0), (DAY, 2.0)], fields={"x": name})
+            for report in range(1, 4):
+                job.write_reported(f"sid={name}", report * DAY, points=[(0, float(report))], fields={"v": report})
+        job.write("sid=empty")
+    before = everything(conn)
+    with conn.register_job("wrong") as job:
+        job.write("sid=new", points=[(0, 1.0)])
+        job.write("sid=kept", points=[(0, 5.0), (2 * DAY, 6.0)], fields={"x": None, "y": 1})
+        job.write_reported("sid=kept", 9 * DAY, points=[(0, 9.0)])
+        job.write("sid=gone", points=[(0, 5.0)])
+        for name in ("gone", r"folder\gone", "empty"):
+            job.delete_series(f"sid={name}")
+    return job.job_id, before
+
+
+def test_series_that_were_undone_already_are_not_listed(conn):
+    job, before = wrong_job(conn)
+    assert conn.jobs[job].undo().to_trash == 1
+    assert everything(conn) == before
+    assert conn.jobs[job].undo(dry_run=True).empty
+    again = conn.jobs[job].undo()
+    assert str(again) == f"job {job} was undone by job {again.job.id}: nothing to restore"
+    assert again.left_alone.empty
+
+
+def test_a_series_that_was_restored_in_part_is_completed(conn):
+    job, before = wrong_job(conn)
+    with conn.register_job("restores some of it") as other:
+        other.write("sid=gone", points=[(0, 1.0)])
+        other.write_reported("sid=gone", DAY, fields={"v": 1})
+    dry = conn.jobs[job].undo(dry_run=True)
+    assert "left alone" not in dry["action"].tolist()
+    assert sorted(dry.loc[dry["action"] == "from trash", "series_id"]) == ["empty", r"folder\gone", "gone"]
+    assert conn.jobs[job].undo().from_trash == 3
+    assert everything(conn) == before
+
+
+def test_whatever_request_fails_another_undo_restores_the_rest(monkeypatch):
+    """Every request of an undo fails once, in one way or another, each in an undo of its own."""
+    ways = [faults.drop, faults.lose, lambda: faults.status(500)]
+    monkeypatch.setattr("pandas_shooju.manage.undo._CALL", 2)
+    monkeypatch.setattr("pandas_shooju.manage.undo._SERIES", 2)
+    reached, at = True, 0
+    while reached:
+        at += 1
+        with (
+            local.start() as server,
+            faults.proxy(server.url) as proxy,
+            sj.Connection(proxy.url, "sam", "key", retries=0) as conn,
+        ):
+            job, before = wrong_job(conn)
+            wanted = len(proxy.seen) + at
+            proxy.fail(ways[at % 3](), when=lambda seen, wanted=wanted: len(proxy.seen) == wanted)
+            with contextlib.suppress(sj.ConnectionError):
+                conn.jobs[job].undo()
+            reached = not proxy.faults
+            proxy.faults.clear()
+            undone = conn.jobs[job].undo()
+            assert undone.left_alone.empty
+            assert everything(conn) == before
+    assert at > 15
+
+
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_jobs_that_cannot_be_undone_are_refused_before_anything_is_written(conn, dry_run):
     write(conn, "first", ("sid=a", {"points": [(0, 1.0)]}), ("sid=b", {"points": [(0, 1.0)]}))
@@ -187,6 +257,39 @@ def test_jobs_that_cannot_be_undone_are_refused_before_anything_is_written(conn,
     assert everything(conn) == before
     assert len(conn.jobs.find()) == jobs
     assert issubclass(sj.UndoError, sj.ShoojuError)
+
+
+def test_a_forced_deletion_of_any_number_of_series_is_counted_and_refused(conn, monkeypatch):
+    monkeypatch.setattr("pandas_shooju.local.changes._MOST_LOST", 2)
+    names = [f"s{i}" for i in range(5)]
+    write(conn, "first", *((f"sid={name}", {"points": [(0, 1.0)]}) for name in [*names, "other", "kept"]))
+    with conn.register_job("both") as job:
+        for name in names:
+            job.delete_series(f"sid={name}")
+        job.write("sid=kept", points=[(0, 2.0)])
+    with conn.register_job("purge") as purge:
+        for name in names:
+            purge.delete_series(rf"sid=System\Trash\{name}", force=True)
+    assert conn.jobs[job.job_id].summary()["series"] == {"created": 0, "changed": 1, "deleted": 5}
+    assert conn.jobs[purge.job_id].summary()["series"]["deleted"] == 5
+    dry = conn.jobs[job.job_id].undo(dry_run=True)
+    assert dry.loc[dry["action"] == "left alone", "job"].tolist() == [purge.job_id] * 5
+    undo = conn.jobs[job.job_id].undo()
+    assert (undo.points, undo.left_alone["series_id"].tolist()) == (1, names)
+    # the job's own forced deletion is noted after those that others made of its deletions
+    again = conn.register_job("forced at last")
+    for name in names:
+        again.write(f"sid={name}", points=[(0, 3.0)])
+        again.delete_series(f"sid={name}")
+    with conn.register_job("purge again") as purge:
+        for name in names:
+            purge.delete_series(rf"sid=System\Trash\{name}", force=True)
+    again.delete_series("sid=other", force=True)
+    jobs = len(conn.jobs.find())
+    for dry_run in (True, False):
+        with pytest.raises(sj.UndoError, match="it deleted 1 series for good, such as 'other'"):
+            conn.jobs[again.job_id].undo(dry_run)
+    assert len(conn.jobs.find()) == jobs
 
 
 def test_what_a_job_without_history_wrote_is_restored(conn):
@@ -285,16 +388,20 @@ def test_what_a_newer_job_writes_during_the_undo_is_left_alone(tmp_path):
     store = f"local:{tmp_path / 'store.sqlite'}"
     with sj.Connection(store) as other:
         write(
-            other, "first", ("sid=a", {"points": [(0, 1.0), (DAY, 2.0)]}), ("sid=b", {"points": [(0, 1.0)]})
+            other, "first", ("sid=a", {"points": [(0, 1.0), (DAY, 2.0)], "fields": {"x": 1, "y": 1}}),
+            ("sid=b", {"points": [(0, 1.0)]}),
         )  # fmt: skip
         job = write(
-            other, "second", ("sid=a", {"points": [(0, 10.0), (DAY, 20.0)]}), ("sid=b", {"points": [(0, 10.0)]})
+            other, "second", ("sid=a", {"points": [(0, 10.0), (DAY, 20.0)], "fields": {"x": 2, "y": 2}}),
+            ("sid=b", {"points": [(0, 10.0)]}),
         )  # fmt: skip
         rival = Rival(other)
         with sj.Connection(store, hooks=[rival]) as conn:
             undo = conn.jobs[job].undo()
-        assert undo.points == 2
-        (row,) = undo.left_alone.itertuples()
-        assert (row.series_id, milliseconds(row.dt), row.restored, row.job) == ("a", DAY, 2.0, rival.job)
+        assert (undo.points, undo.fields) == (2, 1)
+        point, field = undo.left_alone.itertuples()
+        assert (point.series_id, milliseconds(point.dt), point.restored, point.job) == ("a", DAY, 2.0, rival.job)
+        assert (field.series_id, field.field, field.now, field.restored) == ("a", "x", 5, 1)
         state = everything(other)
+        assert (state["a", None, "x"], state["a", None, "y"]) == (5, 1)
         assert (state["a", None, 0], state["a", None, DAY], state["b", None, 0]) == (1.0, 50.0, 1.0)

@@ -49,7 +49,7 @@ def changes(call: Call, job: int) -> dict[str, Any]:
 
     Where it exists, the response of ``GET /jobs/{id}`` says so.
     """
-    after, most = call.number("scroll_id", 0), call.number("per_page", _PER_PAGE, 1, _LARGEST_PAGE)
+    after, most = call.number("scroll_id", 0, -(2**53)), call.number("per_page", _PER_PAGE, 1, _LARGEST_PAGE)
     with call.database.reading() as db:
         mirrors.refuse(db, "a list of the changes of a job")
         return Changes(db, job).page(after, most)

@@ -113,7 +113,7 @@ def _order(sort: str) -> str:
     parts = []
     for name, descending in criteria(sort or "id desc"):
         column = _column(name)
-        column = f"lower({column})" if name in _TEXTS else column
+        column = f"lowered({column})" if name in _TEXTS else column
         parts.append(f"{column} IS NULL, {column} {'DESC' if descending else 'ASC'}")
     return ", ".join([*parts, "id DESC"])
 
@@ -137,9 +137,9 @@ def _test(node: Node) -> tuple[str, list[Any]]:
         case tree.Job(jobs):
             return "id IN (SELECT value FROM json_each(?))", [json.dumps(jobs)]
         case tree.Word(value):
-            test, argument = "instr(lower({}), ?)", value.text.lower()
+            test, argument = "instr(lowered({}), ?)", value.text.lower()
             if value.has_wildcard:
-                test, argument = "lower({}) GLOB ?", f"*{value.glob.lower()}*"
+                test, argument = "lowered({}) GLOB ?", f"*{value.glob.lower()}*"
             return _joined(" OR ", [(test.format(name), [argument]) for name in _TEXTS])
         case tree.Not(part):
             test, arguments = _test(part)
@@ -160,8 +160,8 @@ def _is(name: str, value: Text) -> tuple[str, list[Any]]:
     column = _column(name)
     if name in _TEXTS:
         if value.has_wildcard:
-            return f"lower({column}) GLOB ?", [value.glob.lower()]
-        return f"lower({column}) = ?", [value.text.lower()]
+            return f"lowered({column}) GLOB ?", [value.glob.lower()]
+        return f"lowered({column}) = ?", [value.text.lower()]
     if name == "no_history":
         if value.text.lower() not in ("true", "false"):
             raise invalid(f"no_history must be compared with true or false, got {value.text[:100]!r}")

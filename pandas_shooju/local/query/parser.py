@@ -57,6 +57,8 @@ _remedies = {
     "?": "the only wildcard is *",
     "/": "regular expressions are not supported; the only wildcard is *",
 }
+#: a series id in quotes, without a quote or anything else that is escaped
+_one_series = re.compile(r'sid="([^"]*[^"\\\s])"')
 _other_signs = {
     "==": "write a single =",
     "!=": "write NOT before the condition: NOT x=1",
@@ -83,6 +85,8 @@ def parse(text: str) -> Query:
 def _parsed(text: str) -> Query:
     if not _is_unicode(text):
         raise invalid("the query contains half of a surrogate pair, which is not a character")
+    if one := _one_series.fullmatch(text):  # what bulk reads and writes are made of, ten times as fast
+        return Query(Sid(EXACT, (Text(one[1], quoted=True),)), ())
     return _Parser(text).query()
 
 

@@ -278,8 +278,8 @@ def _meta(name: str, value: Text) -> _Plan:
             return _Plan(test, given, "SELECT s.id AS id FROM series s WHERE " + test, cost=_COUNTED)
         case "text":
             if value.has_wildcard:
-                return _Plan(f"lower({field.sql}) GLOB ?", [_glob(value, lower=True)])
-            return _Plan(f"lower({field.sql}) = ?", [value.text.lower()])
+                return _Plan(f"lowered({field.sql}) GLOB ?", [_glob(value, lower=True)])
+            return _Plan(f"lowered({field.sql}) = ?", [value.text.lower()])
         case "date":
             if day := day_of(value.text):
                 return _Plan(f"{field.sql} BETWEEN ? AND ?", list(day))

@@ -104,7 +104,9 @@ def merge(old: Points, dates: Int64, values: Float64, revision: int) -> Merge:
                 np.insert(after.revisions, places, marks),
             )
     if dropped.any():
-        after = after.pick(~np.isin(after.dates, dates[dropped], assume_unique=True))
+        kept = np.ones(len(after.dates), bool)
+        kept[np.searchsorted(after.dates, dates[dropped])] = False
+        after = after.pick(kept)
     return Merge(after, replaced, dates[dropped])
 
 

@@ -229,10 +229,16 @@ class Database:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA journal_size_limit = 67108864")
             connection.execute(f"PRAGMA synchronous = {'FULL' if self._lasting else 'OFF'}")
+            connection.create_function("lowered", 1, _lowered, deterministic=True)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _lowered(text: str | None) -> str | None:
+    """The SQL function ``lowered``: ``lower`` of SQLite leaves all letters but those of ASCII as they are."""
+    return None if text is None else text.lower()
 
 
 #: connections of parents, which are kept so that they are never closed
