@@ -42,7 +42,8 @@ def query_or_id(series_query: str | None, series_id: str | None) -> dict[str, An
         raise TypeError("get_fields() requires series_query")
     name = reader.check_name(series_id if series_query is None else series_query)
     if series_query is not None and _QUERY.match(name):
-        return {"query": name}
+        # the id in a response to a query is the query after a $
+        return {"query": name.strip().removeprefix("$")}
     warn("get_fields() by a series id", f"a query, such as {f'sid={name}'!r}", depth=2)
     return {"series_id": name}
 

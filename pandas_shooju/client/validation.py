@@ -96,7 +96,7 @@ def check_bulk(document: Document, asked: Sequence[Any]) -> None:
 
 def _answers(name: str, series_id: Any) -> bool:
     """Whether a returned id is the one for a query or id; operators may have been normalized."""
-    wanted = name.strip().partition("@")[0].rstrip().lower()
+    wanted = name.strip().removeprefix("$").partition("@")[0].rstrip().lower()
     returned = series_id.removeprefix("$").lower() if isinstance(series_id, str) else None
     return returned is not None and (returned == wanted or returned.startswith((wanted + "@", wanted + " ")))
 

@@ -18,6 +18,7 @@ from pandas_shooju.compat.api import ShoojuApi
 from pandas_shooju.compat.client import Client
 from pandas_shooju.compat.errors import MissingCredentialsError, WrongArgumentsError
 from pandas_shooju.compat.jobs import DryRunJob, RemoteJob
+from pandas_shooju.compat.options import options
 from pandas_shooju.compat.uploads import MultiPartUploader
 from pandas_shooju.errors import ConfigurationError
 from pandas_shooju.query import sid
@@ -175,7 +176,19 @@ class GetBulk(MGet):
         extra_params: Mapping[str, Any] | None = None,
         serializer: Serializer | None = None,
     ) -> int:
-        return super().get_series(series_query, fields, df, dt, number(max_points), extra_params, serializer)
+        of_rows = in_bulk(options.point_serializer if serializer is None else serializer)
+        return super().get_series(series_query, fields, df, dt, number(max_points), extra_params, of_rows)
+
+
+def in_bulk(serializer: Serializer) -> Serializer:
+    """A serializer as `GetBulk` calls it: with the zone by position, and jobs and timestamps only if there are any."""
+    if hasattr(serializer, "takes_columns"):
+        return serializer
+
+    def of_rows(pts: Any, tz: str | None = None, **included: bool) -> Any:
+        return serializer(pts, tz, **included) if any(included.values()) else serializer(pts, tz)
+
+    return of_rows
 
 
 def number(max_points: Any) -> int:

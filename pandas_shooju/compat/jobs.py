@@ -104,7 +104,14 @@ def _whole(points: Points | None) -> Points | None:
         return points.set_axis(index.floor("ms"))
     if points is None or isinstance(points, PointColumns | str | bytes | dict) or not isinstance(points, Iterable):
         return points
-    return [(to_milli(point.datetime), point.value) if isinstance(point, Point) else point for point in points]
+    return [row for point in points for row in _rows(point)]
+
+
+def _rows(point: Any) -> Iterable[Any]:
+    """A point as rows of dates and values; what is like a point, or made from one, says so by ``to_dict``."""
+    if type(point) is Point:
+        return ((to_milli(point.datetime), point.value),)
+    return point.to_dict().items() if hasattr(point, "to_dict") else (point,)
 
 
 def _named(fields: Mapping[Any, Any] | None) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from pandas_shooju.local import reading, wire
 from pandas_shooju.local.budget import Budget
 from pandas_shooju.local.errors import HttpError, check_keys, invalid
 from pandas_shooju.local.forks import Lock
-from pandas_shooju.local.parameters import NO_DIFFERENCE
+from pandas_shooju.local.parameters import NO_DIFFERENCE, OF_POINTS
 from pandas_shooju.local.store.chunks import Int64
 from pandas_shooju.local.store.database import Database
 from pandas_shooju.local.writing import User
@@ -38,6 +38,8 @@ class Scroll:
     ids: Int64
     request: reading.Request
     page: int
+    #: the parameters of the search
+    parameters: Mapping[str, str] = field(default_factory=dict)
     begin: int = 0
     end: int = 0
     used: float = 0.0
@@ -75,6 +77,13 @@ class Scrolls:
                 held -= len(oldest.ids)
                 self._scrolls.popitem(last=False)
         return name
+
+    def repeated(self, parameters: Mapping[str, str]) -> list[str]:
+        """The names of those parameters that are the same as in the search that a scroll continues."""
+        with self._lock:
+            scroll = self._scrolls.get(parameters["scroll_id"])
+        known = {} if scroll is None else scroll.parameters
+        return [name for name, value in parameters.items() if known.get(name) == value]
 
     def get(self, name: str) -> Scroll:
         """The scroll with this id.
@@ -158,7 +167,7 @@ class Call:
             ``invalid_parameters``, by name.
         """
         for name, values in self.request.args.lists():
-            if name not in parameters and name not in NO_DIFFERENCE:
+            if name not in parameters and name not in NO_DIFFERENCE and name not in OF_POINTS:
                 known = f"; the known parameters are {', '.join(sorted(parameters))}" if parameters else ""
                 raise invalid(f"parameter {name[:100]!r} is not supported by {self.request.path[:200]}{known}")
             if len(values) > 1:

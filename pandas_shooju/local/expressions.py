@@ -126,6 +126,8 @@ def _parts(text: str) -> tuple[str, list[str], str]:
             continue
         elif character == "@":
             break
+        elif character == "#":
+            raise invalid("a comment (#) in an expression is not supported")
         body.append(character)
         at += 1
     return "".join(body), queries, text[at:]
@@ -210,6 +212,8 @@ class _Walk:
         raise invalid(f"{type(node).__name__} in an expression is not supported")
 
     def _one(self, text: str) -> Line:
+        if not text:
+            raise invalid("a series in an expression must be a query in {{ }}, got nothing between them")
         query = parse(text)
         operators.check(query.operators)
         row = the_one(self._db, query, text)
@@ -222,9 +226,13 @@ class _Walk:
         if not isinstance(value, Line):
             raise invalid(f".{name}() must be called on a series, not on a number")
         given: dict[str, float] = {}
+        seen: set[str] = set()
         for keyword in call.keywords:
             if keyword.arg not in ("axis", "fill_value"):
                 raise invalid(f"the arguments of .{name}() are axis and fill_value, got {keyword.arg}")
+            if keyword.arg in seen:
+                raise invalid(f".{name}() must not have {keyword.arg} twice")
+            seen.add(keyword.arg)
             if isinstance(keyword.value, ast.Constant) and keyword.value.value is None:
                 continue
             number = self.value(keyword.value)
@@ -242,6 +250,8 @@ class _Walk:
         for keyword in call.keywords:
             if keyword.arg not in ("operators", "key_fields"):
                 raise invalid(f"the arguments of F.multi_sum are a query, key_fields and operators, got {keyword.arg}")
+            if keyword.arg in given:
+                raise invalid(f"F.multi_sum must not have {keyword.arg} twice")
             given[keyword.arg] = _texts(keyword.value, keyword.arg)
         if len(call.args) == 2:
             if "key_fields" in given:

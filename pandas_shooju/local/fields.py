@@ -31,7 +31,7 @@ def field_names(given: Any, what: str = "fields") -> tuple[str, ...]:
 
 
 def check_names(db: sqlite3.Connection, names: tuple[str, ...]) -> None:
-    """Refuse meta fields that are not known, and formulas over fields that no series has.
+    """Refuse meta fields that are not known, formulas over fields that no series has, and patterns of names.
 
     Raises
     ------
@@ -42,11 +42,18 @@ def check_names(db: sqlite3.Connection, names: tuple[str, ...]) -> None:
         if name.lower().startswith("meta."):
             meta_field(name[5:])
         elif name.startswith("="):
+            if "{" in (rest := _placeholder.sub("", name)) or "}" in rest:
+                raise invalid(f"the formula {name[:200]!r} has a brace outside of {{{{ }}}}, which is not supported")
             for inner in _placeholder.findall(name):
                 if inner.lower().startswith("meta."):
                     meta_field(inner[5:])
                 elif inner not in ID_NAMES and not is_field(db, inner):
                     raise invalid(f"the formula {name[:200]!r} uses {inner!r}, a field that no series has")
+        elif name != "*" and ("*" in name or "{{" in name) and not is_field(db, name):
+            raise invalid(
+                f"the field {name[:200]!r} is not supported: fields are named one by one, or * for all of them;"
+                " a formula begins with ="
+            )
 
 
 def chosen_fields(

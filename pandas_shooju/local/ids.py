@@ -13,6 +13,9 @@ def check_id(series_id: str, *, path: bool = False) -> None:
     ApiError
         ``invalid_parameters``, with the id that was probably meant.
     """
+    form = next((form for form in ("sid=", "sid:", "tree:") if series_id.lower().startswith(form)), None)
+    if form is not None:
+        raise invalid(f"a series id must not begin with {form}, got {series_id[:200]!r}: write the id alone")
     parts = series_id.replace("/", "\\").split("\\")
     if path and len(parts) > 1 and not parts[-1]:
         parts.pop()

@@ -27,9 +27,12 @@ NO_DIFFERENCE = {
     "date_format": Parameter("milli, the only format of dates"),
 }
 
+#: accepted by every endpoint, as a client may send them with every call; without effect on responses without points
+OF_POINTS = ("include_job", "include_timestamp")
+
 PARAMETERS = NO_DIFFERENCE | {
     "query": Parameter("which series (or jobs)"),
-    "series_id": Parameter("a single series, by its id"),
+    "series_id": Parameter("a single series, by its id; or by a query after a $, as in $sid=a"),
     "df": Parameter("the first date: milliseconds, an ISO date, MIN, MAX, or relative to now (-1y, 0db)"),
     "dt": Parameter("the last date, likewise"),
     "max_points": Parameter("the most points per series: 0 for none (the default), -1 for all"),

@@ -278,9 +278,16 @@ def report_dates(db: sqlite3.Connection, series: int, mode: str, revision: int |
     return Points(dates, np.array([mask for _, mask in found], np.float64), np.zeros(len(dates), np.int64))
 
 
-def report_dates_of_job(db: sqlite3.Connection, job: int, mode: str | None) -> list[int]:
-    """The distinct dates of the reports that a job was the last to write."""
+def report_dates_of_job(db: sqlite3.Connection, job: int, mode: str) -> list[int]:
+    """The distinct dates of the reports that a job was the last to write.
+
+    Raises
+    ------
+    ApiError
+        There is no such job.
+    """
     mirrors.refuse(db, "job_id for report dates")
+    jobs.get(db, job)
     wanted = _wanted(mode)
     return sorted({report.date for report in reports.of_job(db, job) if report.holds & wanted})
 

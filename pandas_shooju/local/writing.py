@@ -130,7 +130,8 @@ class Writer:
         if item.get("reported_date") is None:
             self.delete(series, _flag(item, "force"))
         else:
-            _flag(item, "force")
+            if _flag(item, "force"):
+                raise invalid("force must not be true beside a reported_date: reports are not moved to the trash")
             self._check_right(series.name)
             reports.delete(self.db, series.id, _reported_date(item, all_allowed=True), self.revision)
             jobs.note_series(self.db, self.job, series.id, Written(deleted=1))
@@ -183,8 +184,14 @@ class Writer:
         plain = item.get("series_id")
         text = item.get("query")
         if isinstance(plain, str) and plain and text is None:
-            return catalogue.get(self.db, plain), plain
-        if not isinstance(text, str) or not text.strip() or plain is not None:
+            series = catalogue.get(self.db, plain)
+            if series is not None or not plain.startswith("$"):
+                return series, plain
+            # the id in the response to a query
+            text = plain[1:]
+        elif plain is not None:
+            text = None
+        if not isinstance(text, str) or not text.strip():
             raise invalid("an item of a write must have either a query or a series_id")
         if text.lstrip().startswith("="):
             raise invalid(f"an expression cannot be written to: {text[:200]!r}")

@@ -107,6 +107,26 @@ def connected(**given: Any) -> Use:
     return use
 
 
+def written_with_extra_parameters(shooju: Any, conn: Any) -> Any:
+    url = next(conn.raw._endpoints).removesuffix("/api/1")
+    other = shooju.Connection(url, "sam", "secret", extra_params={"include_job": "y"})
+    with other.register_job("with extra parameters") as job:
+        job.write(GDP, {"unit": "bn"}, [shooju.Point(LATER, 1)])
+    file = other.upload_file(io.BytesIO(b"one"), "one.txt")
+    return list(other.scroll(CHINA, max_points=-1, batch_size=1)), other.raw.get(f"/files/{file}")["file"]["name"]
+
+
+def serialized_by_the_options(shooju: Any, conn: Any) -> Any:
+    bulk = conn.mget()
+    shooju.options.point_serializer = lambda pts, zone=None: (zone, len(pts))
+    try:
+        bulk.get_series(LOCAL, max_points=2)
+    finally:
+        shooju.options.point_serializer = shooju.points_serializers.shooju_point
+    bulk.get_series(GDP, max_points=2)
+    return bulk.fetch()
+
+
 def point(*given: Any, **named: Any) -> Use:
     def use(shooju: Any, conn: Any) -> Any:
         made = shooju.Point(*given, **named)
@@ -115,7 +135,7 @@ def point(*given: Any, **named: Any) -> Use:
     return use
 
 
-#: each reads only
+#: each reads, but for one
 READS: dict[str, Use] = {
     "a frame of all fields": lambda shooju, conn: conn.get_df(CHINA, ["*"]),
     "a frame of fields": lambda shooju, conn: conn.get_df(SAM, ["unit", "n"]),
@@ -237,6 +257,15 @@ READS: dict[str, Use] = {
         ("get_fields", (ID, ["unit"]), {}),
     ),
     "mget of nothing": mget(),
+    "mget with serializers that take the zone by position": mget(
+        ("get_series", (LOCAL,), {"max_points": 2, "serializer": lambda pts, zone: (zone, pts)}),
+        ("get_series", (GDP,), {"max_points": 1, "serializer": lambda pts, tz=None: len(pts)}),
+    ),
+    "mget with the serializer of the options": serialized_by_the_options,
+    "the id of a response used as an id": lambda shooju, conn: [
+        (conn.get_points(found), conn.get_fields(found), conn.get_fields(found, ["unit"]))
+        for found in [conn.get_series(GDP)["series_id"]]
+    ],
     "report dates": lambda shooju, conn: (
         conn.get_reported_dates(GDP),
         conn.get_reported_dates(job_id=1),
@@ -285,6 +314,7 @@ READS: dict[str, Use] = {
     ),
     "hooks": hooked,
     "a connection": connected(retries=1, retry_delay=0.1, timeout=60, location="here"),
+    "extra parameters of a connection that writes": written_with_extra_parameters,
     "extra parameters of a connection": connected(extra_params={"max_points": 1, "include_job": "y"}),
     "a point": point(DAY, 5),
     "a point of a date": point(datetime.date(2020, 1, 1), "1.5"),
@@ -410,6 +440,14 @@ WRITES: dict[str, Use] = {
     ),
     "points of a generator": wrote(
         lambda shooju, job: job.write(GDP, points=(shooju.Point(DAY.replace(year=year), 1) for year in (1900, 2100)))
+    ),
+    "what is like a point": wrote(
+        lambda shooju, job: job.write(GDP, points=[type("Own", (), {"to_dict": lambda self: {5: 2.0, 6: None}})()])
+    ),
+    "a kind of point": wrote(
+        lambda shooju, job: job.write(
+            GDP, points=[type("Double", (shooju.Point,), {"to_dict": lambda self: {5: 2 * self.value}})(LATER, 3)]
+        )
     ),
     "other points removed": wrote(lambda shooju, job: job.write(GDP, None, [shooju.Point(LATER, 1)], "points")),
     "other fields removed": wrote(lambda shooju, job: job.write(GDP, {"a": 1}, remove_others="fields")),

@@ -154,10 +154,110 @@ def test_values_of_the_wrong_kind_are_refused(api, where, value):
         {"query": "*", "sort": "*"},
         {"query": "sid=a@asof:j1", "fields": "meta.points_max"},
         {"query": "sid=a", "operators": "@asof:j1", "fields": "unit,=Largest: {{ meta.points_max }}"},
+        {"query": "*", "scroll_batch_size": 1},
+        {"query": "*", "scroll_batch_size": 1, "per_page": 2},
+        {"series_id": "a", "operators": "A:M"},
+        {"query": "*", "sort": "nothing"},
+        {"query": "*", "sort": "unit:asc"},
+        {"query": "*", "sort": "-unit"},
+        {"query": "*", "sort": "un*"},
+        {"query": "*", "fields": "un*"},
+        {"query": "*", "fields": "unit,o.*"},
+        {"query": "*", "fields": "{{unit}}"},
+        {"query": "*", "fields": "=a {{unit}}, {{n}}"},
+        {"query": "*", "fields": "={{unit"},
+        {"query": "*", "fields": "={unit}"},
+        {"query": "*", "fields": "={{unit}}}}"},
+        {"query": "unit,n"},
+        {"query": "unit IN (MW,GW)"},
+        {"query": "(MW,GW)"},
+        {"query": "unit!:MW"},
+        {"query": "series_id=a"},
+        {"query": "series_id:b"},
+        {"query": "unit=MW NOT series_id=a"},
+        {"query": "={{}}"},
+        {"query": "={{sid=a}} # /1000"},
+        {"query": "={{sid=a}}.add({{sid=b}}, fill_value=0, fill_value=5)"},
+        {"query": "={{sid=a}}.add({{sid=b}}, fill_value=None, fill_value=5)"},
+        {"query": "={{sid=a}}.add({{sid=b}}, axis=0, axis=0)"},
+        {"query": "=F.multi_sum('sid=a', operators='@A:M', operators='@S:M')"},
+        {"query": "=F.multi_sum('sid=a', key_fields=[], key_fields=[])"},
     ],
 )
 def test_parameters_that_would_be_ignored_are_refused(api, parameters):
     assert api.call("GET", "/series", **parameters)["error"] == "invalid_parameters"
+
+
+def test_the_size_of_a_page_may_be_given_by_both_names(api):
+    assert api.ids("*", per_page=2, scroll_batch_size=2) == ["a", "b"]
+
+
+def test_the_name_of_a_field_in_a_sort_is_matched_regardless_of_case(api):
+    assert api.ids("*", sort="N") == api.ids("*", sort="n") == ["c", "b", "a", "b\\deep\\down"]
+
+
+def test_a_field_may_be_called_series_id_or_have_a_star(api):
+    api.put("d", fields={"series_id": "x", "un*": 1})
+    assert api.ids("series_id=x") == ["d"]
+    assert api.ids("series_id=a") == []
+    assert api.fields("sid=d", "un*") == {"un*": 1}
+
+
+WRONG = [{"df": "soon"}, {"dt": "soon"}, {"max_points": "x"}, {"fields": "meta.nonsense"}, {"fields": "={{colour}}"}]
+
+
+@pytest.mark.parametrize("name", ["a", "nothing", "$sid=nothing", "nothing@A:M"])
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_parameters_of_single_reads_are_checked_where_nothing_is_found(api, name, wrong):
+    query = name.removeprefix("$") if name.startswith("$") else f"sid={name}"
+    bodies = [
+        ({"series_queries": [query]}, wrong),
+        ({"series_queries": [{"query": query, **wrong}]}, {}),
+        ({"series_ids": [name]}, wrong),
+        ({"series": [{"series_id": name, **wrong}]}, {}),
+    ]
+    answers = [api.call("POST", "/series", body, **parameters) for body, parameters in bodies]
+    answers.append(api.call("GET", "/series", series_id=name, **wrong))
+    for answer in answers:
+        assert answer["series"][0]["error"] == "invalid_parameters"
+
+
+@pytest.mark.parametrize("name", ["a", "nothing"])
+@pytest.mark.parametrize("operator", ["@A:z", "@lag", "@lag:1d@A:z", "@repdate:soon", "@A:M@localize:Nowhere"])
+def test_operators_of_ids_are_checked_where_nothing_is_found(api, name, operator):
+    further = {"series": [{"series_id": name, "operators": operator}]}
+    for body in ({"series_ids": [name + operator]}, {"series_ids": [f"$sid={name}{operator}"]}, further):
+        assert api.call("POST", "/series", body)["series"][0]["error"] == "invalid_parameters"
+
+
+def test_an_id_with_an_at_sign_that_does_not_exist_is_not_found(api):
+    (series,) = api.call("POST", "/series", {"series_ids": ["sam@example"]})["series"]
+    assert series["error"] == "series_not_found"
+
+
+@pytest.mark.parametrize("query", ["sid=a", "sid=nothing"])
+def test_the_mode_of_report_dates_is_checked_where_nothing_is_found(api, query):
+    answer = api.call("GET", "/series/reported_dates", series_query=query, mode="some")
+    assert answer["error"] == "invalid_parameters"
+
+
+def test_report_dates_of_a_job_that_does_not_exist(api):
+    assert api.call("GET", "/series/reported_dates", job_id=99)["description"] == "job 99 does not exist"
+    assert api.call("GET", "/series/reported_dates", job_id=1)["reported_dates"] == []
+
+
+def test_parameters_of_a_connection_may_come_with_every_call(api):
+    """They are the published client's ``extra_params``."""
+    extra = {"include_job": "y", "include_timestamp": "y"}
+    for route in ROUTES:
+        path = route.path.replace("<int:job>", "1").replace("<file>", "x")
+        assert "include_" not in api.raw(route.method, path, **extra).json().get("description", "")
+    first = api.search("*", scroll="y", scroll_batch_size=2, max_points=1, **extra)
+    second = api.call("GET", "/series", scroll_id=first["scroll_id"], max_points=1, **extra)
+    assert [series["series_id"] for series in second["series"]] == ["c", "b\\deep\\down"]
+    assert second["included_job"] is second["included_timestamp"] is True
+    other = api.call("GET", "/series", scroll_id=first["scroll_id"], max_points=2)
+    assert other["description"] == "max_points cannot be combined with scroll_id"
 
 
 @pytest.mark.parametrize("query", ["sid:nothing", "sid=nothing", "*"])

@@ -392,6 +392,21 @@ def test_long_queries_are_answered_or_refused(some_series):
         assert answer["success"] or answer["error"] == "invalid_parameters", answer
 
 
+def test_excluding_what_is_in_the_trash_does_not_open_it(some_series):
+    some_series.write({"series_id": r"users\sam\gdp", "type": "DELETE"})
+    everything = some_series.ids("")
+    for excluded in (r"sid:system\other", r"sid=system\trash\none", "meta.job_deleted=5", "meta.trash_sid=none"):
+        assert some_series.ids(f"NOT {excluded}") == everything
+        assert some_series.ids(f"country=US NOT {excluded}") == some_series.ids("country=US")
+    assert some_series.ids(r"NOT NOT sid:System\Trash") == some_series.ids(r"sid:System\Trash")
+    assert not set(some_series.ids(r"NOT sid:System\Trash")) & set(some_series.ids(r"sid:System\Trash"))
+
+
+def test_a_meta_field_in_quotes_is_one(some_series):
+    assert some_series.ids('"meta.job"=1') == some_series.ids("meta.job=1")
+    assert some_series.ids('"meta.points_count"=1') == some_series.ids("meta.points_count=1")
+
+
 def test_paths_that_only_begin_like_the_trash_do_not_open_it(some_series):
     some_series.put(r"systems\a", fields={"country": "US"})
     some_series.write({"type": "DELETE", "series_id": r"users\sam\gdp"})

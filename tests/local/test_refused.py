@@ -123,6 +123,10 @@ def test_jobs_of_points_are_included_for_all_items_where_one_asks(week):
         ({"series_id": "users\\"}, r"cannot have empty parts"),
         ({"series_id": "users\\ \\sam"}, r"cannot have empty parts"),
         ({"series_id": "a/b", "type": "DELETE"}, "separated by backslashes"),
+        ({"series_id": r"sid=users\sam"}, "must not begin with sid="),
+        ({"query": r'sid="sid:users\sam"'}, "must not begin with sid:"),
+        ({"series_id": "Tree:users", "type": "DELETE"}, "must not begin with tree:"),
+        ({"series_id": "week", "type": "DELETE", "reported_date": 0, "force": True}, "force must not be true"),
     ],
 )
 def test_items_of_writes(week, item, complaint):
@@ -132,6 +136,23 @@ def test_items_of_writes(week, item, complaint):
     assert complaint in bad["description"]
     assert good["success"]
     assert week.ids("") == [*before, "other"]
+
+
+def test_a_query_after_a_dollar_sign_stands_for_an_id(week):
+    assert week.write({"series_id": "$sid=week", "points": [[9, 9.5]]}, {"series_id": "$unit=MW", "fields": {"a": 1}})
+    assert week.ids("") == ["week"]
+    body = {"series_ids": ["$sid=week@localize:UTC"]}
+    (found,) = week.call("POST", "/series", body, max_points=-1, df=7, fields="a")["series"]
+    assert found["series_id"] == "$sid=week@localize:UTC"
+    assert found["points"].to_rows() == [[9, 9.5]]
+    assert found["fields"] == {"a": 1}
+    (expression,) = week.call("POST", "/series", {"series_ids": ["$={{sid=week}}*2"]}, max_points=1)["series"]
+    assert expression["points"].to_rows() == [[0, 1.0]]
+    missing = week.call("POST", "/series", {"series_ids": ["$sid=none"]})["series"][0]
+    assert missing["error"] == "series_not_found"
+    (response,) = week.write({"series_id": "$sid=new", "points": [[0, 1.0]]})
+    assert response["success"]
+    assert week.ids("") == ["week", "new"]
 
 
 def test_single_ids_that_cannot_exist_are_refused_with_the_remedy(week):

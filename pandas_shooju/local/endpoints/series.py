@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,14 +50,16 @@ def search(call: Call) -> dict[str, Any]:
     """``GET /series``."""
     parameters = call.parameters
     if parameters.get("scroll_id"):
-        call.check_alone("scroll_id")
+        # a client may send the parameters of its connection along with every call
+        call.check_alone("scroll_id", *call.scrolls.repeated(parameters))
         return _next_page(call, parameters["scroll_id"])
     text = parameters.get("query", "").strip()
     if parameters.get("series_id"):
         if text:
             raise invalid("query and series_id must not both be given")
         call.check_alone("series_id", *ITEM_KEYS)
-        return single(call, {"series_ids": [parameters["series_id"] + parameters.get("operators", "")]}) | {"total": 1}
+        suffix = tree.operators_text(parse_operators(parameters.get("operators", "")))
+        return single(call, {"series_ids": [parameters["series_id"] + suffix]}) | {"total": 1}
     if is_expression(text):
         return _expression_as_search(call, text)
     query = parse(text)
@@ -66,6 +69,8 @@ def search(call: Call) -> dict[str, Any]:
     page = call.number("per_page", _PER_PAGE)
     if scrolls:
         page = call.number("scroll_batch_size", page or _SCROLL_PAGE if "per_page" in parameters else _SCROLL_PAGE, 1)
+    elif call.number("scroll_batch_size", page, 1) != page:
+        raise invalid("scroll_batch_size must be combined with scroll; without it, the number of series is per_page")
     names = field_names(parameters.get("facets"), "facets")
     most = call.number("max_facet_values", _FACET_VALUES, 1, _MOST_FACET_VALUES)
     if not names and parameters.get("max_facet_values"):
@@ -97,7 +102,7 @@ def search(call: Call) -> dict[str, Any]:
             return answer | {"series": items, "total": total}
         if not scrolls:
             return answer | _answer(_page(db, ids[:page].tolist(), request), request) | {"total": total}
-    scroll = Scroll(ids, request, min(page, _LARGEST_PAGE))
+    scroll = Scroll(ids, request, min(page, _LARGEST_PAGE), dict(parameters))
     return answer | _next_page(call, call.scrolls.add(scroll))
 
 
@@ -124,7 +129,7 @@ def _expression_as_search(call: Call, text: str) -> dict[str, Any]:
         item = {"series_id": text} | as_item(db, None, line, request)
     answer = _answer([item][: call.number("per_page", 1)], request) | {"total": 1}
     if call.flag("scroll"):
-        answer["scroll_id"] = call.scrolls.add(Scroll(np.empty(0, np.int64), request, 1))
+        answer["scroll_id"] = call.scrolls.add(Scroll(np.empty(0, np.int64), request, 1, dict(call.parameters)))
     return answer
 
 
@@ -186,14 +191,18 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
         for place, one in enumerate(asked):
             try:
                 text, given = _checked(one, "query" if found[0] == "series_queries" else "series_id")
+                by_query = found[0] == "series_queries"
+                if not by_query and text.startswith("$") and catalogue.get(db, text) is None:
+                    by_query, text = True, text[1:].strip()
                 extra = parse_operators(_operators_of(given))
-                if found[0] == "series_queries" and is_expression(text):
-                    request = request_from(defaults | given, (), moment, included)
-                    check_names(db, request.fields)
+                # also of a series that does not exist
+                request = request_from(defaults | given, extra, moment, included)
+                check_names(db, request.fields)
+                if by_query and is_expression(text):
                     line = evaluate(db, text, extra)
-                    items[place] = {"series_id": "$" + text} | as_item(db, None, line, request)
+                    items[place] = {"series_id": "$" + text} | as_item(db, None, line, replace(request, operators=()))
                     continue
-                if found[0] == "series_queries":
+                if by_query:
                     query, label = parse(text), "$" + text
                     operators.check(query.operators + extra)
                     row = the_one(db, query, text, extra)
@@ -202,7 +211,6 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
                     row, of_series = _by_id(db, text, extra)
                     label = row.name + tree.operators_text(of_series)
                 request = request_from(defaults | given, of_series + extra, moment, included)
-                check_names(db, request.fields)
                 together.setdefault(request, []).append((place, label, row))
             except ApiError as error:
                 items[place] = error.as_item()
@@ -255,8 +263,11 @@ def _by_id(db: sqlite3.Connection, text: str, further: tuple[Operator, ...]) -> 
     start = text.find("@")
     if start > 0:
         # either the series or the operator does not exist; if the series does without it, it is the operator
-        missing = [op.name for op in parse_operators(text[start:]) if not operators.is_known(op.name)]
-        if missing and catalogue.get(db, text[:start]) is not None:
+        given = parse_operators(text[start:])
+        missing = [op.name for op in given if not operators.is_known(op.name)]
+        if not missing:
+            operators.check(given + further)
+        elif catalogue.get(db, text[:start]) is not None:
             raise operators.unknown(missing[0])
     check_id(text[:start] if start > 0 else text)
     raise not_found(text[:200])
@@ -273,6 +284,7 @@ def reported_dates(call: Call) -> dict[str, Any]:
         raise invalid("processor is not supported: report dates are found by series_query or by job_id")
     if len(given) != 1:
         raise invalid("report dates must be asked for by either a series_query or a job_id")
+    mode = operators.report_mode(parameters.get("mode") or None)
     with call.database.reading() as db:
         if given == ["series_query"]:
             text = parameters["series_query"].strip()
@@ -280,9 +292,9 @@ def reported_dates(call: Call) -> dict[str, Any]:
             if query.operators:
                 raise invalid(f"a series_query for report dates cannot have operators, got {text[:200]!r}")
             row = the_one(db, query, text)
-            dates = reading.report_dates(db, row.id, parameters.get("mode") or "all").dates.tolist()
+            dates = reading.report_dates(db, row.id, mode).dates.tolist()
         else:
-            dates = reading.report_dates_of_job(db, call.number("job_id", 0), parameters.get("mode"))
+            dates = reading.report_dates_of_job(db, call.number("job_id", 0), mode)
     return {"reported_dates": [date for date in dates if clipped(first) <= date <= clipped(last)]}
 
 

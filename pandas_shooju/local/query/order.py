@@ -1,7 +1,8 @@
 """The order of the series that a search finds: ``country asc, city desc``.
 
-Numbers come before texts, texts are compared regardless of case, and series without the field come last in either
-direction. Series that are equal stay in the order in which they were created.
+Names of fields are matched regardless of case. Numbers come before texts, texts are compared regardless of case, and
+series without the field come last in either direction. Series that are equal stay in the order in which they were
+created.
 """
 
 from __future__ import annotations
@@ -61,15 +62,25 @@ def in_order(db: sqlite3.Connection, ids: Int64, sort: str) -> Int64:
         elif name in ID_NAMES:
             keys = {row.id: (1, row.key) for row in rows}
         else:
-            keys = {row.id: sort_key(field_value(db, row, fields[row.id], name)) for row in rows}
-            # 'country up' is not the name of a field
-            if " " in name and not is_field(db, name):
+            keys = {row.id: sort_key(_value_of(db, fields[row.id], name)) for row in rows}
+            # 'country up' is not the name of a field, and neither is 'country:asc'
+            if (rows or " " in name) and not is_field(db, name):
                 raise invalid(f"sort by {name!r} is not supported: no series has that field (directions: asc, desc)")
         there = [row for row in rows if keys[row.id] is not None]
         missing = [row for row in rows if keys[row.id] is None]
         there.sort(key=lambda row: keys[row.id], reverse=descending)  # type: ignore[arg-type, return-value]
         rows = there + missing
     return np.array([row.id for row in rows], np.int64)
+
+
+def _value_of(db: sqlite3.Connection, fields: dict[str, Any], name: str) -> Any:
+    """The value of a field, whose name is matched regardless of case, as in conditions."""
+    value = field_value(db, None, fields, name)
+    return field_value(db, None, _lowered(fields), name.lower()) if value is None else value
+
+
+def _lowered(value: Any) -> Any:
+    return {name.lower(): _lowered(inner) for name, inner in value.items()} if isinstance(value, dict) else value
 
 
 def sort_key(value: Any) -> tuple[int, Any] | None:

@@ -46,11 +46,12 @@ _plain = re.compile(r"[^\s()@|]+")
 _plain_in_list = re.compile(r'[^,()@"]+')
 
 #: what must be quoted to be searched for, as it means something in other query languages
-_reserved = re.compile(r"[\[\]{}<>~^?\"]|&&|^[!'/=]")
+_reserved = re.compile(r"[\[\]{}<>~^?\"]|&&|^[!'/=]|!:")
 _remedies = {
     "[": "write a range as two comparisons: x>=1 x<=500",
     "{": "write a range as two comparisons: x>=1 x<=500",
     "!": "write NOT before a condition to negate it",
+    "!:": "write NOT before a condition to negate it",
     "-": "write NOT before a condition to negate it",
     "&&": "write AND, or just a space",
     "'": "write double quotes",
@@ -191,6 +192,8 @@ class _Parser:
         text = plain[0]
         if text[0] in "-+" or _reserved.search(text):
             raise self.reserved(text)
+        if "," in text:
+            raise self.comma(text)
         self.at = plain.end()
         self.end_of_value()
         return Everything() if text == "*" else Word(Text(text))
@@ -222,7 +225,8 @@ class _Parser:
         values = self.values(name + sign)
         if name.startswith("meta.") and sign in ("=", ":") and name != "meta.job":
             return Meta(name[5:], values)
-        special = name if name in ("sid", "tree", "set", "job", "meta.job") and not quoted else ""
+        # in quotes it is the name of a field, but no field begins with meta.
+        special = name if name == "meta.job" or (name in ("sid", "tree", "set", "job") and not quoted) else ""
         if sign not in ("=", ":"):
             if special:
                 raise invalid(
@@ -263,10 +267,7 @@ class _Parser:
             if _reserved.search(plain[0]):
                 raise self.reserved(plain[0])
             if "," in plain[0]:
-                raise self.wrong(
-                    f"a comma in {plain[0][:100]!r}",
-                    "write several values as a list in parentheses, x=(a,b), and a comma within a value in quotes",
-                )
+                raise self.comma(plain[0])
             self.at = plain.end()
             self.end_of_value()
             return (Text(plain[0]),)
@@ -346,6 +347,12 @@ class _Parser:
     def skip_space(self) -> None:
         if space := _space.match(self.text, self.at):
             self.at = space.end()
+
+    def comma(self, text: str) -> Exception:
+        return self.wrong(
+            f"a comma in {text[:100]!r}",
+            "write several values as a list in parentheses, x=(a,b), and a comma within a value in quotes",
+        )
 
     def reserved(self, text: str) -> Exception:
         found = _reserved.search(text)

@@ -244,6 +244,8 @@ def _field(db: sqlite3.Connection, node: tree.Field) -> _Plan:
     if exact:
         sql = "SELECT id FROM terms WHERE name = ? AND value IN (SELECT value FROM json_each(?))"
         found += _first_column(db.execute(sql, (node.name, json.dumps(exact))))
+    if not found and node.name == "series_id" and not terms.is_field(db, node.name):
+        raise invalid("series_id is not a field: write sid=path for one series, or sid:path for all below a path")
     return _with_terms(db, found)
 
 
@@ -357,16 +359,17 @@ def _first_column(rows: sqlite3.Cursor) -> list[int]:
     return [row[0] for row in rows.fetchall()]
 
 
-def _mentions_trash(node: Node) -> bool:
+def _mentions_trash(node: Node, negated: bool = False) -> bool:
+    """Whether a condition looks for series in the trash; one that excludes some of them does not."""
     match node:
         case tree.Sid():
-            return any(f"{key_of(value.text)}\\".startswith("system\\") for value in node.values)
+            return not negated and any(f"{key_of(value.text)}\\".startswith("system\\") for value in node.values)
         case tree.Meta():
-            return node.name in ("job_deleted", "trash_sid")
+            return not negated and node.name in ("job_deleted", "trash_sid")
         case tree.And() | tree.Or():
-            return any(map(_mentions_trash, node.parts))
+            return any(_mentions_trash(part, negated) for part in node.parts)
         case tree.Not():
-            return _mentions_trash(node.part)
+            return _mentions_trash(node.part, not negated)
         case _:
             return False
 
