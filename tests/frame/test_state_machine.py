@@ -40,7 +40,9 @@ class Known:
 
 
 def key(label):
-    return tuple(map(key, label)) if isinstance(label, tuple) else (type(label).__name__, str(label))
+    if isinstance(label, tuple):
+        return tuple(map(key, label))
+    return None if pd.api.types.is_scalar(label) and pd.isna(label) else (type(label).__name__, str(label))
 
 
 def labels_of(data):
