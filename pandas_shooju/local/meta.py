@@ -3,6 +3,9 @@
 `META` serves whoever asks for a meta field (`fields`), searches by it (`query.search`), sorts by it (`query.order`) or
 documents it (`supported`). Names that the service has and whose contents nobody here knows are in `UNKNOWN`; they are
 refused like any other unknown name, but with that reason.
+
+A field that is computed from what is stored is a line here. One that is not stored yet also needs a column: in
+`store.schema` (with a migration), and where it is filled, `store.catalogue` for series or `store.chunks` for points.
 """
 
 from __future__ import annotations

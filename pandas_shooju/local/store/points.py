@@ -18,8 +18,9 @@ from pandas_shooju.local.store import chunks, history
 from pandas_shooju.local.store.checksums import checksum
 from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Float64, Int64, Points
 
-_INSERT = f"INSERT INTO chunks (series, report, {chunks.COLUMNS}, checksum) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-_SELECT = f"SELECT id, series, report, {chunks.COLUMNS}, checksum FROM chunks"
+_COLUMNS = f"series, report, {chunks.COLUMNS}, checksum"
+_INSERT = f"INSERT INTO chunks ({_COLUMNS}) VALUES ({', '.join('?' for _ in _COLUMNS.split(', '))})"
+_SELECT = f"SELECT id, {_COLUMNS} FROM chunks"
 
 #: the most points to hold in memory at once when reading many series
 MOST_AT_ONCE = 4_000_000
