@@ -36,7 +36,8 @@ def lineage(data: pd.DataFrame | pd.Series, *, connection: Connection | str | No
     Returns
     -------
     DataFrame
-        A row for each value: the columns of a long frame (``series_id``, ``dt``, ``val``, ``job``), then
+        A row for each value: the columns of a long frame (``series_id``, ``dt``, ``val``, ``job``; with
+        ``reported_date`` before ``job``, if the frame has reports), then
         ``job_description`` and ``job_user`` (strings), ``written_at`` (``datetime64[ms, UTC]``; when the value was
         written, or when the job last wrote, if the frame was read without ``include_timestamp=True``), and
         ``job_page``, the page of the job for people. A value that was not written by a job, or that is not the one
@@ -45,7 +46,7 @@ def lineage(data: pd.DataFrame | pd.Series, *, connection: Connection | str | No
     Raises
     ------
     ValueError, TypeError
-        The frame does not say which series its values belong to.
+        The frame does not say which series its values belong to, or has several states of them (`asof`).
     ShoojuApiError
         The server refused the query.
 
@@ -70,7 +71,7 @@ def lineage(data: pd.DataFrame | pd.Series, *, connection: Connection | str | No
         frame, written_at = data, data.get("timestamp")
         jobs = pd.array(data["job"], dtype="Int64").to_numpy(np.int64, na_value=0)
     else:
-        frame, jobs, timestamps = _read(series_writes(data, SAME), connection)
+        frame, jobs, timestamps = _read(_values(data), connection)
         written_at = pd.Series(clocks.to_index(timestamps), index=frame.index)
     distinct, codes = np.unique(jobs, return_inverse=True)
     details = connection.jobs.describe(distinct[distinct > 0].tolist()).reindex(distinct)
@@ -83,6 +84,19 @@ def lineage(data: pd.DataFrame | pd.Series, *, connection: Connection | str | No
     columns["written_at"] = written_at
     columns["job_page"] = columns.pop("job_page")
     return frame.assign(**columns)
+
+
+def _values(data: pd.DataFrame | pd.Series) -> list[SeriesWrite]:
+    """The values of each series, or of each of its reports."""
+    names = {*data.index.names, *(data.columns.names if isinstance(data, pd.DataFrame) else ())}
+    if isinstance(data, pd.DataFrame):
+        names |= {*data.columns}
+    if "asof" in names:
+        raise ValueError(
+            "lineage requires one state of each series, but the frame has several, in 'asof'; select one of them, or "
+            "read with layout='long' and include_job=True"
+        )
+    return series_writes(data, SAME, reported_date="reported_date" if "reported_date" in names else None)
 
 
 def _read(
@@ -110,7 +124,7 @@ def _read(
             found, times = _matched(points, stored or PointColumns.empty(jobs=True, timestamps=True))
             jobs.append(found)
             timestamps.append(times)
-    return _frame([write.series_id for write in writes], values), np.concatenate(jobs), np.concatenate(timestamps)
+    return _frame(writes, values), np.concatenate(jobs), np.concatenate(timestamps)
 
 
 def _query(write: SeriesWrite) -> query.Query:
@@ -132,10 +146,15 @@ def _matched(points: PointColumns, stored: PointColumns) -> tuple[clocks.Int64Ar
     return jobs, times
 
 
-def _frame(series_ids: list[str], values: list[PointColumns]) -> pd.DataFrame:
+def _frame(writes: Sequence[SeriesWrite], values: list[PointColumns]) -> pd.DataFrame:
     points = PointColumns.concat(values)
-    known = list(dict.fromkeys(series_ids))
+    counts = [len(one) for one in values]
+    known = list(dict.fromkeys(write.series_id for write in writes))
     code = {series_id: at for at, series_id in enumerate(known)}
-    codes = np.repeat([code[series_id] for series_id in series_ids], [len(one) for one in values]).astype(np.int64)
+    codes = np.repeat([code[write.series_id] for write in writes], counts).astype(np.int64)
     ids = pd.Categorical.from_codes(codes, categories=pd.Index(known, dtype=str_dtype()))
-    return pd.DataFrame({"series_id": ids, "dt": clocks.to_index(points.dates), "val": points.values})
+    frame = pd.DataFrame({"series_id": ids, "dt": clocks.to_index(points.dates), "val": points.values})
+    reports = [write.reported_date for write in writes if write.reported_date is not None]
+    if reports:
+        frame["reported_date"] = clocks.to_index(np.repeat(np.array(reports, np.int64), counts))
+    return frame

@@ -119,3 +119,33 @@ def test_jobs_are_read_in_bulk():
         assert counting.paths == ["/jobs"]
         assert found["job_description"].tolist() == [f"job {number}" for number in range(30)]
         assert found["job"].to_numpy(np.int64).tolist() == list(range(1, 31))
+
+
+@pytest.mark.parametrize("layout", ["wide", "long"])
+def test_lineage_of_reports(conn, layout):
+    for description, value in ("first", 1.0), ("second", 2.0):
+        with conn.register_job(description) as job:
+            job.write("sid=a", points=[(0, -1.0)])
+            job.write_reported("sid=a", 86_400_000, points=[(0, 5.0), (86_400_000, value)])
+    with conn.register_job("another report") as job:
+        job.write_reported("sid=a", 2 * 86_400_000, points=[(0, 5.0)])
+    frame = pd.read_shooju("sid=a", reported_date="all", layout=layout, connection=conn)
+    found = frame.shooju.lineage(connection=conn)
+    assert list(found.columns[:5]) == ["series_id", "dt", "val", "reported_date", "job"]
+    rows = found[["reported_date", "dt", "val", "job_description"]].itertuples(index=False)
+    assert [(report.day, date.day, value, description) for report, date, value, description in rows] == [
+        (2, 1, 5.0, "first"),
+        (2, 2, 2.0, "second"),
+        (3, 1, 5.0, "another report"),
+    ]
+    with_jobs = pd.read_shooju("sid=a", reported_date="all", layout="long", include_job=True, connection=conn)
+    assert with_jobs.shooju.lineage(connection=conn)["job"].tolist() == found["job"].tolist()
+
+
+@pytest.mark.parametrize("layout", ["wide", "long"])
+def test_lineage_of_several_states_is_refused(two_jobs, layout):
+    frame = pd.read_shooju("*", asof=[1, 2], layout=layout, connection=two_jobs)
+    with pytest.raises(
+        ValueError, match="lineage requires one state of each series, but the frame has several, in 'asof'"
+    ):
+        frame.shooju.lineage(connection=two_jobs)
