@@ -169,6 +169,8 @@ def test_values_of_the_wrong_kind_are_refused(api, where, value):
         {"query": "unit<=2024-01-31"},
         {"query": "NOT day>2024"},
         {"query": "day>5", "per_page": 0},
+        {"query": "meta.points_max=nan"},
+        {"query": "meta.points_max>nan"},
         {"query": "*", "fields": "unit,o.*"},
         {"query": "*", "fields": "{{unit}}"},
         {"query": "*", "fields": "=a {{unit}}, {{n}}"},
@@ -494,3 +496,14 @@ def test_unknown_texts_of_a_form_are_refused(api, path, form):
     answer = api.session.post(url, params=parameters, files={"file": b"x"}, data=form).json()
     assert answer["error"] == "invalid_parameters"
     assert "in the form is not supported" in answer["description"]
+
+
+@pytest.mark.parametrize("path", ["/files", "/files/multipart/upload"])
+def test_a_file_under_another_name_is_refused_and_nothing_is_stored(api, path):
+    file = api.call("POST", "/files/multipart/init", {"filename": "x"})["file_id"]
+    parameters = {"file_id": file, "part_num": 1} if "multipart" in path else {}
+    files = [("file", ("a", b"x")), ("other", ("b", b"y"))]
+    answer = api.session.post(f"http://embedded.localhost/api/1{path}", params=parameters, files=files)
+    assert answer.status_code == 400
+    assert answer.json()["description"] == "a file must be a part 'file', got 'other'"
+    assert api.call("GET", "/files")["results"] == []

@@ -337,9 +337,12 @@ def _as_number(text: str) -> float | None:
 
 def _number_in(name: str, value: Text) -> float:
     try:
-        return float(value.text)
+        number = float(value.text)
     except ValueError:
-        raise invalid(f"{name} must be compared with a number, got {value.text[:100]!r}") from None
+        number = math.nan
+    if math.isnan(number):
+        raise invalid(f"{name} must be compared with a number, got {value.text[:100]!r}")
+    return number
 
 
 def _word(value: Text) -> _Plan:
