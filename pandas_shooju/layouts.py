@@ -35,7 +35,9 @@ def field_names(table: SeriesTable, wanted: Sequence[str]) -> list[str]:
     """The names of the requested fields; ``"*"`` is replaced by all fields that occur."""
     if "*" not in wanted:
         return list(wanted)
-    return list(dict.fromkeys([*(name for name in wanted if name != "*"), *table.fields]))
+    named = {name for name in wanted if name.startswith(("meta.", "="))}
+    others = [name for name in table.fields if name not in named]
+    return list(dict.fromkeys(name for one in wanted for name in (others if one == "*" else [one])))
 
 
 def typed(column: Column) -> Any:

@@ -129,6 +129,8 @@ class Connection(connection.Connection):
         batch_size: Any = 2500,
         scroll_batch_size: Any = None,
     ) -> pd.DataFrame:
+        if series_axis == "rows" and fields is not None and not isinstance(fields, str):
+            fields = list(dict.fromkeys(fields))  # one column each
         return super().get_df(
             query, fields, series_axis, df, dt, number(max_points), sort, max_series, extra_params,
             size(batch_size, scroll_batch_size),

@@ -174,6 +174,8 @@ class Call:
                 raise invalid(f"parameter {name!r} must not be given more than once")
         if self.parameters.get("date_format") not in (None, "", "milli"):
             raise invalid(f"date_format must be milli, got {self.parameters['date_format']!r}")
+        if self.request.method == "GET" and self.request.content_length:
+            raise invalid(f"GET {self.request.path[:200]} does not take a body: write the parameters into the URL")
         if body is not None:
             check_keys(self.document, body, f"the body for {self.request.path[:200]}")
 

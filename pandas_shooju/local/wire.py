@@ -54,13 +54,16 @@ def read_form(request: Request, limit: int) -> tuple[Mapping[str, str], list[Fil
     Raises
     ------
     HttpError
-        As for `read_body`; 400 also if there is no such file.
+        As for `read_body`; 400 also if there is no such file, or one under another name.
     """
     request.max_content_length = limit
     with _arriving(request, limit):
         uploaded = request.files.getlist("file")
+    others = [name for name in request.files if name != "file"]
     if not uploaded:
         raise HttpError(400, "bad_request", "the body is not multipart/form-data with a part 'file'")
+    if others:
+        raise HttpError(400, "bad_request", f"a file must be a part 'file', got {others[0][:100]!r}")
     return request.form.to_dict(), uploaded
 
 

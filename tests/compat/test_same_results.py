@@ -139,6 +139,16 @@ def point(*given: Any, **named: Any) -> Use:
 READS: dict[str, Use] = {
     "a frame of all fields": lambda shooju, conn: conn.get_df(CHINA, ["*"]),
     "a frame of fields": lambda shooju, conn: conn.get_df(SAM, ["unit", "n"]),
+    "a frame of all fields and a meta field": lambda shooju, conn: conn.get_df(CHINA, ["*", "meta.points_count"]),
+    "a frame of a meta field and all fields": lambda shooju, conn: conn.get_df(CHINA, ["meta.points_count", "*"]),
+    "a frame of rows with all fields and a meta field": lambda shooju, conn: conn.get_df(
+        CHINA, ["*", "meta.points_count"], max_points=2
+    ),
+    "a frame of a field named twice": lambda shooju, conn: (
+        conn.get_df(CHINA, ["unit", "n", "unit"]),
+        conn.get_df(CHINA, ["unit", "unit"], max_points=1),
+        conn.get_df(CHINA, ["unit", "unit"], "columns", max_points=1),
+    ),
     "a frame of fields as a tuple": lambda shooju, conn: conn.get_df(CHINA, ("unit", "meta.points_count")),
     "a frame of no fields": lambda shooju, conn: conn.get_df(SAM, None),
     "a frame of rows": lambda shooju, conn: conn.get_df(CHINA, ["unit", "n"], max_points=-1),

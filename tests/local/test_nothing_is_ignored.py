@@ -162,6 +162,15 @@ def test_values_of_the_wrong_kind_are_refused(api, where, value):
         {"query": "*", "sort": "-unit"},
         {"query": "*", "sort": "un*"},
         {"query": "*", "fields": "un*"},
+        {"query": "*", "facets": "un*"},
+        {"query": "*", "facets": "n,{{unit}}"},
+        {"query": "n>2024-01-31"},
+        {"query": "unit>5"},
+        {"query": "unit<=2024-01-31"},
+        {"query": "NOT day>2024"},
+        {"query": "day>5", "per_page": 0},
+        {"query": "meta.points_max=nan"},
+        {"query": "meta.points_max>nan"},
         {"query": "*", "fields": "unit,o.*"},
         {"query": "*", "fields": "{{unit}}"},
         {"query": "*", "fields": "=a {{unit}}, {{n}}"},
@@ -185,6 +194,7 @@ def test_values_of_the_wrong_kind_are_refused(api, where, value):
     ],
 )
 def test_parameters_that_would_be_ignored_are_refused(api, parameters):
+    api.put("a", fields={"day": "2024-01-31"})
     assert api.call("GET", "/series", **parameters)["error"] == "invalid_parameters"
 
 
@@ -201,6 +211,18 @@ def test_a_field_may_be_called_series_id_or_have_a_star(api):
     assert api.ids("series_id=x") == ["d"]
     assert api.ids("series_id=a") == []
     assert api.fields("sid=d", "un*") == {"un*": 1}
+
+
+def test_a_field_that_no_series_has_is_compared_with_anything(api):
+    for query in ("none>5", "none<2024-01-31", "n>1000", "n<-1000"):
+        assert api.ids(query) == []
+
+
+@pytest.mark.parametrize("path", ["/series", "/jobs", "/jobs/1", "/files", "/status/ping"])
+def test_the_body_of_a_get_is_refused(api, path):
+    answer = api.call("GET", path, {"query": "sid=a"})
+    assert answer["error"] == "invalid_parameters"
+    assert answer["description"] == f"GET /api/1{path} does not take a body: write the parameters into the URL"
 
 
 WRONG = [{"df": "soon"}, {"dt": "soon"}, {"max_points": "x"}, {"fields": "meta.nonsense"}, {"fields": "={{colour}}"}]
@@ -474,3 +496,14 @@ def test_unknown_texts_of_a_form_are_refused(api, path, form):
     answer = api.session.post(url, params=parameters, files={"file": b"x"}, data=form).json()
     assert answer["error"] == "invalid_parameters"
     assert "in the form is not supported" in answer["description"]
+
+
+@pytest.mark.parametrize("path", ["/files", "/files/multipart/upload"])
+def test_a_file_under_another_name_is_refused_and_nothing_is_stored(api, path):
+    file = api.call("POST", "/files/multipart/init", {"filename": "x"})["file_id"]
+    parameters = {"file_id": file, "part_num": 1} if "multipart" in path else {}
+    files = [("file", ("a", b"x")), ("other", ("b", b"y"))]
+    answer = api.session.post(f"http://embedded.localhost/api/1{path}", params=parameters, files=files)
+    assert answer.status_code == 400
+    assert answer.json()["description"] == "a file must be a part 'file', got 'other'"
+    assert api.call("GET", "/files")["results"] == []

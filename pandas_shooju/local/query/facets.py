@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pandas_shooju.local.errors import invalid
+from pandas_shooju.local.fields import check_names
 from pandas_shooju.local.store import catalogue
 from pandas_shooju.local.store.chunks import Int64
 from pandas_shooju.local.store.terms import terms_of
@@ -40,6 +41,7 @@ def facets(
     for name in names:
         if name in ("*", "sid", "series_id") or name.startswith("=") or name.lower().startswith("meta."):
             raise invalid(f"facets of {name[:100]!r} are not supported: facets are of fields")
+    check_names(db, names)
     if ids is None:
         found = [_of_all(db, name.lower(), most) for name in names]
     elif len(ids) <= _FEW:

@@ -311,7 +311,18 @@ def _compare(db: sqlite3.Connection, node: tree.Compare) -> _Plan:
                 f"{name}{sign} must be followed by a number or a date (2024-01-31, -1y), got {value.text[:100]!r}"
             ) from None
     sql = f"SELECT id FROM terms WHERE name = ? AND {column} {sign} ? AND {column} NOTNULL"
-    return _with_terms(db, _first_column(db.execute(sql, (name, limit))))
+    found = _first_column(db.execute(sql, (name, limit)))
+    if not found:
+        _check_order(db, name, sign, column)
+    return _with_terms(db, found)
+
+
+def _check_order(db: sqlite3.Connection, name: str, sign: str, column: str) -> None:
+    """Refuse to compare a field with a number where all of its values are dates or texts, and the other way round."""
+    sql = f"SELECT 1 FROM terms WHERE name = ? AND {column} NOTNULL LIMIT 1"
+    if db.execute(sql, (name,)).fetchone() is None and terms.is_field(db, name):
+        compared, kind = ("a number", "numbers") if column == "number" else ("a date", "dates")
+        raise invalid(f"{name}{sign} must not be followed by {compared}: none of the values of {name} are {kind}")
 
 
 def _as_number(text: str) -> float | None:
@@ -326,9 +337,12 @@ def _as_number(text: str) -> float | None:
 
 def _number_in(name: str, value: Text) -> float:
     try:
-        return float(value.text)
+        number = float(value.text)
     except ValueError:
-        raise invalid(f"{name} must be compared with a number, got {value.text[:100]!r}") from None
+        number = math.nan
+    if math.isnan(number):
+        raise invalid(f"{name} must be compared with a number, got {value.text[:100]!r}")
+    return number
 
 
 def _word(value: Text) -> _Plan:
