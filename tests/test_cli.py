@@ -45,7 +45,7 @@ def test_write_and_read(tmp_path):
     assert dry.returncode == 0, dry.stderr
     assert "nothing stored" in dry.stdout
     done = run(*arguments)
-    assert r"3 points of 2 series stored by job 1: users\sam\A, ..." in done.stdout, done.stderr
+    assert r"3 points and 2 fields of 2 series stored by job 1: users\sam\A, ..." in done.stdout, done.stderr
     read = run("read", r"sid:users\sam", "--fields", "symbol", "--server", store)
     assert "2024-01-02" in read.stdout
     for name, load in (("out.parquet", pd.read_parquet), ("out.csv", lambda path: pd.read_csv(path, index_col=0))):

@@ -54,7 +54,7 @@ def test_commands_and_their_options_exist():
     commands = [shlex.split(call[1]) for call in calls if len(call) == 2]
     assert {"demo", "read", "write", "serve", "store"} <= {command[0] for command in commands}
     for name, *arguments in commands:
-        options = [argument for argument in arguments if argument.startswith("-")]
+        options = [argument.partition("=")[0] for argument in arguments if argument.startswith("-")]
         path = [name, *arguments[: 1 if name == "store" else 0]]
         with pytest.raises(SystemExit) as ended, contextlib.redirect_stdout(io.StringIO()) as printed:
             cli.main([*path, "--help"])
@@ -79,7 +79,8 @@ def test_the_fixture_works_as_described(tmp_path):
 
 
 def test_what_the_embedded_shooju_supports_is_its_own_table():
-    shown = README.split("<!-- supported -->")[1].split("<!-- /supported -->")[0]
+    page = (ROOT / "notebooks" / "reference" / "embedded.md").read_text("utf-8")
+    shown = page.split("<!-- supported -->")[1].split("<!-- /supported -->")[0]
     assert shown.strip() == markdown()
 
 

@@ -174,7 +174,7 @@ class WriteResult:
         elif isinstance(self.job, DryRunJob):
             text = f"a dry run, nothing stored of {series} series"
         else:
-            text = f"{display.counted(self.points, 'point')} of {stored:,} series stored by job {self.job.job_id}"
+            text = f"{self._content()} of {stored:,} series stored by job {self.job.job_id}"
             text += "" if self.ok else f", {series - stored:,} series not stored"
         example = self.series.index[int(self.series["stored"].to_numpy().argmax())]
         failed = self._failed()
@@ -184,6 +184,12 @@ class WriteResult:
             text += f"; not stored: {display.printable(failed.index[0])} ({_reason(failed.iloc[0])})"
             text += ", ..." if len(failed) > 1 else ""
         return f"<WriteResult: {text}>"
+
+    def _content(self) -> str:
+        """How many points and fields were stored, in words."""
+        fields = int(self.series.loc[self.series["stored"].to_numpy(), "fields"].sum())
+        counts = [display.counted(self.points, "point")] if self.points or not fields else []
+        return " and ".join([*counts, display.counted(fields, "field")] if fields else counts)
 
     def _failed(self) -> pd.DataFrame:
         """The series that were sent and not stored."""
@@ -198,7 +204,7 @@ class WriteResult:
         elif self.job is None:
             state = f"nothing of {display.counted(series, 'series', 'series')}: no job was registered"
         else:
-            state = f"{display.counted(self.points, 'point')} of {display.counted(stored, 'series', 'series')}"
+            state = f"{self._content()} of {display.counted(stored, 'series', 'series')}"
             state = state if stored else "nothing"
         missing = self.series[~self.series["stored"]] if isinstance(self.job, RemoteJob) else self.series.iloc[:0]
         facts = [

@@ -173,11 +173,17 @@ def looks_like_id(label: Any) -> bool:
     return isinstance(label, str) and "\\" in label
 
 
-def own_id(label: Any) -> Any:
-    """The series id in the data, without ``@asof``; the id of derived points is refused."""
+def own_id(label: Any, named: bool = True) -> Any:
+    """The series id in the data, without ``@asof``; the id of derived points is refused.
+
+    An id with ``@asof`` is refused as well if the call has not `named` the series: an earlier state would overwrite the
+    present one.
+    """
     if not isinstance(label, str):
         return label
     series_id = origin.without_asof(label)
+    if not named and series_id != label:
+        raise no_destination("a frame that was read as of a job or a moment", (), [label], r"users\sam\{series_id}")
     if _QUERY.match(series_id) or ("@" in series_id and _OPERATORS.search(series_id)):
         raise _derived(label)
     return series_id
@@ -246,7 +252,9 @@ class _TypedDict(dict[Any, str]):
     """A dict from labels, by `_hashable`, to series ids."""
 
 
-def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[tuple[Any, ...]], str], list[Any]]:
+def row_ids(
+    frame: pd.DataFrame, sid: Sid, keys: GroupKeys, named: bool = True
+) -> tuple[Callable[[tuple[Any, ...]], str], list[Any]]:
     """A function from a label to a series id, and the columns whose values make a label.
 
     `keys` are those of a groupby, and empty for a plain frame. A label of a groupby begins with the key of the group,
@@ -269,7 +277,7 @@ def row_ids(frame: pd.DataFrame, sid: Sid, keys: GroupKeys) -> tuple[Callable[[t
             if columns:
                 values.update(zip(columns, label[1:] if keys else label, strict=True))
             if "series_id" in values:
-                values["series_id"] = own_id(values["series_id"])
+                values["series_id"] = own_id(values["series_id"], named)
             return check_id(template.fill(values), label[0] if keys else label, names)
 
         return filled, [GROUP, *columns] if keys else columns

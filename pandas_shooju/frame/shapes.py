@@ -63,6 +63,7 @@ class _Call(NamedTuple):
     na: Missing  # of fields
     na_points: Missing
     source: pd.DataFrame | pd.Series  # the data, or what a groupby groups
+    named: bool  # whether the caller passed `sid`
 
 
 def series_writes(
@@ -94,8 +95,9 @@ def series_writes(
     source = data.obj if grouped else data
     check_reports_are_named(source, sid, reported_date)
     na_points: Missing = "null" if keep_missing else na
+    named = sid is not None
     sid = _named_in(data, shape) if sid is None else sid
-    call = _Call(sid, fields, date, value, tz, reported_date, na, na_points, source)
+    call = _Call(sid, fields, date, value, tz, reported_date, na, na_points, source, named)
     if isinstance(data, DataFrameGroupBy | SeriesGroupBy):
         columns = value if isinstance(value, list) else [value]
         frame, keys, date, only = ungrouped(data, date, columns[0] if columns else None)
@@ -278,7 +280,7 @@ def _long(frame: pd.DataFrame, call: _Call, keys: GroupKeys) -> list[SeriesWrite
     value = "val" if call.value is None else call.value
     if call.value is None and value not in frame.columns:
         raise ValueError(no_values(frame, date, call.source))
-    name_of, by = row_ids(frame, call.sid, keys)
+    name_of, by = row_ids(frame, call.sid, keys, call.named)
     column_named(frame, value, "value")
     if date is not None:
         column_named(frame, date, "date")
@@ -474,7 +476,7 @@ def _fields_only(frame: pd.DataFrame, call: _Call) -> list[SeriesWrite]:
         reports = report_dates(frame[reported], reported, call.source).tolist()
     check_read_ids(frame.reset_index(), call.sid)
     if call.sid == SAME:
-        ids = [check_id(own_id(label), (label,), ["series_id"]) for label in frame.index]
+        ids = [check_id(own_id(label, call.named), (label,), ["series_id"]) for label in frame.index]
     else:
         flat = frame.reset_index()
         name_of, by = row_ids(flat, call.sid, {})

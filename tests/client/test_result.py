@@ -40,7 +40,7 @@ def test_several_writes_to_one_series_are_one_row(sj, path):
         "points": [5, 1], "fields": [1, 1], "stored": [True, True], "state": ["stored", "stored"],
         "error": ["", ""],
     }  # fmt: skip
-    assert repr(result) == f"<WriteResult: 6 points of 2 series stored by job {job.job_id}: {path}, ...>"
+    assert repr(result) == f"<WriteResult: 6 points and 2 fields of 2 series stored by job {job.job_id}: {path}, ...>"
 
 
 def test_a_series_is_stored_when_all_its_writes_are(proxy, through, path):

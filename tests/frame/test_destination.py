@@ -237,6 +237,21 @@ def test_a_frame_read_as_of_a_job_is_the_series_as_it_was(store):
 # --- changed_from -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("layout", ["long", "fields"])
+def test_the_id_of_an_earlier_state_does_not_name_the_series(store, tmp_path, layout):
+    earlier = read_shooju(r"sid:users\sam\gdp@asof:j1", layout=layout, connection=store)
+    path = tmp_path / "earlier.csv"
+    earlier.to_csv(path, index=layout == "fields")
+    again = pd.read_csv(path, parse_dates=["dt"] if layout == "long" else None)
+    again = again if layout == "long" else again.set_index("series_id")
+    before = stored(store)
+    with pytest.raises(ValueError, match=UNNAMED):
+        again.shooju.write("by accident", connection=store)
+    assert stored(store) == before
+    again.shooju.write("on purpose", sid="{series_id}", connection=store)
+    assert set(stored(store)) == set(before)
+
+
 def test_changed_from_names_the_series_and_limits_what_is_written(store):
     old = by_field(store)
     new = old.copy()

@@ -78,7 +78,7 @@ def test_a_store_in_memory_says_so(conn):
 
 def test_a_result_shows_what_was_stored(hostile):
     text = all_text(hostile._repr_html_())
-    for part in ("139 points of 2 series", "job 1", rf"users\sam\{HOSTILE}", "local::memory:"):
+    for part in ("139 points and 2 fields of 2 series", "job 1", rf"users\sam\{HOSTILE}", "local::memory:"):
         assert part in text
     assert "not stored" not in text
 

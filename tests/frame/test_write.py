@@ -31,7 +31,7 @@ def test_the_result_says_what_was_stored(conn):
     result = frame(a=[1.0, 2, np.nan, 4], b=1.0).shooju.write("two", sid=SID, fields={"unit": "MW"}, connection=conn)
     assert result.ok
     assert result.points == 7
-    assert repr(result) == r"<WriteResult: 7 points of 2 series stored by job 1: users\sam\a, ...>"
+    assert repr(result) == r"<WriteResult: 7 points and 2 fields of 2 series stored by job 1: users\sam\a, ...>"
     assert result.series.to_dict("index") == {
         r"users\sam\a": {"points": 3, "fields": 1, "stored": True, "state": "stored", "error": ""},
         r"users\sam\b": {"points": 4, "fields": 1, "stored": True, "state": "stored", "error": ""},
