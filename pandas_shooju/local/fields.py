@@ -42,6 +42,8 @@ def check_names(db: sqlite3.Connection, names: tuple[str, ...]) -> None:
         if name.lower().startswith("meta."):
             meta_field(name[5:])
         elif name.startswith("="):
+            if is_field(db, name):
+                continue
             if "{" in (rest := _placeholder.sub("", name)) or "}" in rest:
                 raise invalid(f"the formula {name[:200]!r} has a brace outside of {{{{ }}}}, which is not supported")
             for inner in _placeholder.findall(name):
@@ -64,7 +66,7 @@ def chosen_fields(
     for name in names:
         if name == "*":
             chosen.update(fields)
-        elif name.startswith("="):
+        elif name.startswith("=") and name not in fields:
             chosen[name] = _placeholder.sub(lambda found: _as_text(field_value(db, row, fields, found[1])), name[1:])
         else:
             value = field_value(db, row, fields, name)

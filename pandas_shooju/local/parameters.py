@@ -32,7 +32,7 @@ OF_POINTS = ("include_job", "include_timestamp")
 
 PARAMETERS = NO_DIFFERENCE | {
     "query": Parameter("which series (or jobs)"),
-    "series_id": Parameter("a single series, by its id; or by a query after a $, as in $sid=a"),
+    "series_id": Parameter("a single series, by its id"),
     "df": Parameter("the first date: milliseconds, an ISO date, MIN, MAX, or relative to now (-1y, 0db)"),
     "dt": Parameter("the last date, likewise"),
     "max_points": Parameter("the most points per series: 0 for none (the default), -1 for all"),

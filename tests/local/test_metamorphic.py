@@ -391,3 +391,57 @@ def test_limits_of_points_never_find_more(store, df, dt, most):
         assert "error" not in other
         assert (series["points"].to_rows() if "points" in series else []) == expected
         assert (other["points"].to_rows() if "points" in other else []) == expected
+
+
+operator_lists = st.lists(
+    st.sampled_from(
+        [
+            *("@A:h", "@A:w", "@S:M", "@S:y", "@lag:1y", "@lag:-1d 2h", "@localize:America/Chicago", "@localize:UTC"),
+            *("@df:1970-01-02", "@dt:1970-01-04", "@df:-40y", "@asof:j1", "@asof:j3", "@repdatelist:all"),
+            *("@BAD", "@A:x"),
+        ]
+    ),
+    max_size=3,
+    unique=True,
+).map("".join)
+
+
+def outcome(series):
+    """The zone and points of a series, or its error."""
+    if "error" in series:
+        return series["error"]
+    return series.get("tz"), series["points"].to_rows() if "points" in series else []
+
+
+def searched(answer):
+    """The same for a search, which leaves out a series that does not exist."""
+    if not answer["success"]:
+        return answer["error"]
+    return outcome(answer["series"][0]) if answer["series"] else "series_not_found"
+
+
+@fuzzing
+@given(st.sampled_from([*SERIES, "none"]), operator_lists, limits, st.integers(-1, 3))
+def test_all_ways_to_ask_for_a_series_give_the_same(store, name, given_operators, df, most):
+    parameters = {"max_points": most} if df is None else {"max_points": most, "df": df}
+
+    def single(key, asked, **others):
+        answer = store.call("POST", "/series", {key: [asked]}, **others)
+        assert answer["success"], answer
+        return outcome(answer["series"][0])
+
+    query = f"sid={name}{given_operators}"
+    expected = single("series_queries", query, **parameters)
+    apart = {"operators": given_operators, **parameters}
+    assert single("series_queries", {"query": f"sid={name}", **apart}) == expected
+    assert single("series_ids", f"${query}", **parameters) == expected
+    assert single("series", {"series_id": name, **apart}) == expected
+    assert searched(store.call("GET", "/series", query=query, **parameters)) == expected
+    assert searched(store.call("GET", "/series", query=f"sid={name}", **apart)) == expected
+    assert searched(store.call("GET", "/series", query=query, scroll="y", **parameters)) == expected
+    assert single("series_queries", f"={{{{{query}}}}}", **parameters) == expected
+    assert single("series_queries", f"=F.multi_sum(r'{query}', [])", **parameters) == expected
+    if name != "none":
+        # of a series that does not exist, an operator may be part of the id
+        assert single("series_ids", f"{name}{given_operators}", **parameters) == expected
+        assert searched(store.call("GET", "/series", series_id=name, **apart)) == expected

@@ -206,6 +206,12 @@ def test_the_name_of_a_field_in_a_sort_is_matched_regardless_of_case(api):
     assert api.ids("*", sort="N") == api.ids("*", sort="n") == ["c", "b", "a", "b\\deep\\down"]
 
 
+def test_a_field_may_be_called_like_a_formula(api):
+    api.put("d", fields={"=x": 1, "={y}": 2})
+    assert api.fields("sid=d", "=x,={y},=z") == {"=x": 1, "={y}": 2, "=z": "z"}
+    assert api.fields("sid=a", "=x") == {"=x": "x"}
+
+
 def test_a_field_may_be_called_series_id_or_have_a_star(api):
     api.put("d", fields={"series_id": "x", "un*": 1})
     assert api.ids("series_id=x") == ["d"]

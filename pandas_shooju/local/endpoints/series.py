@@ -255,6 +255,7 @@ def _by_id(db: sqlite3.Connection, text: str, further: tuple[Operator, ...]) -> 
         row = catalogue.get(db, text[:at])
         if row is not None:
             given = parse_operators(text[at:])
+            operators.check(given + further)
             revision = upto(db, given + further)
             if revision is not None and row.created > revision:
                 raise not_found(text[:200])
