@@ -180,6 +180,8 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
     # all points of a response have the same columns
     included = _included(call, asked)
     items: list[dict[str, Any]] = [{}] * len(asked)
+    #: the request of items without parameters and operators
+    usual: Request | None = None
     # those that are read alike are read together
     together: dict[Request, list[tuple[int, str, Series]]] = {}
     with call.database.reading() as db:
@@ -201,8 +203,13 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
                 else:
                     row, of_series = _by_id(db, text, extra)
                     label = row.name + tree.operators_text(of_series)
-                request = request_from(defaults | given, of_series + extra, moment, included)
-                check_names(db, request.fields)
+                if given or of_series or usual is None:
+                    request = request_from(defaults | given, of_series + extra, moment, included)
+                    check_names(db, request.fields)
+                    if not given and not of_series:
+                        usual = request
+                else:
+                    request = usual
                 together.setdefault(request, []).append((place, label, row))
             except ApiError as error:
                 items[place] = error.as_item()
