@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pandas_shooju.local.errors import invalid
@@ -59,9 +60,13 @@ def check_names(db: sqlite3.Connection, names: tuple[str, ...]) -> None:
 
 
 def chosen_fields(
-    db: sqlite3.Connection, row: Series | None, fields: dict[str, Any], names: tuple[str, ...]
+    db: sqlite3.Connection,
+    row: Series | None,
+    fields: dict[str, Any],
+    names: tuple[str, ...],
+    meta: Mapping[str, Mapping[int, Any]] | None = None,
 ) -> dict[str, Any]:
-    """The fields asked for, except those that are missing."""
+    """The fields asked for, except those that are missing; `meta` has meta fields that have been read together."""
     chosen: dict[str, Any] = {}
     for name in names:
         if name == "*":
@@ -69,10 +74,16 @@ def chosen_fields(
         elif name.startswith("=") and name not in fields:
             chosen[name] = _placeholder.sub(lambda found: _as_text(field_value(db, row, fields, found[1])), name[1:])
         else:
-            value = field_value(db, row, fields, name)
+            together = (meta or {}).get(name)
+            value = field_value(db, row, fields, name) if row is None or together is None else together.get(row.id)
             if value is not None:
                 chosen[name] = value
     return chosen
+
+
+def meta_of_many(db: sqlite3.Connection, names: tuple[str, ...], series: Sequence[int]) -> dict[str, dict[int, Any]]:
+    """The meta fields among the names, of many series: by name, and by their internal ids."""
+    return {name: meta_values(db, name[5:], series) for name in names if name.lower().startswith("meta.")}
 
 
 def field_value(db: sqlite3.Connection, row: Series | None, fields: dict[str, Any], name: str) -> Any:

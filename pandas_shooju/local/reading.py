@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from pandas_shooju.formats import PointColumns
 from pandas_shooju.local import operators
 from pandas_shooju.local.dates import parse_date, parse_written_date
 from pandas_shooju.local.errors import ApiError, StoreCorrupt, invalid, not_found
-from pandas_shooju.local.fields import chosen_fields, field_names
+from pandas_shooju.local.fields import chosen_fields, field_names, meta_of_many
 from pandas_shooju.local.ids import check_id
 from pandas_shooju.local.operators import Line
 from pandas_shooju.local.query.search import find
@@ -127,12 +127,13 @@ def read_series(db: sqlite3.Connection, rows: Sequence[Series], request: Request
         revisions=request.include_job or request.include_timestamp,
         fields=bool(request.fields),
     )
+    meta = meta_of_many(db, request.fields, [row.id for row in rows])
     items = []
     for row, line in zip(rows, lines, strict=True):
         try:
             if isinstance(line, ApiError):
                 raise line
-            items.append(as_item(db, row, line, request))
+            items.append(as_item(db, row, line, request, meta))
         except ApiError as error:
             items.append(error.as_item())
     return items
@@ -230,11 +231,17 @@ class _Source:
         return fields
 
 
-def as_item(db: sqlite3.Connection, row: Series | None, line: Line, request: Request) -> dict[str, Any]:
-    """A series, with all operators applied, as an item of the response."""
+def as_item(
+    db: sqlite3.Connection,
+    row: Series | None,
+    line: Line,
+    request: Request,
+    meta: Mapping[str, Mapping[int, Any]] | None = None,
+) -> dict[str, Any]:
+    """A series, with all operators applied, as an item of the response; `meta` as for `chosen_fields`."""
     item: dict[str, Any] = {}
     if request.fields:
-        chosen = chosen_fields(db, row, line.fields, request.fields)
+        chosen = chosen_fields(db, row, line.fields, request.fields, meta)
         if chosen:
             item["fields"] = chosen
     if line.zone is not None:

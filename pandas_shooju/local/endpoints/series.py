@@ -185,6 +185,8 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
     # all points of a response have the same columns
     included = _included(call, asked)
     items: list[dict[str, Any]] = [{}] * len(asked)
+    #: the request of items without parameters of their own
+    usual: Request | None = None
     # those that are read alike are read together
     together: dict[Request, list[tuple[int, str, Series]]] = {}
     with call.database.reading() as db:
@@ -196,8 +198,12 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
                     by_query, text = True, text[1:].strip()
                 extra = parse_operators(_operators_of(given))
                 # also of a series that does not exist
-                request = request_from(defaults | given, extra, moment, included)
-                check_names(db, request.fields)
+                if given or usual is None:
+                    request = request_from(defaults | given, extra, moment, included)
+                    check_names(db, request.fields)
+                    usual = usual if given else request
+                else:
+                    request = usual
                 if by_query and is_expression(text):
                     line = evaluate(db, text, extra)
                     items[place] = {"series_id": "$" + text} | as_item(db, None, line, replace(request, operators=()))
@@ -210,7 +216,8 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
                 else:
                     row, of_series = _by_id(db, text, extra)
                     label = row.name + tree.operators_text(of_series)
-                request = request_from(defaults | given, of_series + extra, moment, included)
+                if of_series:
+                    request = request_from(defaults | given, of_series + extra, moment, included)
                 together.setdefault(request, []).append((place, label, row))
             except ApiError as error:
                 items[place] = error.as_item()
