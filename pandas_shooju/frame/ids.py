@@ -182,10 +182,10 @@ def own_id(label: Any, named: bool = True) -> Any:
     if not isinstance(label, str):
         return label
     series_id = origin.without_asof(label)
-    if not named and series_id != label:
-        raise no_destination("a frame that was read as of a job or a moment", (), [label], r"users\sam\{series_id}")
     if _QUERY.match(series_id) or ("@" in series_id and _OPERATORS.search(series_id)):
         raise _derived(label)
+    if not named and series_id != label:
+        raise no_destination("a frame that was read as of a job or a moment", (), [label], r"users\sam\{series_id}")
     return series_id
 
 
