@@ -2,13 +2,14 @@
 
 Pure. This is the one place that knows the form of that data::
 
-    {"query": ..., "server": ..., "layout": "wide", "tz": "UTC", "naive": False, "derived": [...],
-     "names": [...], "labels": [...], "series_ids": [...], "fields": {name: [...]}}
+    {"query": ..., "server": ..., "layout": "wide", "tz": "UTC", "naive": False, "names": [...],
+     "columns": '{"labels": [...], "series_ids": [...], "derived": [...], "fields": {name: [...]}}'}
 
 ``tz`` is the time zone of the dates, and ``naive`` whether the index was made naive in it. A wide frame also has the
 names of its column levels and, for each column as it was read, the label, the series id, a value of each field, and
-whether the server derived the points from those of the series (by operators or in an expression). In the other
-layouts, where the series ids are in the data, ``fields`` are the names that were asked for, and ``derived`` says
+whether the server derived the points from those of the series (by operators or in an expression). These lists are one
+string of JSON, because pandas copies `attrs` deeply whenever a column is selected: in a frame that came back from a
+parquet file, thousands of labels and ids would be copied for each column. `origin_of` decodes it. In the other layouts, where the series ids are in the data, ``fields`` are the names that were asked for, and ``derived`` says
 whether all points are derived, or lists the ids of the series whose points are.
 
 It is plain JSON data, so `to_parquet` keeps it. It is only informative: many operations of pandas drop `attrs`, and
@@ -17,6 +18,8 @@ others keep them where they no longer apply, so nothing here decides where data 
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, Self
@@ -41,15 +44,14 @@ class Origin(dict[str, Any]):
         **shared: Any,
     ) -> Self:
         """The origin of a wide frame with these columns; `shared` are the entries that every layout has."""
-        return cls(
-            **shared,
-            layout="wide",
-            names=[_json_label(name) for name in columns.names],
-            labels=[_json_label(label) for label in columns],
-            series_ids=list(series_ids),
-            derived=list(derived),
-            fields={name: list(values) for name, values in fields.items()},
-        )
+        lists = {
+            "labels": [_json_label(label) for label in columns],
+            "series_ids": list(series_ids),
+            "derived": list(derived),
+            "fields": {name: list(values) for name, values in fields.items()},
+        }
+        names = [_json_label(name) for name in columns.names]
+        return cls(**shared, layout="wide", names=names, columns=json.dumps(lists))
 
     def __copy__(self) -> Self:
         return self
@@ -72,7 +74,16 @@ class Origin(dict[str, Any]):
 def origin_of(data: Any) -> Mapping[str, Any] | None:
     """The origin of a frame or Series, as it was read or as it came back from a file; None if it has none."""
     found = data.attrs.get(KEY)
-    return found if isinstance(found, Mapping) and "layout" in found else None
+    if not isinstance(found, Mapping) or "layout" not in found:
+        return None
+    return {**_lists(found["columns"]), **found} if "columns" in found else found
+
+
+@functools.lru_cache(maxsize=4)
+def _lists(columns: str) -> Mapping[str, Any]:
+    """The labels, series ids, fields and so on of the columns."""
+    lists: Mapping[str, Any] = json.loads(columns)
+    return lists
 
 
 def column_positions(frame: pd.DataFrame) -> list[int | None]:

@@ -288,17 +288,8 @@ def test_the_origin_is_json_and_copied_for_nothing(conn):
     assert origin["query"] == r"sid:users\sam"
     assert copy.deepcopy(frame).attrs["shooju"] is origin
     assert pickle.loads(pickle.dumps(frame)).attrs["shooju"] == origin
-    bare = frame.copy()
-    bare.attrs = {}
-
-    def seconds(of):
-        began = time.perf_counter()
-        for _ in range(50):
-            _ = of.iloc[:1]
-        return time.perf_counter() - began
-
-    # copying 10,000 labels, ids and fields would make this hundreds of times slower
-    assert min(seconds(frame) for _ in range(3)) < 10 * min(seconds(bare) for _ in range(3))
+    # pandas copies it deeply for each column that is selected, also in a frame that came back from a file
+    assert sum(len(value) for value in origin.values() if isinstance(value, list | dict)) == 1
 
 
 def test_a_selection_still_knows_its_series(conn, gdp):
