@@ -15,6 +15,7 @@ import pandas as pd
 from pandas_shooju.client import reader
 from pandas_shooju.client.buffer import Item
 from pandas_shooju.client.points import to_datetime
+from pandas_shooju.client.servers import job_page
 from pandas_shooju.client.transport import Client
 from pandas_shooju.errors import ConflictError, ShoojuError, ShoojuFormatError, WriteError
 from pandas_shooju.formats import PointColumns
@@ -99,7 +100,7 @@ def conflict_frame(client: Client, conflicts: list[Conflict]) -> pd.DataFrame:
             "date": dates.astype("datetime64[ms]"),
             "job": jobs,
             "user": [users[job] for job in jobs.tolist()],
-            "page": [f"{client.url}/#jobs/{job}" for job in jobs.tolist()],
+            "page": [job_page(client.url, job) for job in jobs.tolist()],
         },
         index=index,
     )

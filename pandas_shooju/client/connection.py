@@ -21,7 +21,7 @@ from pandas_shooju.client.mget import MGet, SeriesReads, check_mode
 from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Serializer, to_datetime
 from pandas_shooju.client.reader import Fields, ScrollIterable, SeriesRead, parameters, wire_date
-from pandas_shooju.client.servers import local_path, server_name
+from pandas_shooju.client.servers import is_new_store, local_path, server_name
 from pandas_shooju.client.settings import Settings, resolve
 from pandas_shooju.client.spool import check_unused
 from pandas_shooju.client.transport import BaseHook, Client
@@ -471,7 +471,8 @@ class Connection(SeriesReads[dict[str, Any] | None]):
             return DryRunJob(self, None, batch_size)
         if spool is not None:
             check_unused(spool)
-        job_id = None if reuse is None else self.jobs.open_today(description, no_history)
+        new = reuse is None or is_new_store(self.server)
+        job_id = None if new else self.jobs.open_today(description, no_history)
         if job_id is None:
             body = {"source": source, "description": description, "notes": notes, "no_history": no_history}
             job_id = validation.job_id(self._client.post("/jobs/", data_json=body))

@@ -32,6 +32,12 @@ def local_path(server: str) -> str | None:
     return server.removeprefix("local:") if server.startswith("local:") else None
 
 
+def is_new_store(server: str) -> bool:
+    """Whether the server is an embedded store that the first write will create, so that it has nothing to read yet."""
+    path = local_path(server)
+    return bool(path) and path != ":memory:" and not Path(path).expanduser().exists()
+
+
 class _Session(requests.Session):
     """A session that looks up the proxies and certificates in the environment once for each server.
 
@@ -130,7 +136,8 @@ def job_page(server: str, job_id: int | None) -> str | None:
     >>> job_page("https://alpha.shooju.com", 17)
     'https://alpha.shooju.com/#jobs/17'
     """
-    return None if job_id is None or local_path(server) is not None else f"{server}/#jobs/{job_id}"
+    embedded = local_path(server) is not None or server == EMBEDDED_URL
+    return None if job_id is None or embedded else f"{server}/#jobs/{job_id}"
 
 
 def server_url(server: str) -> str:

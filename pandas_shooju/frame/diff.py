@@ -257,7 +257,10 @@ def _with_fields_as_read(old: Any, before: list[SeriesWrite]) -> list[SeriesWrit
 def _stored(writes: Sequence[SeriesWrite], connection: Connection) -> list[SeriesWrite]:
     """The stored points and fields of the series, between the first and the last date of all the writes."""
     from pandas_shooju.client import reader
+    from pandas_shooju.client.servers import is_new_store
 
+    if is_new_store(connection.server):  # the first run of a pipeline
+        return []
     names = list(dict.fromkeys(name for write in writes for name in write.fields))
     limits = _span(writes)
     points: dict[str, Any] = {"max_points": 0}

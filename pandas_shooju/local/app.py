@@ -156,7 +156,8 @@ class App:
         except HttpError as error:
             response = wire.error_response(error)
         except (sqlite3.DatabaseError, StoreError, OSError) as error:
-            logger.error("%s %s: %s", request.method, request.path, error)
+            if not isinstance(error, StoreMissing):  # a path that the caller mistyped, and is told about
+                logger.error("%s %s: %s", request.method, request.path, error)
             response = wire.error_response(self._unavailable(error))
         except Exception:
             # a defect of ours, with the details in the log and not in the response

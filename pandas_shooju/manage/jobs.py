@@ -12,6 +12,7 @@ from pandas_shooju import query as queries
 from pandas_shooju.client import reader, validation
 from pandas_shooju.client.job import RemoteJob
 from pandas_shooju.client.points import Date
+from pandas_shooju.client.servers import job_page
 from pandas_shooju.clocks import to_datetime
 from pandas_shooju.errors import ShoojuFormatError
 from pandas_shooju.layouts import str_dtype
@@ -215,8 +216,8 @@ class Jobs:
         data["page"] = pd.array([self._page(job["id"]) for job in listed], dtype=str_dtype())
         return pd.DataFrame(data, index=pd.Index([job["id"] for job in listed], dtype="int64", name="job"))
 
-    def _page(self, job_id: int) -> str:
-        return f"{self._connection.raw.url}/#jobs/{job_id}"
+    def _page(self, job_id: int) -> str | None:
+        return job_page(self._connection.raw.url, job_id)
 
 
 def _limit(condition: str, date: Date | None, name: str) -> str | None:

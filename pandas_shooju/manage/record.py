@@ -54,8 +54,8 @@ class JobRecord:
         Whether the values that the job replaced were not kept.
     stats : dict
         How many points and series the job wrote, as far as the server counts them.
-    page : str
-        The URL of the page that shows the job to people.
+    page : str or None
+        The URL of the page that shows the job to people; None on an embedded store.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class JobRecord:
     finished_at: datetime.datetime | None
     no_history: bool = field(repr=False)
     stats: dict[str, int] = field(repr=False, compare=False)
-    page: str = field(repr=False)
+    page: str | None = field(repr=False)
     _connection: Connection = field(repr=False, compare=False)
     #: where the server tells what the job did; None if it does not
     _changes: str | None = field(repr=False, compare=False)

@@ -39,7 +39,7 @@ def test_lineage_of_a_long_frame_with_jobs(two_jobs):
     assert described(found) == EXPECTED
     assert set(found["job_user"]) == {"local"}
     assert found["written_at"].tolist() == frame["timestamp"].tolist()
-    assert found["job_page"].iloc[1].endswith("/#jobs/2")
+    assert found["job_page"].isna().all()  # an embedded store has no pages for people
     assert frame.columns.tolist() == ["series_id", "unit", "dt", "val", "job", "timestamp"]
 
 

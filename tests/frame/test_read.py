@@ -4,7 +4,6 @@ import copy
 import datetime
 import json
 import pickle
-import time
 import warnings
 import zoneinfo
 

@@ -42,6 +42,19 @@ def test_the_first_write_creates_the_store(tmp_path):
     assert path.exists()
 
 
+def test_the_first_run_of_a_pipeline_reads_nothing(tmp_path):
+    path = tmp_path / "new.sqlite"
+    frame = pd.DataFrame({"a": [1.0]}, INDEX)
+    with sj.Connection(f"local:{path}") as conn:
+        assert len(frame.shooju.diff("server", sid=r"users\sam\{}", connection=conn)) == 1
+        assert not path.exists()
+        for stored in (1, 0):
+            job = conn.register_job("nightly", reuse="today")
+            result = frame.shooju.write(job, sid=r"users\sam\{}", changed_from="server", connection=conn)
+            assert result.points == stored
+            assert job.job_id == 1
+
+
 def test_a_store_that_another_process_creates_is_found(tmp_path):
     path = tmp_path / "new.sqlite"
     reader = local.open_app(path, create=False)
@@ -68,7 +81,7 @@ def test_the_command_line_reads_no_store_into_being(tmp_path):
     command = [sys.executable, "-m", "pandas_shooju", "read", "sid:users", "--server", f"local:{path}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 3
-    assert f"there is no store at {path}" in done.stderr
+    assert done.stderr.count(f"there is no store at {path}") == 1
     assert list(tmp_path.iterdir()) == []
 
 
