@@ -33,9 +33,9 @@ def local_path(server: str) -> str | None:
 
 
 def is_new_store(server: str) -> bool:
-    """Whether the server is an embedded store that the first write will create, so that it has nothing to read yet."""
+    """Whether a server, by its `server_name`, is an embedded store that the first write will create."""
     path = local_path(server)
-    return bool(path) and path != ":memory:" and not Path(path).expanduser().exists()
+    return path is not None and not path.startswith(":memory:") and not Path(path).exists()
 
 
 class _Session(requests.Session):

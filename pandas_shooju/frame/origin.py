@@ -10,8 +10,8 @@ names of its column levels and, for each column as it was read, the label, the s
 whether the server derived the points from those of the series (by operators or in an expression). These lists are one
 string of JSON, because pandas copies `attrs` deeply whenever a column is selected: in a frame that came back from a
 parquet file, thousands of labels and ids would be copied for each column. `origin_of` decodes it. In the other
-layouts, where the series ids are in the data, ``fields`` are the names that were asked for, and ``derived`` says whether
-all points are derived, or lists the ids of the series whose points are.
+layouts, where the series ids are in the data, ``fields`` are the names that were asked for, and ``derived`` says
+whether all points are derived, or lists the ids of the series whose points are.
 
 It is plain JSON data, so `to_parquet` keeps it. It is only informative: many operations of pandas drop `attrs`, and
 others keep them where they no longer apply, so nothing here decides where data is written.
