@@ -1,8 +1,8 @@
 """Calls of single series, one after the other: calls per second of the published client and of ours.
 
 ``python -m tests.benchmarks.latency [SECONDS]``: each side reads a series of 24 points with a field, or writes two
-points at a time, on one connection over a socket; then ours on a store in this process, and on many threads. The sides take
-turns, for that many seconds each in all (2 by default).
+points at a time, on one connection over a socket; then ours on a store in this process, and on many threads. The sides
+take turns, for that many seconds each in all (2 by default).
 """
 
 from __future__ import annotations
