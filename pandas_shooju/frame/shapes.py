@@ -141,6 +141,10 @@ def shape_of(data: Any, date: Hashable | None = None, value: Any = None) -> Shap
         raise TypeError(transposed(data))
     if data.index.name == "series_id" and not is_dates(data.index) and date is None and value is None:
         return "fields"
+    for name, given in (("date", date), ("value", value)):
+        if not isinstance(given, Hashable) and not (name == "value" and isinstance(given, list)):
+            several = ", or a list of names" if name == "value" else ""
+            raise TypeError(f"{name} must be the name of a column{several}, got {given!r}")
     if date is not None or value is not None or _is_long(data):
         return "long"
     if is_dates(data.index):

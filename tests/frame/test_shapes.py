@@ -215,6 +215,12 @@ def test_one_pass_of_a_repeated_hour_is_an_error():
             {"sid": len, "value": "close"},
             "a dict or a function requires a groupby",
         ),
+        (
+            BARS,
+            {"sid": "{symbol}", "value": {"close": 1}},
+            "value must be the name of a column, or a list of names, got",
+        ),
+        (BARS, {"sid": "{symbol}", "date": ["dt"], "value": "close"}, "date must be the name of a column, got"),
         ([1.0], {"sid": "a"}, "data must be a DataFrame, a Series or a groupby of pandas, got list"),
     ],
 )
