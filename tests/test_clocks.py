@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+import warnings
 import zoneinfo
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pandas_shooju import clocks
+from pandas_shooju.clocks.suggestions import conversion_to_dates
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 HOUR = 3_600_000
@@ -344,3 +346,15 @@ def test_naive_times_become_their_instants_or_an_error_that_is_true(zone, which,
     with pytest.raises(clocks.LocalTimeError) as raised:
         clocks.localize(wall, zone, starts)
     assert (raised.value.reason, raised.value.series) == ("ambiguous", unproven[0])
+
+
+def test_warnings_of_others_do_not_prevent_a_suggestion(monkeypatch):
+    convert = pd.to_datetime
+
+    def warning(*arguments, **options):
+        for category in (DeprecationWarning, ResourceWarning, SyntaxWarning):
+            warnings.warn("something else", category, stacklevel=1)
+        return convert(*arguments, **options)
+
+    monkeypatch.setattr(pd, "to_datetime", warning)
+    assert conversion_to_dates(pd.Index([2020, 2021]), "x").code == "pd.to_datetime(x.astype('string'), format='%Y')"

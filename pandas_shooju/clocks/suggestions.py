@@ -93,7 +93,10 @@ def _converted(values: Any, steps: _Steps) -> Any:
     """The values cast and converted by `pd.to_datetime`; None if that fails, warns, or does not convert all of them."""
     try:
         with warnings.catch_warnings(record=True) as raised:
-            warnings.simplefilter("always")
+            # those of pandas about the dates; not those of modules that are imported meanwhile, nor of resources
+            warnings.simplefilter("ignore")
+            for category in (UserWarning, FutureWarning):
+                warnings.simplefilter("always", category)
             converted = values
             for cast in steps.casts:
                 converted = converted.astype(cast)

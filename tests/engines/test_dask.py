@@ -358,7 +358,7 @@ def test_a_long_dataframe_is_written_by_series(conn):
     found = stored(conn)
     assert np.array_equal(found.to_numpy(), wide.to_numpy())
     assert conn.raw.get("/jobs/1")["job"]["finished_at"] is not None
-    assert repr(result).startswith("<WriteResult: 300 points of 6 series stored by job 1: ")
+    assert repr(result).startswith("<WriteResult: 300 points and 6 fields of 6 series stored by job 1: ")
 
 
 def test_a_wide_dataframe_and_a_series(conn):

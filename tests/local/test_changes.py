@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pandas_shooju import formats
+from pandas_shooju.local import changes as store_changes
 from tests.local.conftest import Api
 
 DAY = 86_400_000
@@ -176,7 +177,7 @@ def test_pages(api):
 
 
 def test_pages_of_lost_series_come_first(api, monkeypatch):
-    monkeypatch.setattr("pandas_shooju.local.changes._MOST_LOST", 2)
+    monkeypatch.setattr(store_changes, "_MOST_LOST", 2)
     job = api.job()
     api.write({"series_id": "kept", "points": [[0, 1.0]]}, job=job)
     for i in range(4):

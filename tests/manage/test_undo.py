@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import pandas_shooju as sj
 from pandas_shooju import local
+from pandas_shooju.local import changes
 from tests.client import faults
 from tests.manage.histories import DAY, Executed, content, everything, histories, same
 
@@ -260,7 +261,7 @@ def test_jobs_that_cannot_be_undone_are_refused_before_anything_is_written(conn,
 
 
 def test_a_forced_deletion_of_any_number_of_series_is_counted_and_refused(conn, monkeypatch):
-    monkeypatch.setattr("pandas_shooju.local.changes._MOST_LOST", 2)
+    monkeypatch.setattr(changes, "_MOST_LOST", 2)
     names = [f"s{i}" for i in range(5)]
     write(conn, "first", *((f"sid={name}", {"points": [(0, 1.0)]}) for name in [*names, "other", "kept"]))
     with conn.register_job("both") as job:
