@@ -281,7 +281,7 @@ class Catalog:
         ]
         asked = reader.parameters(max_points=-1)
         places = iter([place for place, date in enumerate(last) if date is not None])
-        dates = np.full(len(ids), np.datetime64("NaT"), "M8[ms]")
+        dates = np.full(len(ids), np.datetime64("NaT", "ms"), "M8[ms]")
         values = np.full(len(ids), np.nan)
         exists = np.ones(len(ids), bool)
         for document in reader.bulk(self._client, requests, asked):
@@ -372,7 +372,7 @@ def _ids(table: SeriesTable) -> pd.Index:
 def _dates(milliseconds: Sequence[float | None]) -> pd.DatetimeIndex:
     """Dates from meta data."""
     dates = np.array(
-        [np.datetime64("NaT") if date is None else np.datetime64(int(date), "ms") for date in milliseconds], "M8[ms]"
+        [np.datetime64("NaT", "ms") if date is None else np.datetime64(int(date), "ms") for date in milliseconds], "M8[ms]"
     )
     return pd.DatetimeIndex(dates).tz_localize("UTC")
 
