@@ -86,7 +86,7 @@ def row_fields(
         return _fields_by_id(fields, ids, source_ids, na)
     if fields == "levels":
         raise ValueError(
-            "fields='levels' requires a wide frame; for a long frame, list its columns: fields=['country', ...]"
+            "fields='levels' requires a wide frame; for a long frame, pass the names of the columns that contain fields"
         )
     names = [fields] if isinstance(fields, str) else list(fields)
     for name in names:

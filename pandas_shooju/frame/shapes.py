@@ -212,7 +212,7 @@ def _named_in(data: Writable, shape: Shape) -> Sid:
             f"the columns are {others}"
         )
     if origin_of(data) is not None:
-        ids = (data.index if column is None else column)[:10].unique().tolist()
+        ids = (data.index if column is None else column).unique().tolist()
         raise no_destination("a frame that was read from Shooju", (), ids, r"users\sam\{series_id}")
     return SAME
 

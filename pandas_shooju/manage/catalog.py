@@ -372,7 +372,8 @@ def _ids(table: SeriesTable) -> pd.Index:
 def _dates(milliseconds: Sequence[float | None]) -> pd.DatetimeIndex:
     """Dates from meta data."""
     dates = np.array(
-        [np.datetime64("NaT", "ms") if date is None else np.datetime64(int(date), "ms") for date in milliseconds], "M8[ms]"
+        [np.datetime64("NaT", "ms") if date is None else np.datetime64(int(date), "ms") for date in milliseconds],
+        "M8[ms]",
     )
     return pd.DatetimeIndex(dates).tz_localize("UTC")
 

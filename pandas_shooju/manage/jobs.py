@@ -67,7 +67,7 @@ class Jobs:
         if isinstance(job_id, RemoteJob) and job_id.job_id is not None:
             job_id = job_id.job_id
         if isinstance(job_id, bool) or not hasattr(job_id, "__index__"):
-            raise TypeError(f"the id of a job must be an integer, got {job_id!r}")
+            raise TypeError(f"the id of a job must be an integer or a job, such as result.job, got {job_id!r}")
         job_id = int(job_id)
         if job_id < 1:
             raise ValueError(f"the id of a job must be a positive integer, got {job_id}")
