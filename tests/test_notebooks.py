@@ -40,7 +40,16 @@ def executed(path, folder):
 
 def shown(cell):
     """The text that a cell shows, line by line, whatever the spacing."""
-    texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.get("outputs", [])]
+    texts = []
+    previous = None
+    for output in cell.get("outputs", []):
+        text = output.get("text") or output.get("data", {}).get("text/plain", "")
+        stream = output.get("name")
+        if stream is not None and stream == previous:  # the kernel sends what is printed in pieces
+            texts[-1] += text
+        else:
+            texts.append(text)
+        previous = stream
     return [line.split() for text in texts for line in text.splitlines()]
 
 

@@ -129,7 +129,7 @@ def test_a_job(three):
     assert three.jobs[np.int64(2)] == record
     with pytest.raises(sj.ShoojuApiError, match="job 99 does not exist"):
         three.jobs[99]
-    with pytest.raises(TypeError, match="must be an integer or a job, such as result.job, got '2'"):
+    with pytest.raises(TypeError, match=r"must be an integer or a job, such as result\.job, got '2'"):
         three.jobs["2"]
     with pytest.raises(ValueError, match="must be a positive integer, got -1"):
         three.jobs[-1]

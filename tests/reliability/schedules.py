@@ -33,7 +33,9 @@ from tests.reliability.model import REPORTS, Lane, Lanes, Write, states, stored
 #: what must not happen
 KINDS = ("silent loss", "wrong report", "foreign exception", "made twice", "hang", "missing result", "not as intended")
 #: seconds after which an operation hangs; its timeouts and deadlines are far below
-PATIENCE = 30.0
+PATIENCE = 60.0
+#: seconds that a call waits for a response; a busy machine must not need as long
+TIMEOUT = 3.0
 
 
 class Problem(NamedTuple):
@@ -97,7 +99,7 @@ class Run:
         self.log: list[str] = []
         self.registrations = 0
         self.conn = sj.Connection(
-            proxy.url, "sam", "key", retries=self.random.randint(1, 3), retry_delay=0.0, timeout=0.5, deadline=5.0
+            proxy.url, "sam", "key", retries=self.random.randint(1, 3), retry_delay=0.0, timeout=TIMEOUT, deadline=20.0
         )
 
     def problem(self, kind: str, text: str) -> None:
@@ -152,7 +154,7 @@ class Run:
             case "other":
                 return faults.status(self.random.choice([400, 401, 403, 404, 413, 500, 302, 301]))
             case "late":
-                return late(0.7)
+                return late(TIMEOUT + 0.5)
             case "refuse":
                 return faults.answer(b'{"success": false, "error": "busy", "description": "later"}', "application/json")
         return interrupt(self.random.random() < 0.5)
