@@ -7,7 +7,7 @@ the job of each point, shows which dates the newer job wrote.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,25 +21,16 @@ from pandas_shooju.errors import ConflictError, ShoojuError, ShoojuFormatError, 
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.formats.columns import Int64Array
 
+_NONE = np.empty(0, np.int64)
+
 
 class Conflict(NamedTuple):
-    """Dates of an item that newer jobs have written."""
+    """Dates of an item that newer jobs have written; none if it is not known which."""
 
     series_id: str
-    reported_date: int | None
-    dates: Int64Array
-    jobs: Int64Array
-
-
-def is_conflict(response: dict[str, Any]) -> bool:
-    """Whether the server refused an item because a newer job wrote some of its dates."""
-    return response.get("error") == "already_exists"
-
-
-def unknown_conflict(item: Item) -> Conflict:
-    """A conflict of which no more is known."""
-    none = np.empty(0, np.int64)
-    return Conflict(item.target.name, None, none, none)
+    reported_date: int | None = None
+    dates: Int64Array = _NONE
+    jobs: Int64Array = _NONE
 
 
 def read_back(client: Client, item: Item) -> PointColumns:
@@ -90,8 +81,8 @@ def conflict_frame(client: Client, conflicts: list[Conflict]) -> pd.DataFrame:
     """A row per date: the index ``series_id``, and ``reported_date``, ``date``, ``job``, ``user`` and ``page``."""
     counts = [len(conflict.dates) for conflict in conflicts]
     index = pd.Index(np.repeat([conflict.series_id for conflict in conflicts], counts), dtype=object, name="series_id")
-    jobs = np.concatenate([conflict.jobs for conflict in conflicts] or [np.empty(0, np.int64)])
-    dates = np.concatenate([conflict.dates for conflict in conflicts] or [np.empty(0, np.int64)])
+    jobs = np.concatenate([conflict.jobs for conflict in conflicts] or [_NONE])
+    dates = np.concatenate([conflict.dates for conflict in conflicts] or [_NONE])
     reports = [pd.NaT if conflict.reported_date is None else conflict.reported_date for conflict in conflicts]
     users = {job: _user(client, job) for job in np.unique(jobs).tolist()}
     return pd.DataFrame(

@@ -16,7 +16,8 @@ import requests
 
 from pandas_shooju import display
 from pandas_shooju.client import dataframe, deprecated, files, reader, validation
-from pandas_shooju.client.job import DryRunJob, RemoteJob, check_batch_size
+from pandas_shooju.client.base_job import check_batch_size
+from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.client.mget import MGet, SeriesReads, check_mode
 from pandas_shooju.client.options import options
 from pandas_shooju.client.points import Date, Serializer, to_datetime

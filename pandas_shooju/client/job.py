@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pandas_shooju.client import conflicts, reader, retry, validation
-from pandas_shooju.client.base_job import Job, check_batch_size, check_remove_others
+from pandas_shooju.client.base_job import Job
 from pandas_shooju.client.buffer import Item, Target
 from pandas_shooju.client.conflicts import Conflict, conflict_error
 from pandas_shooju.client.options import options
@@ -17,7 +17,7 @@ from pandas_shooju.client.submission import Answered, How, Submission
 from pandas_shooju.errors import ConfigurationError, ShoojuError, WriteError
 from pandas_shooju.formats.table import values_of
 
-__all__ = ["DryRunJob", "RemoteJob", "check_batch_size", "check_remove_others"]
+__all__ = ["DryRunJob", "RemoteJob"]
 
 _LOCK_ATTEMPTS = 3
 
@@ -137,7 +137,7 @@ class RemoteJob(Job):
                 elif _locked(response) and attempt < _LOCK_ATTEMPTS:
                     again.append(item)
                     pause = self._collision_retry_timeout
-                elif conflicts.is_conflict(response) and not item.delete:
+                elif response.get("error") == "already_exists" and not item.delete:
                     refused.append((item, response))
                 else:
                     settled.append((item, response))
@@ -165,7 +165,7 @@ class RemoteJob(Job):
             if item.doubtful:
                 error.outcome_unknown = True
                 raise
-            found.append(conflicts.unknown_conflict(item))
+            found.append(Conflict(item.target.name))
             return False
         conflict = conflicts.conflict_of(item, stored, self._job_id)
         if not item.doubtful or not len(conflict.dates):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,6 +11,7 @@ from pandas_shooju import display
 from pandas_shooju.client.buffer import RemoveOthers, SeriesWrite
 from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.errors import ConflictError, WriteInterrupted
+from pandas_shooju.formats.collector import PausedCollector
 from pandas_shooju.progress import Progress
 from pandas_shooju.query import id_key
 
@@ -128,7 +127,7 @@ class WriteResult:
         job = self.job
         assert job is not None
         if self._writes is not None:
-            with without_collecting():
+            with PausedCollector(6 * self._items):
                 job.enqueue(self._writes, self._remove_others)
             self._writes = None
             if self._finish and isinstance(job, RemoteJob):
@@ -228,15 +227,3 @@ class WriteResult:
 def _reason(failed: pd.Series) -> str:
     """Why a series was not stored, in brief."""
     return display.abbreviated(failed["error"] if failed["state"] != "unknown" else f"unknown: {failed['error']}")
-
-
-@contextmanager
-def without_collecting() -> Iterator[None]:
-    """Pause the garbage collector, which would traverse many new objects again and again."""
-    pause = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if pause:
-            gc.enable()

@@ -185,9 +185,7 @@ class Client:
 
     def _warn_of_plain_http(self) -> None:
         """Warn, once for each host in a process, that the key is sent where others can read it."""
-        scheme = urlsplit(self._url).scheme
-        for host in self._hosts or [self._url]:
-            url = public_url(host if "://" in host else f"{scheme}://{host}")
+        for url in map(public_url, self._urls):
             if is_exposed(url) and url not in _WARNED:
                 _WARNED.add(url)
                 warnings.warn(
@@ -202,8 +200,9 @@ class Client:
         self._url, self._session, self._close = open_server(self._server, self._own_session)
         parts = urlsplit(self._url)
         self._host = parts.netloc.rpartition("@")[2] if self._hosts else None
-        urls = [host if "://" in host else f"{parts.scheme}://{host}" for host in self._hosts or [self._url]]
-        self._endpoints = cycle([url.rstrip("/") + self._base_path for url in urls])
+        hosts = self._hosts or [self._url]
+        self._urls = [(host if "://" in host else f"{parts.scheme}://{host}").rstrip("/") for host in hosts]
+        self._endpoints = cycle([url + self._base_path for url in self._urls])
         self._signing_in = threading.Lock()
         self._process = os.getpid()
         self._closed = False

@@ -11,9 +11,6 @@ from typing import Any, TypeGuard
 from pandas_shooju.errors import AuthenticationError, ShoojuApiError, ShoojuFormatError
 from pandas_shooju.formats import Document
 
-#: error codes of a response that refuses the user or the key
-_UNAUTHORIZED = ("unauthorized",)
-
 
 def check_success(
     document: Document, what: str, outcome_unknown: bool = False, without_key: Callable[[str], str] = str
@@ -44,7 +41,7 @@ def check_success(
     if not root["success"]:
         said = {name: without_key(str(root[name])) for name in ("error", "description") if root.get(name) is not None}
         error = ShoojuApiError.from_answer(said)
-        if error.error in _UNAUTHORIZED:
+        if error.error == "unauthorized":
             error = AuthenticationError(
                 f"{error}; check the user and the API key ({what})",
                 error=error.error,
@@ -103,7 +100,7 @@ def _answers(name: str, series_id: Any) -> bool:
 
 def responses(answer: Any, count: int, without_key: Callable[[str], str] = str) -> list[dict[str, Any]]:
     """What became of each item of a write; `without_key` is as for `check_success`."""
-    given = answer.get("responses") if isinstance(answer, dict) else None
+    given = _member(answer, "responses")
     if not isinstance(given, list) or len(given) != count:
         raise _misshapen(f"{count} items were sent, and the response must contain the outcome of each, but it does not")
     for response in given:
@@ -116,15 +113,12 @@ def responses(answer: Any, count: int, without_key: Callable[[str], str] = str) 
 
 def job_id(answer: Any) -> int:
     """The id of a job that was registered."""
-    given = answer.get("job_id") if isinstance(answer, dict) else None
-    if not _is_id(given):
-        raise _wrong("a number 'job_id'", given)
-    return given
+    return _number(answer, "job_id")
 
 
 def jobs(answer: Any) -> list[dict[str, Any]]:
     """A page of the list of jobs, each with its ``id`` and with ``updated_at`` (milliseconds, or None)."""
-    given = answer.get("results") if isinstance(answer, dict) else None
+    given = _member(answer, "results")
     if not isinstance(given, list) or not all(
         isinstance(job, dict) and _is_id(job.get("id")) and isinstance(job.get("updated_at"), int | None)
         for job in given
@@ -135,15 +129,12 @@ def jobs(answer: Any) -> list[dict[str, Any]]:
 
 def total(answer: Any) -> int:
     """How many series a search finds."""
-    given = answer.get("total") if isinstance(answer, dict) else None
-    if not _is_id(given):
-        raise _wrong("a number 'total'", given)
-    return given
+    return _number(answer, "total")
 
 
 def facet_terms(answer: Any, name: str) -> list[tuple[Any, int]]:
     """The values of a field and the number of series that have each, the most frequent first."""
-    found = answer.get("facets") if isinstance(answer, dict) else None
+    found = _member(answer, "facets")
     of_field = found.get(name, {"terms": []}) if isinstance(found, Mapping) else None
     terms = of_field.get("terms") if isinstance(of_field, Mapping) else None
     if not isinstance(terms, list) or not all(
@@ -155,7 +146,7 @@ def facet_terms(answer: Any, name: str) -> list[tuple[Any, int]]:
 
 def folders(answer: Any) -> list[tuple[str, int, bool]]:
     """The path, the number of series, and whether it is a series, of each folder."""
-    given = answer.get("folders") if isinstance(answer, dict) else None
+    given = _member(answer, "folders")
     if not isinstance(given, list) or not given:
         raise _wrong("a list under 'folders'", given)
     for one in given:
@@ -168,7 +159,7 @@ def folders(answer: Any) -> list[tuple[str, int, bool]]:
 
 def file_ids(answer: Any, count: int) -> list[str]:
     """The ids of the files that were uploaded."""
-    given = answer.get("file_id") if isinstance(answer, dict) else None
+    given = _member(answer, "file_id")
     if not isinstance(given, list) or len(given) != count:
         raise _wrong(f"a list 'file_id' of length {count}", given)
     return [_file_id(one) for one in given]
@@ -176,7 +167,7 @@ def file_ids(answer: Any, count: int) -> list[str]:
 
 def file_id(answer: Any) -> str:
     """The id of an upload in parts."""
-    return _file_id(answer.get("file_id") if isinstance(answer, dict) else None)
+    return _file_id(_member(answer, "file_id"))
 
 
 def _file_id(given: Any) -> str:
@@ -187,7 +178,7 @@ def _file_id(given: Any) -> str:
 
 def file_size(answer: Any) -> int | None:
     """The size of a file in bytes; None if the server does not tell."""
-    given = answer.get("file") if isinstance(answer, dict) else None
+    given = _member(answer, "file")
     if not isinstance(given, dict):
         raise _wrong("an object under 'file'", given)
     return given["size"] if _is_id(given.get("size")) else None
@@ -203,11 +194,22 @@ def reported_dates(answer: Any) -> list[int]:
 
 def credentials(answer: Any) -> tuple[str, str]:
     """The user and the API key that a sign-in returned."""
-    given = answer if isinstance(answer, Mapping) else {}
-    user, key = given.get("user"), given.get("api_secret")
+    user, key = _member(answer, "user"), _member(answer, "api_secret")
     if not (isinstance(user, str) and user and isinstance(key, str) and key):
         raise _misshapen("the response to the sign-in must contain the strings 'user' and 'api_secret'")
     return user, key
+
+
+def _member(answer: Any, name: str) -> Any:
+    """A member of a response; None if there is none."""
+    return answer.get(name) if isinstance(answer, dict) else None
+
+
+def _number(answer: Any, name: str) -> int:
+    given = _member(answer, name)
+    if not _is_id(given):
+        raise _wrong(f"a number {name!r}", given)
+    return given
 
 
 def _is_id(number: Any) -> TypeGuard[int]:

@@ -148,9 +148,11 @@ def write(
     2
     """
     # imported here, so that importing pandas_shooju stays fast
+    from pandas_shooju.client.base_job import check_remove_others
     from pandas_shooju.client.connection import connection_of
-    from pandas_shooju.client.job import DryRunJob, RemoteJob, check_remove_others
-    from pandas_shooju.client.result import WriteResult, without_collecting
+    from pandas_shooju.client.job import DryRunJob, RemoteJob
+    from pandas_shooju.client.result import WriteResult
+    from pandas_shooju.formats.collector import PausedCollector
 
     if job is None:
         raise TypeError(
@@ -174,7 +176,7 @@ def write(
     named: dict[str, Any] = {
         "fields": fields, "date": date, "value": value, "tz": tz, "reported_date": reported_date, "na": na,
     }  # fmt: skip
-    with without_collecting():
+    with PausedCollector():
         if changed_from is None:
             writes = series_writes(data, sid, **named)
             _check_not_emptied(writes, remove_others)
@@ -188,7 +190,7 @@ def write(
     register = None
     if isinstance(job, str):
         register = partial(_register, connection, job, batch_size=batch_size, dry_run=dry_run, spool=spool)
-    with without_collecting():
+    with PausedCollector():
         result = WriteResult(
             None if isinstance(job, str) else job, writes, finish=isinstance(job, str), batch_size=batch_size,
             workers=workers, remove_others=remove_others, register=register,
