@@ -1,9 +1,9 @@
 """Large frames in the embedded store: seconds, memory and disk per point, which stay about the same as points grow.
 
 ``python -m tests.benchmarks.large [POINTS ...]``: for each number of points (by default 10^6, 10^7, 5 x 10^7 and 10^8)
-a store of series with 10,000 prices each is written and read. Every step runs in a fresh process. Its memory is the peak
-above the imports and the frame to write; a frame that is written in parts, or read, counts. Stores of more than 5 x 10^7
-points are only written in parts and read in chunks. Disk is the size of the file, with all that it holds.
+a store of series with 10,000 prices each is written and read. Every step runs in a fresh process. Its memory is the
+peak above the imports and the frame to write; a frame that is written in parts, or read, counts. Stores of more than
+5 x 10^7 points are only written in parts and read in chunks. Disk is the size of the file, with all that it holds.
 """
 
 from __future__ import annotations
