@@ -32,7 +32,10 @@ Layout = Literal["wide", "long", "fields"]
 
 
 def field_names(table: SeriesTable, wanted: Sequence[str]) -> list[str]:
-    """The names of the requested fields; ``"*"`` is replaced by all fields that occur."""
+    """The names of the requested fields; ``"*"`` is replaced by all fields that occur.
+
+    These include meta fields and formulas that were requested as well; they stay where they are named.
+    """
     if "*" not in wanted:
         return list(wanted)
     named = {name for name in wanted if name.startswith(("meta.", "="))}

@@ -35,6 +35,10 @@ State = Literal["not sent", "unknown", "refused"]
 _SID = re.compile(r'\s*sid\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"()@*]+))\s*', re.IGNORECASE)
 
 
+#: the containers of which a write and its item consist, about
+CONTAINERS = 6
+
+
 class SeriesWrite(NamedTuple):
     """What to write to one series: points with ascending dates, and fields that JSON can represent."""
 

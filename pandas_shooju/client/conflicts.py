@@ -85,13 +85,14 @@ def conflict_frame(client: Client, conflicts: list[Conflict]) -> pd.DataFrame:
     dates = np.concatenate([conflict.dates for conflict in conflicts] or [_NONE])
     reports = [pd.NaT if conflict.reported_date is None else conflict.reported_date for conflict in conflicts]
     users = {job: _user(client, job) for job in np.unique(jobs).tolist()}
+    server, _ = client.shown
     return pd.DataFrame(
         {
             "reported_date": pd.Series(reports, dtype="datetime64[ms]").repeat(counts).to_numpy(),
             "date": dates.astype("datetime64[ms]"),
             "job": jobs,
             "user": [users[job] for job in jobs.tolist()],
-            "page": [job_page(client.url, job) for job in jobs.tolist()],
+            "page": [job_page(server, job) for job in jobs.tolist()],
         },
         index=index,
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pandas_shooju import display
-from pandas_shooju.client.buffer import RemoveOthers, SeriesWrite
+from pandas_shooju.client.buffer import CONTAINERS, RemoveOthers, SeriesWrite
 from pandas_shooju.client.job import DryRunJob, RemoteJob
 from pandas_shooju.errors import ConflictError, WriteInterrupted
 from pandas_shooju.formats.collector import PausedCollector
@@ -127,7 +127,7 @@ class WriteResult:
         job = self.job
         assert job is not None
         if self._writes is not None:
-            with PausedCollector(6 * self._items):
+            with PausedCollector(CONTAINERS * self._items):
                 job.enqueue(self._writes, self._remove_others)
             self._writes = None
             if self._finish and isinstance(job, RemoteJob):

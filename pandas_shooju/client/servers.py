@@ -129,15 +129,14 @@ def shown_server(server: str) -> str:
 
 
 def job_page(server: str, job_id: int | None) -> str | None:
-    """The URL of the page that shows a job to people; None if the server, an embedded store, has no such pages.
+    """The URL of the page that shows a job to people; None if the server, by its `server_name`, is an embedded store.
 
     Examples
     --------
     >>> job_page("https://alpha.shooju.com", 17)
     'https://alpha.shooju.com/#jobs/17'
     """
-    embedded = local_path(server) is not None or server == EMBEDDED_URL
-    return None if job_id is None or embedded else f"{server}/#jobs/{job_id}"
+    return None if job_id is None or local_path(server) is not None else f"{server}/#jobs/{job_id}"
 
 
 def server_url(server: str) -> str:

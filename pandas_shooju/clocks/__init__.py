@@ -16,7 +16,9 @@ There are three ways from wall-clock times to instants, for three kinds of calle
 - :func:`first_instants`, :func:`first_at` and :func:`last_at` treat each time on its own, for periods and limits.
 
 :mod:`~pandas_shooju.clocks.clock_changes` has these three, :mod:`~pandas_shooju.clocks.zones` the zones and their
-offsets, and :mod:`~pandas_shooju.clocks.dates` the conversion of single dates and of indexes.
+offsets, :mod:`~pandas_shooju.clocks.dates` the conversion of single dates and of indexes,
+:mod:`~pandas_shooju.clocks.limits` what a limit such as ``df="2024-01"`` means, and
+:mod:`~pandas_shooju.clocks.suggestions` the code that error messages suggest for making dates.
 """
 
 from pandas_shooju.clocks.clock_changes import (

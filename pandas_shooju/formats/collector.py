@@ -14,9 +14,9 @@ MANY = 5_000
 
 
 class PausedCollector:
-    """A context without automatic collections, if about this many containers (by default many) are created in it."""
+    """A context without automatic collections, if about this many containers are created in it."""
 
-    def __init__(self, objects: int = MANY) -> None:
+    def __init__(self, objects: int) -> None:
         self._pause = objects >= MANY and gc.isenabled()
 
     def __enter__(self) -> None:

@@ -32,6 +32,7 @@ from pandas_shooju.formats.collector import PausedCollector
 from pandas_shooju.formats.columns import Int64Array, PointColumns
 from pandas_shooju.formats.document import Document
 from pandas_shooju.formats.grid import blocks_of
+from pandas_shooju.formats.json import memory_of as memory_of  # the texts are JSON, and what takes memory
 from pandas_shooju.formats.table import SeriesTable
 
 CONTENT_TYPE = "application/octet-stream"
@@ -55,11 +56,6 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode
 def begins(data: bytes) -> bool:
     """Whether the first bytes are those of a document in SJTS."""
     return data.startswith(_MAGIC)
-
-
-def memory_of(data: bytes) -> int:
-    """An estimate of the memory (bytes) that a document takes when it is decoded."""
-    return 64 * (data.count(b"{") + data.count(b"[")) + 24 * data.count(b",") + 2 * len(data)
 
 
 # --- decoding ---------------------------------------------------------------------------------------------------

@@ -185,7 +185,7 @@ def own_id(label: Any, named: bool = True) -> Any:
     if _QUERY.match(series_id) or ("@" in series_id and _OPERATORS.search(series_id)):
         raise _derived(label)
     if not named and series_id != label:
-        raise no_destination("a frame that was read as of a job or a moment", (), [label], r"users\sam\{series_id}")
+        raise no_destination("a frame that was read as of a job or a moment", (), [series_id], r"users\sam\{series_id}")
     return series_id
 
 
@@ -257,8 +257,9 @@ def row_ids(
 ) -> tuple[Callable[[tuple[Any, ...]], str], list[Any]]:
     """A function from a label to a series id, and the columns whose values make a label.
 
-    `keys` are those of a groupby, and empty for a plain frame. A label of a groupby begins with the key of the group,
-    so that rows of different groups never have the same label; a template may name further columns.
+    `keys` are those of a groupby, and empty for a plain frame; `named` is as for `own_id`. A label of a groupby begins
+    with the key of the group, so that rows of different groups never have the same label; a template may name further
+    columns.
     """
     if isinstance(sid, str):
         template = _Template(sid)

@@ -80,6 +80,15 @@ def origin_of(data: Any) -> Mapping[str, Any] | None:
     return {**_lists(found["columns"]), **found} if "columns" in found else found
 
 
+def without_columns(found: Mapping[str, Any]) -> Origin:
+    """The same origin of data whose columns are not those that were read."""
+    kept = {name: value for name, value in found.items() if name not in (*_NO_COLUMNS, "columns")}
+    return Origin(kept, columns=json.dumps(_NO_COLUMNS))
+
+
+_NO_COLUMNS: dict[str, Any] = {"labels": [], "series_ids": [], "derived": [], "fields": {}}
+
+
 @functools.lru_cache(maxsize=4)
 def _lists(columns: str) -> Mapping[str, Any]:
     """The labels, series ids, fields and so on of the columns."""

@@ -41,7 +41,7 @@ from pandas_shooju.frame.dates_values import (
 from pandas_shooju.frame.fields import Fields, check_kind, column_fields, fields_of_rows, row_fields
 from pandas_shooju.frame.groups import GroupKeys, ungrouped
 from pandas_shooju.frame.ids import SAME, Sid, check_id, check_read_ids, column_ids, no_destination, own_id, row_ids
-from pandas_shooju.frame.origin import KEY, Origin, column_series_ids, origin_of
+from pandas_shooju.frame.origin import KEY, column_series_ids, origin_of, without_columns
 from pandas_shooju.frame.places import Place, local_time_remedy, place_of, value_code
 from pandas_shooju.query import id_key
 from pandas_shooju.values import Missing, field_values, point_values
@@ -165,7 +165,7 @@ def as_frame(data: pd.Series) -> pd.DataFrame:
     if label is None:  # it is not the column without a label that was read, nor any other
         frame.columns = pd.Index([None], dtype=object, name="name")
         if origin is not None:
-            frame.attrs = {KEY: Origin(origin, labels=[], series_ids=[], derived=[], fields={})}
+            frame.attrs = {KEY: without_columns(origin)}
         return frame
     names = origin["names"] if origin is not None and origin["layout"] == "wide" else ["name"]
     if isinstance(label, tuple):

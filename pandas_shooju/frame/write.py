@@ -149,6 +149,7 @@ def write(
     """
     # imported here, so that importing pandas_shooju stays fast
     from pandas_shooju.client.base_job import check_remove_others
+    from pandas_shooju.client.buffer import CONTAINERS
     from pandas_shooju.client.connection import connection_of
     from pandas_shooju.client.job import DryRunJob, RemoteJob
     from pandas_shooju.client.result import WriteResult
@@ -176,7 +177,9 @@ def write(
     named: dict[str, Any] = {
         "fields": fields, "date": date, "value": value, "tz": tz, "reported_date": reported_date, "na": na,
     }  # fmt: skip
-    with PausedCollector():
+    grouped = getattr(data, "obj", data)
+    most = sum(getattr(grouped, "shape", ()))  # series: there are no more than rows or columns
+    with PausedCollector(CONTAINERS * most):
         if changed_from is None:
             writes = series_writes(data, sid, **named)
             _check_not_emptied(writes, remove_others)
@@ -190,7 +193,7 @@ def write(
     register = None
     if isinstance(job, str):
         register = partial(_register, connection, job, batch_size=batch_size, dry_run=dry_run, spool=spool)
-    with PausedCollector():
+    with PausedCollector(CONTAINERS * len(writes)):
         result = WriteResult(
             None if isinstance(job, str) else job, writes, finish=isinstance(job, str), batch_size=batch_size,
             workers=workers, remove_others=remove_others, register=register,

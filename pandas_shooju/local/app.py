@@ -156,7 +156,7 @@ class App:
         except HttpError as error:
             response = wire.error_response(error)
         except (sqlite3.DatabaseError, StoreError, OSError) as error:
-            if not isinstance(error, StoreMissing):  # a path that the caller mistyped, and is told about
+            if not isinstance(error, StoreMissing):  # a mistyped path, which the response names
                 logger.error("%s %s: %s", request.method, request.path, error)
             response = wire.error_response(self._unavailable(error))
         except Exception:

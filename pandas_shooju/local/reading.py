@@ -291,7 +291,7 @@ def report_dates_of_job(db: sqlite3.Connection, job: int, mode: str) -> list[int
     Raises
     ------
     ApiError
-        There is no such job.
+        The job does not exist.
     """
     mirrors.refuse(db, "job_id for report dates")
     jobs.get(db, job)

@@ -54,7 +54,7 @@ def read_form(request: Request, limit: int) -> tuple[Mapping[str, str], list[Fil
     Raises
     ------
     HttpError
-        As for `read_body`; 400 also if there is no such file, or one under another name.
+        As for `read_body`; 400 also if no file has that name, or one has another name.
     """
     request.max_content_length = limit
     with _arriving(request, limit):

@@ -217,7 +217,7 @@ class Jobs:
         return pd.DataFrame(data, index=pd.Index([job["id"] for job in listed], dtype="int64", name="job"))
 
     def _page(self, job_id: int) -> str | None:
-        return job_page(self._connection.raw.url, job_id)
+        return job_page(self._connection.server, job_id)
 
 
 def _limit(condition: str, date: Date | None, name: str) -> str | None:

@@ -12,7 +12,6 @@ import pandas as pd
 from pandas_shooju import display
 from pandas_shooju.client import reader
 from pandas_shooju.client.job import RemoteJob
-from pandas_shooju.client.servers import job_page
 from pandas_shooju.client.transport import Client
 from pandas_shooju.errors import ShoojuFormatError, UndoError
 from pandas_shooju.formats.table import values_of
@@ -94,7 +93,7 @@ class JobRecord:
             )
         ]  # fmt: skip
         counts = [f"{count:,} {name.replace('_', ' ')}" for name, count in self.stats.items() if count]
-        title = display.link(job_page(server, self.id) or "", f"job {self.id}")
+        title = display.link(self.page or "", f"job {self.id}")
         facts: list[tuple[str, object]] = [
             ("description", self.description), ("notes", self.notes), ("user", self.user), ("source", self.source),
             *moments, ("wrote", ", ".join(counts)), ("history", "not kept" if self.no_history else None),

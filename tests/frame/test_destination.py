@@ -245,7 +245,7 @@ def test_the_id_of_an_earlier_state_does_not_name_the_series(store, tmp_path, la
     again = pd.read_csv(path, parse_dates=["dt"] if layout == "long" else None)
     again = again if layout == "long" else again.set_index("series_id")
     before = stored(store)
-    with pytest.raises(ValueError, match=UNNAMED):
+    with pytest.raises(ValueError, match=UNNAMED + r" \(it was read from users\\sam\\gdp\\\w+, which could be"):
         again.shooju.write("by accident", connection=store)
     assert stored(store) == before
     again.shooju.write("on purpose", sid="{series_id}", connection=store)

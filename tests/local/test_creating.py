@@ -81,7 +81,7 @@ def test_the_command_line_reads_no_store_into_being(tmp_path):
     command = [sys.executable, "-m", "pandas_shooju", "read", "sid:users", "--server", f"local:{path}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 3
-    assert done.stderr.count(f"there is no store at {path}") == 1
+    assert done.stderr.count(f"there is no store at {path}") == 1  # and not in the log as well
     assert list(tmp_path.iterdir()) == []
 
 

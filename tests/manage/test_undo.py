@@ -218,7 +218,7 @@ def test_a_series_that_was_restored_in_part_is_completed(conn):
 
 
 def test_whatever_request_fails_another_undo_restores_the_rest(monkeypatch):
-    """Every request of an undo fails once, in one way or another, each in an undo of its own."""
+    """For each request of an undo: it fails, and a second undo completes the first."""
     ways = [faults.drop, faults.lose, lambda: faults.status(500)]
     monkeypatch.setattr("pandas_shooju.manage.undo._CALL", 2)
     monkeypatch.setattr("pandas_shooju.manage.undo._SERIES", 2)

@@ -150,8 +150,6 @@ class DaskWriteResult(WriteResult):
         super().__init__(job, [], finish=finish, batch_size=batch_size, workers=workers)
         self._partitions = partitions
         self._complete = False
-        #: whether nothing is left to send: everything is stored, or a newer job has written it
-        self._settled = False
 
     @property
     def ok(self) -> bool:
@@ -172,7 +170,7 @@ class DaskWriteResult(WriteResult):
         """
         dask = required("dask", "dask")
         assert isinstance(self.job, RemoteJob)
-        if self._settled:
+        if self._complete and self.series["state"].isin(["stored", "superseded"]).all():
             self._finish_job(self.job)
             return self
         series = self.series[self.series["stored"].to_numpy()]
@@ -194,7 +192,6 @@ class DaskWriteResult(WriteResult):
         self.series = _merged([series, *(one.series for one in sent)])
         errors = [one.error for one in sent if one.error is not None]
         if all(isinstance(error, ConflictError) and error.failed is None for error in errors):
-            self._settled = True
             self._finish_job(self.job)
         if errors:
             raise _first(errors, self)

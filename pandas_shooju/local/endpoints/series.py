@@ -192,8 +192,8 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
     with call.database.reading() as db:
         for place, one in enumerate(asked):
             try:
-                text, given = _checked(one, "query" if found[0] == "series_queries" else "series_id")
                 by_query = found[0] == "series_queries"
+                text, given = _checked(one, "query" if by_query else "series_id")
                 if not by_query and text.startswith("$") and catalogue.get(db, text) is None:
                     by_query, text = True, text[1:].strip()
                 extra = parse_operators(_operators_of(given))
