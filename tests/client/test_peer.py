@@ -54,7 +54,8 @@ def clients():
     logging.getLogger("shooju_client").setLevel(logging.ERROR)
     with start(":memory:") as server:
         with OurConnection(server.url, "sam", "key") as conn, conn.register_job("fields of a formula") as job:
-            job.write(r"sid=users\sam\formula", fields={"unit": "MW"})  # a formula may use fields that a series has
+            # what a formula or a sort uses must be a field of some series, whatever a program writes
+            job.write(r"sid=users\sam\formula", fields={"unit": "MW", "n": 1})
         yield peer.Connection(server.url, "sam", "key"), OurConnection(server.url, "sam", "key")
 
 
