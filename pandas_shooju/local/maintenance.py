@@ -220,8 +220,7 @@ def import_store(path: str | os.PathLike[str], source: str | os.PathLike[str], u
                 for name in archive.namelist():
                     items = formats.decode(archive.read(name), "sjts").plain()["series"]
                     with database.writing() as db, Writer(db, User(user), job) as writer:
-                        for item in items:
-                            response = writer.apply(item)
+                        for item, response in zip(items, writer.apply(items), strict=True):
                             if not response["success"]:
                                 raise ApiError(response["error"], response["description"])
                             done.add(item["series_id"])

@@ -8,31 +8,26 @@ Administrators can write everywhere, other users only under ``users\<name>``.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
-from pandas_shooju.formats import PointColumns
-from pandas_shooju.local.dates import parse_date
-from pandas_shooju.local.errors import ApiError, check_keys, invalid, not_found
+from pandas_shooju.local.errors import ApiError, invalid, not_found
 from pandas_shooju.local.ids import check_id
-from pandas_shooju.local.query.parser import parse
+from pandas_shooju.local.items import Delete, Post, Target, check_item, query_target
 from pandas_shooju.local.query.search import find
 from pandas_shooju.local.store import catalogue, jobs, points, reports
 from pandas_shooju.local.store.catalogue import Series
-from pandas_shooju.local.store.chunks import EARLIEST, LATEST
 from pandas_shooju.local.store.jobs import Stats
+from pandas_shooju.local.store.pending import Pending
 from pandas_shooju.local.store.points import Written
 
-_KEEP_ONLY = (None, "points", "fields", "all")
-
-#: what an item of each type may contain
-ITEM_KEYS = {
-    "POST": ("type", "query", "series_id", "points", "fields", "keep_only", "reported_date"),
-    "DELETE": ("type", "query", "series_id", "force", "reported_date"),
-}
+#: how many items are carried out together
+_TOGETHER = 1_000
+_TRASH = catalogue.key_of(catalogue.TRASH)
 
 
 @dataclass(slots=True)
@@ -79,6 +74,11 @@ class Writer:
         self.skip_meta = skip_meta_if_no_fields
         self.revision = jobs.open_for_writing(db, job)
         self._stats = Stats()
+        self._pending = Pending(db)
+        #: what is known of series by the keys of their ids, as it will be when the pending rows are written
+        self._known: dict[str, Series | None] = {}
+        #: the keys of the series that pending rows concern, each with the report date or None for the series itself
+        self._claimed: dict[str, set[int | None]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -86,126 +86,138 @@ class Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Add up what was written, for the job."""
+        """Write what is pending, and add up what was written, for the job."""
         if error is None:
+            self._flush()
             jobs.note_call(self.db, self.job, self.revision, self._stats)
 
-    def apply(self, item: Any) -> dict[str, Any]:
-        """Carry out one item and return the response to it."""
-        self.db.execute("SAVEPOINT item")
-        try:
-            counted = self._apply(item)
-        except ApiError as error:
-            self.db.execute("ROLLBACK TO item")
-            return {"success": False} | error.as_item()
-        finally:
-            self.db.execute("RELEASE item")
-        self._stats = Stats(*map(sum, zip(self._stats, counted, strict=True)))
-        return {"success": True}
+    def apply(self, items: Sequence[Any]) -> list[dict[str, Any]]:
+        """Carry out items, one after the other, and return the response to each."""
+        responses: list[dict[str, Any]] = []
+        for start in range(0, len(items), _TOGETHER):
+            checked = [_checked(item) for item in items[start : start + _TOGETHER]]
+            self._flush()
+            ids = [one.target.series_id for one in checked if not isinstance(one, ApiError)]
+            keys = {catalogue.key_of(one) for one in ids if one is not None}
+            self._known = catalogue.get_named(self.db, list(keys))
+            responses += map(self._apply, checked)
+        return responses
 
-    def delete(self, series: Series, force: bool) -> None:
-        """Remove a series: to the trash, or for good with `force` or if it is in the trash already."""
+    def delete(self, rows: Sequence[Series], force: bool) -> None:
+        """Remove series: to the trash, or for good with `force` or if they are in the trash already."""
+        for number, series in enumerate(rows):
+            if number % _TOGETHER == 0:
+                self._flush()
+            self._claim(series.name)
+            self._delete_one(series, force)
+
+    def _delete_one(self, series: Series, force: bool) -> None:
         self._check_right(series.name)
         if force or series.trashed:
-            catalogue.note_lost(self.db, series, self.job, forced=True)
-            catalogue.delete(self.db, series)
+            catalogue.note_lost(self._pending, series, self.job, forced=True)
+            catalogue.delete(self._pending, series)
         else:
-            catalogue.to_trash(self.db, series, self.job, self.revision)
-        jobs.note_series(self.db, self.job, series.id, Written(deleted=1))
+            catalogue.to_trash(self._pending, series, self.job, self.revision)
+        jobs.note_series(self._pending, self.job, series.id, Written(deleted=1))
 
-    def _apply(self, item: Any) -> Stats:
-        if not isinstance(item, dict):
-            raise invalid(f"an item of a write must be an object, got {type(item).__name__}")
-        given = item.get("type")
-        kind = "POST" if given is None else given.upper() if isinstance(given, str) else ""
-        if kind not in ITEM_KEYS:
-            raise invalid(f"the type of an item must be POST or DELETE, got {given!r}")
-        check_keys(item, ITEM_KEYS[kind], f"an item of type {kind}")
-        series, new_id = self._target(item)
-        if kind == "POST":
-            return self._post(item, series, new_id)
+    def _apply(self, item: Post | Delete | ApiError) -> dict[str, Any]:
+        mark = self._pending.mark()
+        try:
+            if isinstance(item, ApiError):
+                raise item
+            stats = self._post(item) if isinstance(item, Post) else self._delete(item)
+        except ApiError as error:
+            self._pending.forget(mark)
+            return {"success": False} | error.as_item()
+        self._stats = Stats(*map(sum, zip(self._stats, stats, strict=True)))
+        return {"success": True}
+
+    def _delete(self, item: Delete) -> Stats:
+        series, new_id = self._series(item.target, None)
         if series is None:
             check_id(new_id)
-            raise not_found(str(item.get("query") or item.get("series_id")))
-        if item.get("reported_date") is None:
-            self.delete(series, _flag(item, "force"))
+            raise not_found(item.target.text)
+        if not item.reports:
+            self._delete_one(series, item.force)
         else:
-            if _flag(item, "force"):
-                raise invalid("force must not be true beside a reported_date: reports are not moved to the trash")
             self._check_right(series.name)
-            reports.delete(self.db, series.id, _reported_date(item, all_allowed=True), self.revision)
-            jobs.note_series(self.db, self.job, series.id, Written(deleted=1))
+            reports.delete(self._pending, series.id, item.reported_date, self.revision)
+            jobs.note_series(self._pending, self.job, series.id, Written(deleted=1))
         return Stats()
 
-    def _post(self, item: dict[str, Any], series: Series | None, new_id: str) -> Stats:
-        columns = _columns(item.get("points"))
-        fields = item.get("fields")
-        if fields is not None and not isinstance(fields, dict):
-            raise invalid(f"the fields of an item must be an object, got {type(fields).__name__}")
-        keep_only = item.get("keep_only")
-        if keep_only not in _KEEP_ONLY:
-            raise invalid(f"keep_only must be 'points', 'fields' or 'all', got {keep_only!r}")
-        reported_date = _reported_date(item, all_allowed=False)
+    def _post(self, item: Post) -> Stats:
+        pending, revision = self._pending, self.revision
+        series, new_id = self._series(item.target, item.reported_date)
         self._check_right(series.name if series is not None else new_id)
         fresh = series is None
+        of_report = item.reported_date is not None
+        alone = item.keep_only in ("points", "all")
+        fields_alone = item.keep_only in ("fields", "all")
+        touched = bool(item.fields) or fields_alone
         if series is None:
             check_id(new_id)
-            series = catalogue.create(self.db, new_id, self.revision)
+            series = catalogue.create(pending, new_id, revision, {} if of_report else item.fields)
+            touched &= of_report or series.fields != "{}"
+        elif touched and not of_report:
+            touched = catalogue.write_fields(pending, series, item.fields, revision, alone=fields_alone)
         written = Written()
-        touched = False
-        if reported_date is not None:
+        if item.reported_date is not None:
             written = reports.write(
-                self.db, series.id, reported_date, columns, fields or {}, keep_only, self.revision, self.job
+                pending, series.id, item.reported_date, item.points, item.fields, item.keep_only, revision, self.job
             )
-            touched = bool(fields) or keep_only in ("fields", "all")
-        else:
-            alone = keep_only in ("points", "all")
-            if columns is not None or alone:
-                dates, values = columns or (np.empty(0, np.int64), np.empty(0, np.float64))
-                written = points.write(
-                    self.db, series.id, 0, dates, values, self.revision, job=self.job, alone=alone, fresh=fresh
-                )
-            if fields or keep_only in ("fields", "all"):
-                alone = keep_only in ("fields", "all")
-                touched = catalogue.write_fields(self.db, series, fields or {}, self.revision, alone=alone)
-        if reported_date is not None and not fresh:
-            if fields or not self.skip_meta:  # the points of the series itself are as they were
-                catalogue.note_update(self.db, series, self.revision)
-        elif fields or fresh or not self.skip_meta:
-            catalogue.update_meta(self.db, series.id, self.revision)
+        elif item.points is not None or alone:
+            dates, values = item.points or (np.empty(0, np.int64), np.empty(0, np.float64))
+            written = points.write(
+                pending, series.id, 0, dates, values, revision, job=self.job, alone=alone, fresh=fresh
+            )
+        if of_report and not fresh:
+            if item.fields or not self.skip_meta:  # the points of the series itself are as they were
+                catalogue.note_update(pending, series, revision)
+        elif item.fields or fresh or not self.skip_meta:
+            catalogue.update_meta(pending, series.id, revision)
         elif written.added != written.deleted:
-            catalogue.update_stored(self.db, series.id, written.added - written.deleted)
+            catalogue.update_stored(pending, series.id, written.added - written.deleted)
         # a change of fields counts as one of the series
-        jobs.note_series(self.db, self.job, series.id, written._replace(changed=written.changed + touched))
+        jobs.note_series(pending, self.job, series.id, written._replace(changed=written.changed + touched))
+        if fresh:
+            self._known[series.key] = series
         return Stats(int(fresh), *written)
 
-    def _target(self, item: dict[str, Any]) -> tuple[Series | None, str]:
+    def _series(self, target: Target, reported_date: int | None) -> tuple[Series | None, str]:
         """The series that an item names, or the id of one to create."""
-        plain = item.get("series_id")
-        text = item.get("query")
-        if isinstance(plain, str) and plain and text is None:
-            series = catalogue.get(self.db, plain)
-            if series is not None or not plain.startswith("$"):
-                return series, plain
+        if target.series_id is None:
+            self._flush()
+            assert target.condition is not None
+            found = find(self.db, target.condition)
+            if len(found) > 1:
+                raise invalid(f"a write must name one series, but {target.text[:200]!r} finds {len(found)}")
+            if not len(found):
+                raise not_found(f"{target.text[:200]} (only sid= creates a series)")
+            (series,) = catalogue.get_many(self.db, found.tolist())
+            self._claim(series.name, reported_date)
+            return series, ""
+        self._claim(target.series_id, reported_date)
+        key = catalogue.key_of(target.series_id)
+        known = self._known[key] if key in self._known else catalogue.get(self.db, target.series_id)
+        if known is None and target.condition is None and target.series_id.startswith("$"):
             # the id in the response to a query
-            text = plain[1:]
-        elif plain is not None:
-            text = None
-        if not isinstance(text, str) or not text.strip():
-            raise invalid("an item of a write must have either a query or a series_id")
-        if text.lstrip().startswith("="):
-            raise invalid(f"an expression cannot be written to: {text[:200]!r}")
-        query = parse(text.strip())
-        if query.operators:
-            raise invalid(f"a query to write to cannot have operators: {text[:200]!r}")
-        if query.single_id is not None:
-            return catalogue.get(self.db, query.single_id), query.single_id
-        found = find(self.db, query.condition)
-        if len(found) > 1:
-            raise invalid(f"a write must name one series, but {text[:200]!r} finds {len(found)}")
-        if not len(found):
-            raise not_found(f"{text[:200]} (only sid= creates a series)")
-        return catalogue.get_many(self.db, found.tolist())[0], ""
+            return self._series(query_target(target.series_id[1:]), reported_date)
+        return known, target.series_id
+
+    def _claim(self, series_id: str, reported_date: int | None = None) -> None:
+        """Write what is pending if it concerns this series, or the one of its name in the trash."""
+        key = catalogue.key_of(series_id).removeprefix(_TRASH)
+        claimed = self._claimed.get(key)
+        if claimed is not None and (reported_date is None or None in claimed or reported_date in claimed):
+            self._flush()
+        self._claimed.setdefault(key, set()).add(reported_date)
+
+    def _flush(self) -> None:
+        self._pending.flush()
+        for key in self._claimed:
+            self._known.pop(key, None)
+            self._known.pop(_TRASH + key, None)
+        self._claimed.clear()
 
     def _check_right(self, series_id: str) -> None:
         if not self.user.may_write(series_id):
@@ -216,30 +228,9 @@ class Writer:
             )
 
 
-def _columns(given: Any) -> tuple[Any, Any] | None:
-    if given is None:
-        return None
-    if isinstance(given, list) and not given:
-        return None
-    if not isinstance(given, PointColumns):
-        raise invalid(f"the points of an item must be a list of [milliseconds, value], got {type(given).__name__}")
-    dates = given.dates
-    if len(dates) and (int(dates.min()) < EARLIEST or int(dates.max()) > LATEST):
-        raise invalid("the dates of points must lie within the years 1 to 9999")
-    return dates, given.values
-
-
-def _reported_date(item: dict[str, Any], *, all_allowed: bool) -> int | None:
-    given = item.get("reported_date")
-    if given == "all" and all_allowed:
-        return None
-    if given is not None and (given == "" or isinstance(given, bool) or not isinstance(given, int | float | str)):
-        raise invalid(f"reported_date must be milliseconds or a date, got {given!r}")
-    return parse_date(given, "reported_date", jobs.now())
-
-
-def _flag(item: dict[str, Any], name: str) -> bool:
-    given = item.get(name)
-    if given is None or isinstance(given, bool):
-        return bool(given)
-    raise invalid(f"{name} must be true or false, got {given!r}")
+def _checked(item: Any) -> Post | Delete | ApiError:
+    """An item as it is to be carried out, or why it cannot be."""
+    try:
+        return check_item(item, jobs.now())
+    except ApiError as error:
+        return error

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pandas_shooju.local.store import catalogue, chunks, history, points
 from pandas_shooju.local.store.chunks import NO_POINTS, Points
 from pandas_shooju.local.store.database import Database
+from pandas_shooju.local.store.pending import Pending
 from pandas_shooju.local.store.points import Range
 
 dates = st.integers(-50, 50)
@@ -89,6 +90,19 @@ def store():
     database.close()
 
 
+def created(db, name, revision):
+    pending = Pending(db)
+    series = catalogue.create(pending, name, revision, {}).id
+    pending.flush()
+    return series
+
+
+def write(db, series, dates, values, revision, **options):
+    pending = Pending(db)
+    points.write(pending, series, 0, dates, values, revision, **options)
+    pending.flush()
+
+
 @settings(max_examples=60, deadline=None)
 @given(writes=st.lists(st.tuples(batches, st.booleans()), max_size=8), ends=st.tuples(dates, dates))
 def test_pieces_in_the_store_are_a_dict_with_a_past(store, writes, ends):
@@ -96,11 +110,11 @@ def test_pieces_in_the_store_are_a_dict_with_a_past(store, writes, ends):
     try:
         with store.writing() as db:
             revision = db.execute("INSERT INTO revisions (job, at, history) VALUES (1, 0, 1)").lastrowid
-            series = catalogue.create(db, f"series {revision}", revision).id
+            series = created(db, f"series {revision}", revision)
             model, versions = {}, []
             for batch, alone in writes:
                 revision = db.execute("INSERT INTO revisions (job, at, history) VALUES (1, 0, 1)").lastrowid
-                points.write(db, series, 0, *columns(batch), revision, alone=alone)
+                write(db, series, *columns(batch), revision, alone=alone)
                 if alone:
                     model.clear()
                 written(model, dict(batch).items())
@@ -126,14 +140,14 @@ def test_pieces_in_the_store_are_a_dict_with_a_past(store, writes, ends):
 def test_appending_and_reading_a_short_range_touch_few_pieces(store):
     with store.writing() as db:
         revision = db.execute("INSERT INTO revisions (job, at, history) VALUES (1, 0, 1)").lastrowid
-        series = catalogue.create(db, "a long one", revision).id
+        series = created(db, "a long one", revision)
         count = 20 * chunks.LIMIT
-        points.write(db, series, 0, np.arange(count), np.zeros(count), revision)
+        write(db, series, np.arange(count), np.zeros(count), revision)
         pieces = {row[0] for row in db.execute("SELECT id FROM chunks WHERE series = ?", (series,))}
         assert len(pieces) == 20
-        points.write(db, series, 0, np.array([count, count + 1]), np.ones(2), revision)
-        points.write(db, series, 0, np.array([5]), np.array([5.0]), revision)
-        points.write(db, series, 0, np.array([count + 2]), np.ones(1), revision)
+        write(db, series, np.array([count, count + 1]), np.ones(2), revision)
+        write(db, series, np.array([5]), np.array([5.0]), revision)
+        write(db, series, np.array([count + 2]), np.ones(1), revision)
         left = {row[0] for row in db.execute("SELECT id FROM chunks WHERE series = ?", (series,))}
         assert len(pieces & left) == 19
         assert len(left) == 21
@@ -145,8 +159,8 @@ def test_points_that_come_one_by_one_fill_pieces(store, backwards, monkeypatch):
     monkeypatch.setattr(chunks, "LIMIT", 16)
     with store.writing() as db:
         revision = db.execute("INSERT INTO revisions (job, at, history) VALUES (1, 0, 1)").lastrowid
-        series = catalogue.create(db, f"one by one {backwards}", revision).id
+        series = created(db, f"one by one {backwards}", revision)
         for date in range(200, 0, -1) if backwards else range(200):
-            points.write(db, series, 0, np.array([date]), np.array([1.0]), revision)
+            write(db, series, np.array([date]), np.array([1.0]), revision)
         pieces = db.execute("SELECT count(*) FROM chunks WHERE series = ?", (series,)).fetchone()[0]
         assert pieces <= (13 if not backwards else 27)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pandas_shooju.local import open_app
 from pandas_shooju.local.endpoints.routes import ROUTES
 from pandas_shooju.local.endpoints.series import ITEM_KEYS as READ_KEYS
+from pandas_shooju.local.items import ITEM_KEYS as WRITE_KEYS
 from pandas_shooju.local.parameters import NO_DIFFERENCE, PARAMETERS
-from pandas_shooju.local.writing import ITEM_KEYS as WRITE_KEYS
 from tests.local.conftest import Api
 
 DAY = 86_400_000

@@ -30,6 +30,7 @@ from pandas_shooju.local.query.tree import (
 )
 from pandas_shooju.local.store import catalogue, jobs
 from pandas_shooju.local.store.database import Database
+from pandas_shooju.local.store.pending import Pending
 from pandas_shooju.query import quote
 
 
@@ -228,8 +229,9 @@ def one_series():
     database = Database(None)
     with database.writing() as db:
         revision = jobs.open_for_writing(db, 0)
-        series = catalogue.create(db, "a", revision)
-        catalogue.write_fields(db, series, {"x": "a"}, revision, alone=False)
+        pending = Pending(db)
+        catalogue.create(pending, "a", revision, {"x": "a"})
+        pending.flush()
     yield database
     database.close()
 

@@ -28,7 +28,7 @@ def write(call: Call) -> dict[str, Any]:
     skip_meta = call.flag("skip_meta_if_no_fields")
     try:
         with call.database.writing() as db, Writer(db, call.user, job, skip_meta) as writer:
-            return {"responses": [writer.apply(item) for item in items]}
+            return {"responses": writer.apply(items)}
     except sqlite3.OperationalError as error:
         if "locked" not in str(error):
             raise
@@ -55,8 +55,7 @@ def delete(call: Call) -> dict[str, Any]:
         raise invalid(f"a query for deletion cannot have operators, got {text[:200]!r}")
     with call.database.writing() as db, Writer(db, call.user, job) as writer:
         rows = catalogue.get_many(db, find(db, query.condition).tolist())
-        for row in rows:
-            writer.delete(row, force)
+        writer.delete(rows, force)
     return {"deleted": len(rows)}
 
 

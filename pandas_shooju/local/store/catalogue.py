@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.store import history, terms
 from pandas_shooju.local.store.checksums import check_catalogue, checksum, verify
+from pandas_shooju.local.store.pending import Pending, Statement, Turn
 from pandas_shooju.query import id_key
 from pandas_shooju.values import check_field_name, field_value, same_value
 
@@ -25,6 +26,28 @@ _COLUMNS = (
     "id, key, name, trashed, created, updated, fields_revision, points_count, points_min, points_max, points_first,"
     " points_last, jobs_deleted, fields, stored, checksum"
 )
+
+_CREATE = Statement(
+    Turn.SERIES,
+    "INSERT INTO series (id, key, name, created, updated, fields_revision, fields, trashed, checksum)"
+    " VALUES (?,?,?,?,?,?,?,?,?)",
+)
+_WRITE_FIELDS = Statement(Turn.CONTENT, "UPDATE series SET fields = ?, fields_revision = ?, checksum = ? WHERE id = ?")
+_UPDATE_META = Statement(
+    Turn.SUMMARY,
+    "UPDATE series SET updated = ?, (points_count, points_min, points_max, points_first, points_last, stored) ="
+    " (SELECT coalesce(sum(count), 0), min(low), max(high), min(first), max(last), coalesce(sum(count), 0)"
+    "  FROM chunks WHERE series = ? AND report = 0) WHERE id = ?",
+)
+_NOTE_UPDATE = Statement(Turn.SUMMARY, "UPDATE series SET updated = ? WHERE id = ?")
+_UPDATE_STORED = Statement(Turn.SUMMARY, "UPDATE series SET stored = stored + ? WHERE id = ?")
+_TO_TRASH = Statement(
+    Turn.CONTENT,
+    "UPDATE series SET key = ?, name = ?, trashed = 1, updated = ?, jobs_deleted = ?, checksum = ? WHERE id = ?",
+)
+_NOTE_LOST = Statement(Turn.CONTENT, "INSERT INTO lost_series (job, name, lost_by) VALUES (?,?,?)")
+_NOTE_DELETED = Statement(Turn.CONTENT, "UPDATE series SET jobs_deleted = ? WHERE id = ?")
+_DELETE = Statement(Turn.GONE, "DELETE FROM series WHERE id = ?")
 
 
 class Series(NamedTuple):
@@ -61,6 +84,18 @@ def get(db: sqlite3.Connection, series_id: str) -> Series | None:
     return _series(row)
 
 
+def get_named(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Series | None]:
+    """The series whose ids have these keys, or None for each key that no series has."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM series WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(list(keys)),)
+    )
+    found: dict[str, Series | None] = dict.fromkeys(keys)
+    found.update((series.key, series) for series in map(_series, rows))
+    if None in found.values():
+        check_catalogue(db)
+    return found
+
+
 def get_many(db: sqlite3.Connection, ids: Sequence[int]) -> list[Series]:
     """The series with these internal ids, in that order; those that are gone are left out."""
     rows = db.execute(
@@ -70,44 +105,53 @@ def get_many(db: sqlite3.Connection, ids: Sequence[int]) -> list[Series]:
     return [found[one] for one in ids if one in found]
 
 
-def create(db: sqlite3.Connection, series_id: str, revision: int, number: int | None = None) -> Series:
-    """A new series without points and fields; `number` is its internal id, by default the next one.
+def create(
+    pending: Pending,
+    series_id: str,
+    revision: int,
+    fields: dict[str, Any],
+    *,
+    fields_revision: int | None = None,
+    number: int | None = None,
+) -> Series:
+    """A new series with fields, and without points.
+
+    Parameters
+    ----------
+    pending
+        Where the rows go that are to be written.
+    series_id
+        Its id.
+    revision
+        The revision that creates it.
+    fields
+        Its fields; a null is no field.
+    fields_revision
+        The revision that wrote the fields, if it is another one.
+    number
+        Its internal id, by default the next one.
 
     Raises
     ------
     ApiError
-        The text is nothing to call a series.
+        The text is nothing to call a series, or the fields cannot be stored.
     """
     if not series_id or len(series_id) > 1000 or series_id != series_id.strip() or not series_id.isprintable():
         raise invalid(
             f"{series_id[:100]!r} is not a series id: 1 to 1000 printable characters, no space at the beginning or end"
         )
-    key = key_of(series_id)
-    cursor = db.execute(
-        "INSERT INTO series (id, key, name, created, updated, fields_revision, fields, trashed, checksum)"
-        " VALUES (?,?,?,?,?,?,'{}',?,?)",
-        (number, key, series_id, revision, revision, revision, _is_trash(series_id), checksum(key, series_id, "{}")),
-    )
-    return Series(
-        cursor.lastrowid or 0,
-        key,
-        series_id,
-        int(_is_trash(series_id)),
-        revision,
-        revision,
-        revision,
-        0,
-        None,
-        None,
-        None,
-        None,
-        None,
-        "{}",
-        0,
-    )
+    key, trashed = key_of(series_id), int(_is_trash(series_id))
+    fields = merged_fields({}, fields)
+    text = _as_text(fields)
+    number = pending.new_id("series", number)
+    fields_revision = revision if fields_revision is None else fields_revision
+    written = revision, revision, fields_revision
+    pending.add(_CREATE, number, key, series_id, *written, text, trashed, checksum(key, series_id, text))
+    terms.add(pending, number, terms.terms_of(fields), counted=not trashed)
+    return Series(number, key, series_id, trashed, *written, 0, None, None, None, None, None, text, 0)
 
 
-def write_fields(db: sqlite3.Connection, series: Series, fields: dict[str, Any], revision: int, alone: bool) -> bool:
+def write_fields(pending: Pending, series: Series, fields: dict[str, Any], revision: int, alone: bool) -> bool:
     """Merge fields into those of a series, and return whether that changed them.
 
     A null removes the field; with `alone` all others are removed.
@@ -116,17 +160,18 @@ def write_fields(db: sqlite3.Connection, series: Series, fields: dict[str, Any],
     new = merged_fields({} if alone else old, fields)
     if same_value(new, old):
         return False
-    text = json.dumps(new, ensure_ascii=False, separators=(",", ":"))
+    text = _as_text(new)
     if series.fields != "{}" or series.created != series.fields_revision:
-        history.keep_fields(db, series.id, series.fields, series.fields_revision, revision)
-    db.execute(
-        "UPDATE series SET fields = ?, fields_revision = ?, checksum = ? WHERE id = ?",
-        (text, revision, checksum(series.key, series.name, text), series.id),
-    )
+        history.keep_fields(pending, series.id, series.fields, series.fields_revision, revision)
+    pending.add(_WRITE_FIELDS, text, revision, checksum(series.key, series.name, text), series.id)
     before, now = terms.terms_of(old), terms.terms_of(new)
-    terms.remove(db, series.id, before - now, counted=not series.trashed)
-    terms.add(db, series.id, now - before, counted=not series.trashed)
+    terms.remove(pending, series.id, before - now, counted=not series.trashed)
+    terms.add(pending, series.id, now - before, counted=not series.trashed)
     return True
+
+
+def _as_text(fields: dict[str, Any]) -> str:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")) if fields else "{}"
 
 
 def merged_fields(old: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
@@ -152,67 +197,57 @@ def merged_fields(old: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]
     return new
 
 
-def update_meta(db: sqlite3.Connection, series: int, revision: int) -> None:
+def update_meta(pending: Pending, series: int, revision: int) -> None:
     """Bring the meta data of a series up to date."""
-    db.execute(
-        "UPDATE series SET updated = ?, (points_count, points_min, points_max, points_first, points_last, stored) ="
-        " (SELECT coalesce(sum(count), 0), min(low), max(high), min(first), max(last), coalesce(sum(count), 0)"
-        "  FROM chunks WHERE series = ? AND report = 0) WHERE id = ?",
-        (revision, series, series),
-    )
+    pending.add(_UPDATE_META, revision, series, series)
 
 
-def note_update(db: sqlite3.Connection, series: Series, revision: int) -> None:
+def note_update(pending: Pending, series: Series, revision: int) -> None:
     """Note the revision that last changed something in a series, other than its points."""
     if series.updated != revision:
-        db.execute("UPDATE series SET updated = ? WHERE id = ?", (revision, series.id))
+        pending.add(_NOTE_UPDATE, revision, series.id)
 
 
-def update_stored(db: sqlite3.Connection, series: int, difference: int) -> None:
+def update_stored(pending: Pending, series: int, difference: int) -> None:
     """Note how many points of its own a series has, where its meta data stay as they are."""
-    db.execute("UPDATE series SET stored = stored + ? WHERE id = ?", (difference, series))
+    pending.add(_UPDATE_STORED, difference, series)
 
 
-def to_trash(db: sqlite3.Connection, series: Series, job: int, revision: int) -> None:
+def to_trash(pending: Pending, series: Series, job: int, revision: int) -> None:
     """Move a series to the trash, in place of what is there under the same id."""
     name = TRASH + series.name
     jobs = json.loads(series.jobs_deleted or "[]")
-    older = get(db, name)
+    older = get(pending.db, name)
     if older is not None:
         jobs = [*json.loads(older.jobs_deleted or "[]"), *jobs]
-        note_lost(db, older, job)
-        delete(db, older)
-    terms.uncount(db, terms.terms_of(json.loads(series.fields)))
-    db.execute(
-        "UPDATE series SET key = ?, name = ?, trashed = 1, updated = ?, jobs_deleted = ?, checksum = ? WHERE id = ?",
-        (
-            *(key_of(name), name, revision, json.dumps([*jobs, job])),
-            *(checksum(key_of(name), name, series.fields), series.id),
-        ),
-    )
+        note_lost(pending, older, job)
+        delete(pending, older)
+    terms.uncount(pending, terms.terms_of(json.loads(series.fields)))
+    key = key_of(name)
+    pending.add(_TO_TRASH, key, name, revision, json.dumps([*jobs, job]), checksum(key, name, series.fields), series.id)
 
 
-def note_lost(db: sqlite3.Connection, series: Series, job: int, *, forced: bool = False) -> None:
+def note_lost(pending: Pending, series: Series, job: int, *, forced: bool = False) -> None:
     """Note that a job removes a series for good: the job that moved it to the trash cannot be undone any more.
 
     With `forced`, the removal was asked for, so that `job` itself cannot be undone either; and if an earlier series of
     that id is in the trash, `job` counts as the last one that deleted it.
     """
     trashed_by = json.loads(series.jobs_deleted or "[]")[-1:] if series.trashed else []
-    rows = [(one, series.name[len(TRASH) :], job) for one in trashed_by]
+    for one in trashed_by:
+        pending.add(_NOTE_LOST, one, series.name[len(TRASH) :], job)
     if forced:
-        rows.append((job, series.name, job))
-        earlier = None if series.trashed else get(db, TRASH + series.name)
+        pending.add(_NOTE_LOST, job, series.name, job)
+        earlier = None if series.trashed else get(pending.db, TRASH + series.name)
         if earlier is not None:
             jobs = [*json.loads(earlier.jobs_deleted or "[]"), job]
-            db.execute("UPDATE series SET jobs_deleted = ? WHERE id = ?", (json.dumps(jobs), earlier.id))
-    db.executemany("INSERT INTO lost_series (job, name, lost_by) VALUES (?,?,?)", rows)
+            pending.add(_NOTE_DELETED, json.dumps(jobs), earlier.id)
 
 
-def delete(db: sqlite3.Connection, series: Series) -> None:
+def delete(pending: Pending, series: Series) -> None:
     """Remove a series for good, with everything that belongs to it."""
-    terms.remove(db, series.id, terms.terms_of(json.loads(series.fields)), counted=not series.trashed)
-    db.execute("DELETE FROM series WHERE id = ?", (series.id,))
+    terms.remove(pending, series.id, terms.terms_of(json.loads(series.fields)), counted=not series.trashed)
+    pending.add(_DELETE, series.id)
 
 
 def _series(row: tuple[Any, ...]) -> Series:

@@ -17,27 +17,34 @@ from pandas_shooju.local.errors import StoreCorrupt
 from pandas_shooju.local.store import chunks
 from pandas_shooju.local.store.checksums import checksum, verify
 from pandas_shooju.local.store.chunks import Int64, Points
+from pandas_shooju.local.store.pending import Pending, Statement, Turn
+
+_KEEP_FIELDS = Statement(Turn.CONTENT, "INSERT OR REPLACE INTO past_fields VALUES (?,?,?)")
 
 
-def keep_points(
-    db: sqlite3.Connection, series: int, report: int, replaced: Points, removed: Int64, revision: int
-) -> None:
+def keep_points(pending: Pending, series: int, report: int, replaced: Points, removed: Int64, revision: int) -> None:
     """Keep points of a series, or of a report of it, that `revision` replaced or removed; report 0 is the series."""
-    kept = _to_keep(db, replaced, removed, revision)
+    kept = _to_keep(pending, replaced, removed, revision)
     if len(kept.dates):
-        _insert(db, series, report, kept)
+        pending.add(_INSERT, *_row(series, report, kept))
 
 
-def _to_keep(db: sqlite3.Connection, replaced: Points, removed: Int64, revision: int) -> Points:
+def _to_keep(pending: Pending, replaced: Points, removed: Int64, revision: int) -> Points:
     """What to keep of points that `revision` replaced or removed, with a NaN for each that it removed."""
-    if len(_without_history(db, np.array([revision]))):
-        own = _without_history(db, np.unique(replaced.revisions))
+    if not _keeps_past(pending, revision):
+        own = [one for one in set(replaced.revisions.tolist()) if not _keeps_past(pending, one)]
         replaced = replaced.pick(np.isin(replaced.revisions, own, invert=True))
         removed = removed[np.isin(removed, replaced.dates)]
     if not len(removed):
         return replaced
     gone = Points(removed, np.full(len(removed), np.nan), np.full(len(removed), revision, np.int64))
     return chunks.concatenated([replaced, gone])
+
+
+def _keeps_past(pending: Pending, revision: int) -> bool:
+    """Whether the job of a revision keeps what it replaces."""
+    _, history = pending.revisions([revision]).get(revision, (0, True))
+    return history
 
 
 def points_as_of(db: sqlite3.Connection, series: int, report: int, now: Points, revision: int) -> Points:
@@ -67,12 +74,15 @@ def _past(db: sqlite3.Connection, series: int, report: int, revision: int) -> li
 _COLUMNS = "series, oldest, dates, vals, revisions, packed, report, checksum"
 
 
-def _insert(db: sqlite3.Connection, series: int, report: int, points: Points) -> None:
+_INSERT = Statement(Turn.CONTENT, f"INSERT INTO past_points ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)")
+
+
+def _row(series: int, report: int, points: Points) -> tuple[Any, ...]:
     count = len(points.dates)
     packed = count >= chunks.PACKED_FROM
     blobs = [chunks.to_blob(column, packed) for column in points]
     row = series, int(points.revisions.min()), *blobs, count if packed else 0, report
-    db.execute(f"INSERT INTO past_points ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", (*row, checksum(*_checked(row))))
+    return *row, checksum(*_checked(row))
 
 
 def _checked(row: tuple[Any, ...]) -> list[Any]:
@@ -113,14 +123,13 @@ def repack(db: sqlite3.Connection) -> None:
     for (one,) in db.execute(older, (chunks.PACKED_FROM,)).fetchall():
         row = db.execute(f"SELECT {_COLUMNS} FROM past_points WHERE id = ?", (one,)).fetchone()
         db.execute("DELETE FROM past_points WHERE id = ?", (one,))
-        _insert(db, row[0], row[6], _points(row))
+        db.execute(_INSERT.sql, _row(row[0], row[6], _points(row)))
 
 
-def keep_fields(db: sqlite3.Connection, series: int, fields: str, revision: int, replaced_by: int) -> None:
+def keep_fields(pending: Pending, series: int, fields: str, revision: int, replaced_by: int) -> None:
     """Keep the fields of a series as they were after `revision`, before `replaced_by` changes them."""
-    both = np.unique([revision, replaced_by])
-    if len(_without_history(db, both)) < len(both):
-        db.execute("INSERT OR REPLACE INTO past_fields VALUES (?,?,?)", (series, revision, fields))
+    if _keeps_past(pending, revision) or _keeps_past(pending, replaced_by):
+        pending.add(_KEEP_FIELDS, series, revision, fields)
 
 
 def fields_as_of(db: sqlite3.Connection, series: int, revision: int) -> str:
@@ -167,11 +176,3 @@ def jobs_and_times(db: sqlite3.Connection, revisions: Int64) -> tuple[Int64, Int
     known = {revision: (job, at) for revision, job, at in rows}
     table = np.array([known.get(revision, (0, 0)) for revision in distinct.tolist()], np.int64).reshape(-1, 2)[where]
     return table[:, 0], table[:, 1]
-
-
-def _without_history(db: sqlite3.Connection, revisions: Int64) -> Int64:
-    rows = db.execute(
-        "SELECT id FROM revisions WHERE NOT history AND id IN (SELECT value FROM json_each(?))",
-        (json.dumps(revisions.tolist()),),
-    ).fetchall()
-    return np.array(rows, np.int64).reshape(-1)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pandas_shooju.local.errors import invalid
+from pandas_shooju.local.store.pending import Pending, Statement, Turn
 from pandas_shooju.local.store.points import Written
 
 #: what a job is asked for by name, with its column of the table `jobs`
@@ -26,6 +27,13 @@ FIELDS = {
 #: the counts of a job, in `stats`
 STATS = ("new_series", "new_points", "changed_points", "deleted_points")
 
+_NOTE_SERIES = Statement(
+    Turn.SUMMARY,
+    "INSERT INTO job_series (job, series, changed, added, deleted) VALUES (?,?,?,?,?)"
+    " ON CONFLICT (job, series) DO UPDATE SET"
+    " changed = max(changed, excluded.changed), added = max(added, excluded.added),"
+    " deleted = max(deleted, excluded.deleted)",
+)
 _SELECT = f"SELECT {', '.join(FIELDS.values())}, {', '.join(STATS)} FROM jobs"
 
 
@@ -103,16 +111,10 @@ def open_for_writing(db: sqlite3.Connection, job: int) -> int:
     return cursor.lastrowid or 0
 
 
-def note_series(db: sqlite3.Connection, job: int, series: int, written: Written) -> None:
+def note_series(pending: Pending, job: int, series: int, written: Written) -> None:
     """Record that a job wrote a series, and whether it changed, added or deleted anything."""
     if job:
-        db.execute(
-            "INSERT INTO job_series (job, series, changed, added, deleted) VALUES (?,?,?,?,?)"
-            " ON CONFLICT (job, series) DO UPDATE SET"
-            " changed = max(changed, excluded.changed), added = max(added, excluded.added),"
-            " deleted = max(deleted, excluded.deleted)",
-            (job, series, written.changed > 0, written.added > 0, written.deleted > 0),
-        )
+        pending.add(_NOTE_SERIES, job, series, written.changed > 0, written.added > 0, written.deleted > 0)
 
 
 def note_call(db: sqlite3.Connection, job: int, revision: int, stats: Stats) -> None:

@@ -21,13 +21,18 @@ import numpy as np
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.local.dates import iso
 from pandas_shooju.local.errors import ApiError, invalid
-from pandas_shooju.local.store import catalogue, jobs, points
+from pandas_shooju.local.store import catalogue, jobs, points, reports
 from pandas_shooju.local.store.chunks import NO_POINTS, Int64, Points
+from pandas_shooju.local.store.pending import Pending, Statement, Turn
 
 _TABLES = (
     "CREATE TABLE mirror (version INTEGER NOT NULL, complete INTEGER NOT NULL, state TEXT NOT NULL)",
     "CREATE TABLE mirror_todo (number INTEGER PRIMARY KEY, series_id TEXT NOT NULL, points INTEGER NOT NULL)",
 )
+
+_EMPTY_REPORTS = Statement(Turn.GONE, "DELETE FROM reports WHERE series = ?")
+_EMPTY_POINTS = Statement(Turn.GONE, "DELETE FROM chunks WHERE series = ?")
+_CREATED = Statement(Turn.CONTENT, "UPDATE series SET created = ? WHERE id = ?")
 
 
 class Mirror(NamedTuple):
@@ -194,61 +199,67 @@ def put_series(db: sqlite3.Connection, items: Iterable[Mapping[str, Any]]) -> No
         ``reported_date``, ``fields`` and ``points``.
     """
     revisions = _Revisions(db)
+    pending = Pending(db)
     series, last = 0, (0, 0)
+    put: set[str] = set()
     for item in items:
         if item.get("reported_date") is None:
             last = item.get("job") or 0, item.get("updated_at") or 0
-            series = _put(db, item, revisions, last)
+            key = catalogue.key_of(item["series_id"])
+            if key in put:
+                pending.flush()
+            put.add(key)
+            series = _put(pending, item, revisions, last)
         else:
-            _put_report(db, item, revisions, series, last)
+            _put_report(pending, item, revisions, series, last)
+    pending.flush()
 
 
-def _put(db: sqlite3.Connection, item: Mapping[str, Any], revisions: _Revisions, last: tuple[int, int]) -> int:
+def _put(pending: Pending, item: Mapping[str, Any], revisions: _Revisions, last: tuple[int, int]) -> int:
     name = item["series_id"]
-    row = catalogue.get(db, name)
+    row = catalogue.get(pending.db, name)
     if row is not None and row.name != name:
-        catalogue.delete(db, row)  # deleted, and created again in another spelling
+        catalogue.delete(pending, row)  # deleted, and created again in another spelling
         row = None
     revision = revisions.of(last)
     moment = item.get("created_at")
     created = revision if moment is None else revisions.of((0, moment))
-    fresh = row is None
-    if row is None:
-        row = catalogue.create(db, name, created, number=item.get("number"))
-    else:
-        db.execute("DELETE FROM reports WHERE series = ?", (row.id,))
-        db.execute("DELETE FROM chunks WHERE series = ?", (row.id,))
-        if moment is not None:  # it may have been deleted, and created again
-            db.execute("UPDATE series SET created = ? WHERE id = ?", (created, row.id))
     fields = item.get("fields") or {}
-    if fields or not fresh:
-        catalogue.write_fields(db, row, fields, revision, alone=True)
-    points.insert(db, row.id, 0, _points(item, revisions, last))
-    catalogue.update_meta(db, row.id, revision)
+    if row is None:
+        row = catalogue.create(
+            pending, name, created, fields, fields_revision=revision if fields else None, number=item.get("number")
+        )
+    else:
+        pending.add(_EMPTY_REPORTS, row.id)
+        pending.add(_EMPTY_POINTS, row.id)
+        if moment is not None:  # it may have been deleted, and created again
+            pending.add(_CREATED, created, row.id)
+        catalogue.write_fields(pending, row, fields, revision, alone=True)
+    points.insert(pending, row.id, 0, _points(item, revisions, last))
+    catalogue.update_meta(pending, row.id, revision)
     return row.id
 
 
 def _put_report(
-    db: sqlite3.Connection, item: Mapping[str, Any], revisions: _Revisions, series: int, last: tuple[int, int]
+    pending: Pending, item: Mapping[str, Any], revisions: _Revisions, series: int, last: tuple[int, int]
 ) -> None:
     held = _points(item, revisions, last)
     fields = catalogue.merged_fields({}, item.get("fields") or {})
-    report = db.execute(
-        "INSERT INTO reports (series, date, revision, has_points, fields) VALUES (?,?,?,?,?)",
-        (
-            *(series, item["reported_date"], revisions.of(last), len(held.dates) > 0),
-            json.dumps(fields) if fields else None,
-        ),
-    ).lastrowid
-    points.insert(db, series, report or 0, held)
+    report = pending.new_id("reports")
+    revision, has_points = revisions.of(last), len(held.dates) > 0
+    reports.create(pending, report, series, item["reported_date"], revision, fields, has_points=has_points)
+    points.insert(pending, series, report, held)
 
 
 def delete(db: sqlite3.Connection, ids: Iterable[str]) -> int:
     """Remove series, and return how many there were."""
-    rows = [row for row in (catalogue.get(db, one) for one in ids) if row is not None]
-    for row in rows:
-        catalogue.delete(db, row)
-    return len(rows)
+    rows = catalogue.get_named(db, list({catalogue.key_of(one) for one in ids}))
+    pending = Pending(db)
+    gone = [row for row in rows.values() if row is not None]
+    for row in gone:
+        catalogue.delete(pending, row)
+    pending.flush()
+    return len(gone)
 
 
 # --- jobs ---------------------------------------------------------------------------------------------------------

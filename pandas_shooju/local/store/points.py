@@ -17,9 +17,13 @@ from pandas_shooju.local.errors import ApiError, StoreCorrupt
 from pandas_shooju.local.store import chunks, history
 from pandas_shooju.local.store.checksums import checksum
 from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Float64, Int64, Points
+from pandas_shooju.local.store.pending import Pending, Statement, Turn
 
 _COLUMNS = f"series, report, {chunks.COLUMNS}, checksum"
-_INSERT = f"INSERT INTO chunks ({_COLUMNS}) VALUES ({', '.join('?' for _ in _COLUMNS.split(', '))})"
+_INSERT = Statement(
+    Turn.CONTENT, f"INSERT INTO chunks ({_COLUMNS}) VALUES ({', '.join('?' for _ in _COLUMNS.split(', '))})"
+)
+_DELETE = Statement(Turn.GONE, "DELETE FROM chunks WHERE id = ?")
 _SELECT = f"SELECT id, {_COLUMNS} FROM chunks"
 
 #: the most points to hold in memory at once when reading many series
@@ -127,7 +131,7 @@ def read(db: sqlite3.Connection, series: int, report: int, wanted: Range = EVERY
 
 
 def write(
-    db: sqlite3.Connection,
+    pending: Pending,
     series: int,
     report: int,
     dates: Int64,
@@ -142,8 +146,8 @@ def write(
 
     Parameters
     ----------
-    db
-        A connection in a transaction.
+    pending
+        Where the rows go that are to be written; none of them may be of the same series or report.
     series, report
         Whose points.
     dates, values
@@ -163,7 +167,7 @@ def write(
         ``already_exists``: a point that would change was written by a newer job. Nothing is stored.
     """
     dates, values = chunks.in_order(dates, values)
-    rows = [] if fresh else _neighbours(db, series, report, dates, alone)
+    rows = [] if fresh else _neighbours(pending.db, series, report, dates, alone)
     old = chunks.concatenated([_points(row, True, {}) for row in rows])
     if alone and len(old.dates):
         others = np.setdiff1d(old.dates, dates, assume_unique=True)
@@ -179,41 +183,38 @@ def write(
         if written == Written():
             return written
         if job:
-            _check_age(db, replaced, job)
+            _check_age(pending, replaced, job)
         if len(replaced.dates):
-            history.keep_points(db, series, report, replaced, removed, revision)
+            history.keep_points(pending, series, report, replaced, removed, revision)
     else:
         there = ~np.isnan(values)
-        after = Points(dates, values, np.broadcast_to(np.int64(revision), len(dates)))
+        after = Points(dates, values, np.full(len(dates), revision, np.int64))
         after = after if there.all() else after.pick(there)
         written = Written(len(after.dates))
-    if rows:
-        db.executemany("DELETE FROM chunks WHERE id = ?", [(row[0],) for row in rows])
-    insert(db, series, report, after, appended=not len(old.dates) or bool(dates[0] > old.dates[-1]))
+    for row in rows:
+        pending.add(_DELETE, row[0])
+    insert(pending, series, report, after, appended=not len(old.dates) or bool(dates[0] > old.dates[-1]))
     return written
 
 
-def insert(db: sqlite3.Connection, series: int, report: int, new: Points, *, appended: bool = True) -> None:
+def insert(pending: Pending, series: int, report: int, new: Points, *, appended: bool = True) -> None:
     """Store points with their revisions, at dates where the series or report has none; `appended` at the end."""
     pieces = chunks.split(len(new.dates), appended)
-    db.executemany(_INSERT, (_row(series, report, new.pick(piece)) for piece in pieces))
+    for piece in pieces:
+        pending.add(_INSERT, *_row(series, report, new.pick(piece) if len(pieces) > 1 else new))
 
 
-def _check_age(db: sqlite3.Connection, replaced: Points, job: int) -> None:
+def _check_age(pending: Pending, replaced: Points, job: int) -> None:
     """Refuse to change points that a newer job wrote."""
-    distinct, first = np.unique(replaced.revisions, return_index=True)
-    newer = dict(
-        db.execute(
-            "SELECT id, job FROM revisions WHERE job > ? AND id IN (SELECT value FROM json_each(?))",
-            (job, json.dumps(distinct.tolist())),
-        ).fetchall()
-    )
-    found = [(at, newer[one]) for one, at in zip(distinct.tolist(), first.tolist(), strict=True) if one in newer]
-    if found:
-        at, other = min(found)
+    written_by = pending.revisions(replaced.revisions.tolist())
+    newer = {revision: other for revision, (other, _) in written_by.items() if other > job}
+    if newer:
+        at = int(np.isin(replaced.revisions, list(newer)).argmax())
         # programs take the job's number from between these parentheses
         raise ApiError(
-            "already_exists", f"date {iso(int(replaced.dates[at]))} was already written by a newer job (job {other})"
+            "already_exists",
+            f"date {iso(int(replaced.dates[at]))} was already written by a newer job"
+            f" (job {newer[int(replaced.revisions[at])]})",
         )
 
 
@@ -255,8 +256,8 @@ def repack(db: sqlite3.Connection) -> None:
     for (chunk,) in db.execute(older, (chunks.PACKED_FROM,)).fetchall():
         row = db.execute(_SELECT + " WHERE id = ?", (chunk,)).fetchone()
         piece = _points(row, True, {})
-        db.execute("DELETE FROM chunks WHERE id = ?", (chunk,))
-        db.execute(_INSERT, _row(row[1], row[2], piece))
+        db.execute(_DELETE.sql, (chunk,))
+        db.execute(_INSERT.sql, _row(row[1], row[2], piece))
 
 
 def _row(series: int, report: int, piece: Points) -> tuple[Any, ...]:

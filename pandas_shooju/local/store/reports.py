@@ -13,7 +13,18 @@ import numpy as np
 
 from pandas_shooju.local.store import catalogue, history, points
 from pandas_shooju.local.store.chunks import Float64, Int64, Points
+from pandas_shooju.local.store.pending import Pending, Statement, Turn
 from pandas_shooju.values import same_value
+
+_CREATE = Statement(
+    Turn.REPORTS, "INSERT INTO reports (id, series, date, revision, has_points, fields) VALUES (?,?,?,?,?,?)"
+)
+_UPDATE = Statement(
+    Turn.SUMMARY,
+    "UPDATE reports SET revision = ?, fields = ?,"
+    " has_points = EXISTS (SELECT 1 FROM chunks WHERE series = ? AND report = ?) WHERE id = ?",
+)
+_KEEP_FIELDS = Statement(Turn.CONTENT, "INSERT INTO past_report_fields (report, revision, fields) VALUES (?,?,?)")
 
 
 class Report(NamedTuple):
@@ -90,7 +101,7 @@ def of_job(db: sqlite3.Connection, job: int) -> list[Report]:
 
 
 def write(
-    db: sqlite3.Connection,
+    pending: Pending,
     series: int,
     date: int,
     columns: tuple[Int64, Float64] | None,
@@ -102,46 +113,47 @@ def write(
     """Merge points and fields into a report, which is created if it does not exist."""
     if columns is None:
         columns = np.empty(0, np.int64), np.empty(0, np.float64)
-    report = get(db, series, date)
+    report = get(pending.db, series, date)
     if report is None:
         merged = catalogue.merged_fields({}, fields)
-        made = db.execute(
-            "INSERT INTO reports (series, date, revision, fields) VALUES (?,?,?,?)",
-            (series, date, revision, json.dumps(merged) if merged else None),
-        ).lastrowid
-        assert made is not None
+        made = pending.new_id("reports")
         if merged:
-            _keep_fields(db, made, {}, revision)
-        written = points.write(db, series, made, *columns, revision, job=job, fresh=True)
-        if written.added:
-            db.execute("UPDATE reports SET has_points = 1 WHERE id = ?", (made,))
+            _keep_fields(pending, made, {}, revision)
+        written = points.write(pending, series, made, *columns, revision, job=job, fresh=True)
+        create(pending, made, series, date, revision, merged, has_points=written.added > 0)
         return written
-    written = points.write(db, series, report.id, *columns, revision, job=job, alone=keep_only in ("points", "all"))
+    written = points.write(
+        pending, series, report.id, *columns, revision, job=job, alone=keep_only in ("points", "all")
+    )
     old = {} if keep_only in ("fields", "all") else report.fields
     merged = catalogue.merged_fields(old, fields)
     if not same_value(merged, report.fields):
-        _keep_fields(db, report.id, report.fields, revision)
-    db.execute(
-        "UPDATE reports SET revision = ?, fields = ?, has_points ="
-        " EXISTS (SELECT 1 FROM chunks WHERE series = ? AND report = ?) WHERE id = ?",
-        (revision, json.dumps(merged) if merged else None, series, report.id, report.id),
-    )
+        _keep_fields(pending, report.id, report.fields, revision)
+    pending.add(_UPDATE, revision, _as_text(merged), series, report.id, report.id)
     return written
 
 
-def delete(db: sqlite3.Connection, series: int, date: int | None, revision: int) -> None:
+def create(
+    pending: Pending, number: int, series: int, date: int, revision: int, fields: dict[str, Any], *, has_points: bool
+) -> None:
+    """A new report, whose points are written beside it."""
+    pending.add(_CREATE, number, series, date, revision, has_points, _as_text(fields))
+
+
+def delete(pending: Pending, series: int, date: int | None, revision: int) -> None:
     """Empty one report of a series, or all of them."""
-    for report in listed(db, series):
+    for report in listed(pending.db, series):
         if report.holds and date in (None, report.date):
-            write(db, series, report.date, None, {}, "all", revision, 0)
+            write(pending, series, report.date, None, {}, "all", revision, 0)
 
 
-def _keep_fields(db: sqlite3.Connection, report: int, fields: dict[str, Any], revision: int) -> None:
+def _keep_fields(pending: Pending, report: int, fields: dict[str, Any], revision: int) -> None:
     """Keep the fields that a report had before `revision` changed them."""
-    db.execute(
-        "INSERT INTO past_report_fields (report, revision, fields) VALUES (?,?,?)",
-        (report, revision, json.dumps(fields, ensure_ascii=False)),
-    )
+    pending.add(_KEEP_FIELDS, report, revision, json.dumps(fields, ensure_ascii=False))
+
+
+def _as_text(fields: dict[str, Any]) -> str | None:
+    return json.dumps(fields) if fields else None
 
 
 def _report(row: tuple[Any, ...]) -> Report:

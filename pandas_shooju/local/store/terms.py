@@ -14,10 +14,21 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from pandas_shooju.local.dates import moment_of
+from pandas_shooju.local.store.pending import Pending, Statement, Turn
 
 #: of longer values, only the first characters are indexed
 _LONGEST = 500
 _DEEPEST = 20
+
+_COUNT = Statement(
+    Turn.CONTENT,
+    "INSERT INTO terms (name, value, shown, number, moment, count) VALUES (?,?,?,?,?,?)"
+    " ON CONFLICT (name, value, shown) DO UPDATE SET count = count + excluded.count",
+    summed=True,
+)
+_TERM = "(SELECT id FROM terms WHERE name = ? AND value = ? AND shown = ?)"
+_POST = Statement(Turn.SUMMARY, f"INSERT INTO postings (series, term) VALUES (?, {_TERM})")
+_REMOVE = Statement(Turn.GONE, f"DELETE FROM postings WHERE series = ? AND term = {_TERM}")
 
 
 class Term(NamedTuple):
@@ -45,35 +56,25 @@ def text_of(value: Any) -> str:
     return str(_spelled(value)).lower()[:_LONGEST]
 
 
-def add(db: sqlite3.Connection, series: int, terms: set[Term], *, counted: bool) -> None:
+def add(pending: Pending, series: int, terms: set[Term], *, counted: bool) -> None:
     """Index a series under terms; `counted` unless it is in the trash."""
     for term in terms:
-        row = db.execute("SELECT id FROM terms WHERE name = ? AND value = ? AND shown = ?", term[:3]).fetchone()
-        if row is None:
-            number = db.execute(
-                "INSERT INTO terms (name, value, shown, number, moment, count) VALUES (?,?,?,?,?,?)", (*term, counted)
-            ).lastrowid
-        else:
-            number = row[0]
-            if counted:
-                db.execute("UPDATE terms SET count = count + 1 WHERE id = ?", (number,))
-        db.execute("INSERT INTO postings VALUES (?,?)", (number, series))
+        pending.add(_COUNT, *term, int(counted))
+        pending.add(_POST, series, *term[:3])
 
 
-def remove(db: sqlite3.Connection, series: int, terms: set[Term], *, counted: bool) -> None:
+def remove(pending: Pending, series: int, terms: set[Term], *, counted: bool) -> None:
     """Take a series out of the index under terms."""
     for term in terms:
-        row = db.execute("SELECT id FROM terms WHERE name = ? AND value = ? AND shown = ?", term[:3]).fetchone()
-        if row is not None:
-            db.execute("DELETE FROM postings WHERE term = ? AND series = ?", (row[0], series))
-            if counted:
-                db.execute("UPDATE terms SET count = count - 1 WHERE id = ?", row)
+        pending.add(_REMOVE, series, *term[:3])
+    if counted:
+        uncount(pending, terms)
 
 
-def uncount(db: sqlite3.Connection, terms: set[Term]) -> None:
+def uncount(pending: Pending, terms: set[Term]) -> None:
     """No longer count a series with these terms, which moved to the trash."""
     for term in terms:
-        db.execute("UPDATE terms SET count = count - 1 WHERE name = ? AND value = ? AND shown = ?", term[:3])
+        pending.add(_COUNT, *term, -1)
 
 
 def is_field(db: sqlite3.Connection, name: str) -> bool:
