@@ -8,7 +8,7 @@ Administrators can write everywhere, other users only under ``users\<name>``.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -96,38 +96,37 @@ class Writer:
         responses: list[dict[str, Any]] = []
         for start in range(0, len(items), _TOGETHER):
             checked = [_checked(item) for item in items[start : start + _TOGETHER]]
-            self._flush()
-            ids = [one.target.series_id for one in checked if not isinstance(one, ApiError)]
-            keys = {catalogue.key_of(one) for one in ids if one is not None}
-            self._known = catalogue.get_named(self.db, list(keys))
+            self._look_up(one.target.series_id for one in checked if not isinstance(one, ApiError))
             responses += map(self._apply, checked)
         return responses
 
     def delete(self, rows: Sequence[Series], force: bool) -> None:
         """Remove series: to the trash, or for good with `force` or if they are in the trash already."""
-        for number, series in enumerate(rows):
-            if number % _TOGETHER == 0:
-                self._flush()
-            self._claim(series.name)
-            self._delete_one(series, force)
+        for start in range(0, len(rows), _TOGETHER):
+            together = rows[start : start + _TOGETHER]
+            self._look_up(series.name for series in together)
+            for series in together:
+                self._claim(series.name)
+                self._delete_one(series, force)
 
     def _delete_one(self, series: Series, force: bool) -> None:
         self._check_right(series.name)
+        older = None if series.trashed else self._known_as(catalogue.TRASH + series.name)
         if force or series.trashed:
-            catalogue.note_lost(self._pending, series, self.job, forced=True)
+            catalogue.note_forced(self._pending, series, older, self.job)
             catalogue.delete(self._pending, series)
         else:
-            catalogue.to_trash(self._pending, series, self.job, self.revision)
+            catalogue.to_trash(self._pending, series, older, self.job, self.revision)
         jobs.note_series(self._pending, self.job, series.id, Written(deleted=1))
 
     def _apply(self, item: Post | Delete | ApiError) -> dict[str, Any]:
-        mark = self._pending.mark()
+        self._pending.mark()
         try:
             if isinstance(item, ApiError):
                 raise item
             stats = self._post(item) if isinstance(item, Post) else self._delete(item)
         except ApiError as error:
-            self._pending.forget(mark)
+            self._pending.forget()
             return {"success": False} | error.as_item()
         self._stats = Stats(*map(sum, zip(self._stats, stats, strict=True)))
         return {"success": True}
@@ -197,12 +196,21 @@ class Writer:
             self._claim(series.name, reported_date)
             return series, ""
         self._claim(target.series_id, reported_date)
-        key = catalogue.key_of(target.series_id)
-        known = self._known[key] if key in self._known else catalogue.get(self.db, target.series_id)
+        known = self._known_as(target.series_id)
         if known is None and target.condition is None and target.series_id.startswith("$"):
             # the id in the response to a query
             return self._series(query_target(target.series_id[1:]), reported_date)
         return known, target.series_id
+
+    def _look_up(self, ids: Iterable[str | None]) -> None:
+        """Write what is pending, and read what is known of these series and of those of their names in the trash."""
+        self._flush()
+        keys = {catalogue.key_of(one) for one in ids if one is not None}
+        self._known = catalogue.get_named(self.db, [*keys, *(_TRASH + key for key in keys)])
+
+    def _known_as(self, series_id: str) -> Series | None:
+        key = catalogue.key_of(series_id)
+        return self._known[key] if key in self._known else catalogue.get(self.db, series_id)
 
     def _claim(self, series_id: str, reported_date: int | None = None) -> None:
         """Write what is pending if it concerns this series, or the one of its name in the trash."""

@@ -89,9 +89,12 @@ def carried_out(calls, together, monkeypatch):
 @given(calls=calls)
 def test_items_together_leave_what_items_one_by_one_leave(calls):
     with pytest.MonkeyPatch.context() as monkeypatch:
-        one_by_one = carried_out(calls, 1, monkeypatch)
-        assert carried_out(calls, 1_000, monkeypatch) == one_by_one
-        assert carried_out(calls, 3, monkeypatch) == one_by_one
+        responses, content = carried_out(calls, 1, monkeypatch)
+        for together in (1_000, 3):
+            other_responses, other_content = carried_out(calls, together, monkeypatch)
+            assert other_responses == responses
+            for sql, rows, others in zip(CONTENT, content, other_content, strict=True):
+                assert others == rows, sql
 
 
 def test_an_item_that_is_refused_leaves_nothing(monkeypatch):
@@ -110,6 +113,17 @@ def test_an_item_that_is_refused_leaves_nothing(monkeypatch):
     assert responses[2][0]["error"] == "already_exists"
     assert [(row[2], row[13]) for row in content[0]] == [("a", "{}"), ("b", '{"x":1}'), ("d", "{}")]
     assert [row[0] for row in content[7]] == ["x"]
+
+
+def test_an_item_that_is_refused_after_what_was_pending_is_written_leaves_nothing(monkeypatch):
+    point = PointColumns(np.array([DAY]), np.array([1.0]))
+    deleted = ("new", [{"series_id": "b", "points": point}, {"series_id": "b", "type": "DELETE"}])
+    trashed = {"series_id": r"System\Trash\b", "keep_only": "points", "fields": {"unit": "MW"}}
+    responses, content = carried_out(
+        [deleted, ("old", [{"series_id": "b", "fields": {"unit": "MW"}}, trashed])], 1_000, monkeypatch
+    )
+    assert [one["success"] for one in responses[1]] == [True, False]
+    assert [(name, shown) for name, shown, _ in content[8]] == [("unit", '"MW"')]
 
 
 def test_what_was_carried_out_together_is_lost_together_if_the_call_fails(monkeypatch):

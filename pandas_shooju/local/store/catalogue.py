@@ -22,6 +22,9 @@ MOST_FIELDS = 10_000
 
 TRASH = "System\\Trash\\"
 
+#: fields as they are stored
+_as_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 _COLUMNS = (
     "id, key, name, trashed, created, updated, fields_revision, points_count, points_min, points_max, points_first,"
     " points_last, jobs_deleted, fields, stored, checksum"
@@ -170,10 +173,6 @@ def write_fields(pending: Pending, series: Series, fields: dict[str, Any], revis
     return True
 
 
-def _as_text(fields: dict[str, Any]) -> str:
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")) if fields else "{}"
-
-
 def merged_fields(old: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     """The fields `old`, updated with others; a null removes the field.
 
@@ -213,11 +212,10 @@ def update_stored(pending: Pending, series: int, difference: int) -> None:
     pending.add(_UPDATE_STORED, difference, series)
 
 
-def to_trash(pending: Pending, series: Series, job: int, revision: int) -> None:
-    """Move a series to the trash, in place of what is there under the same id."""
+def to_trash(pending: Pending, series: Series, older: Series | None, job: int, revision: int) -> None:
+    """Move a series to the trash, in place of an older one that is there under the same id."""
     name = TRASH + series.name
     jobs = json.loads(series.jobs_deleted or "[]")
-    older = get(pending.db, name)
     if older is not None:
         jobs = [*json.loads(older.jobs_deleted or "[]"), *jobs]
         note_lost(pending, older, job)
@@ -227,21 +225,23 @@ def to_trash(pending: Pending, series: Series, job: int, revision: int) -> None:
     pending.add(_TO_TRASH, key, name, revision, json.dumps([*jobs, job]), checksum(key, name, series.fields), series.id)
 
 
-def note_lost(pending: Pending, series: Series, job: int, *, forced: bool = False) -> None:
-    """Note that a job removes a series for good: the job that moved it to the trash cannot be undone any more.
-
-    With `forced`, the removal was asked for, so that `job` itself cannot be undone either; and if an earlier series of
-    that id is in the trash, `job` counts as the last one that deleted it.
-    """
+def note_lost(pending: Pending, series: Series, job: int) -> None:
+    """Note that a job removes a series for good: the job that moved it to the trash cannot be undone any more."""
     trashed_by = json.loads(series.jobs_deleted or "[]")[-1:] if series.trashed else []
     for one in trashed_by:
         pending.add(_NOTE_LOST, one, series.name[len(TRASH) :], job)
-    if forced:
-        pending.add(_NOTE_LOST, job, series.name, job)
-        earlier = None if series.trashed else get(pending.db, TRASH + series.name)
-        if earlier is not None:
-            jobs = [*json.loads(earlier.jobs_deleted or "[]"), job]
-            pending.add(_NOTE_DELETED, json.dumps(jobs), earlier.id)
+
+
+def note_forced(pending: Pending, series: Series, older: Series | None, job: int) -> None:
+    """Note that a job was asked to remove a series for good, so that it cannot be undone itself.
+
+    It counts as the last job that deleted the `older` series of that id in the trash, if there is one.
+    """
+    note_lost(pending, series, job)
+    pending.add(_NOTE_LOST, job, series.name, job)
+    if older is not None:
+        jobs = [*json.loads(older.jobs_deleted or "[]"), job]
+        pending.add(_NOTE_DELETED, json.dumps(jobs), older.id)
 
 
 def delete(pending: Pending, series: Series) -> None:

@@ -61,6 +61,8 @@ class Pending:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
         self._rows: dict[Statement, list[tuple[Any, ...]]] = {}
+        #: how many rows of each statement there were at the mark
+        self._marked: dict[Statement, int] = {}
         self._last_ids: dict[str, int] = {}
         self._revisions: dict[int, tuple[int, bool]] = {}
 
@@ -76,15 +78,16 @@ class Pending:
         for statement, rows in sorted(self._rows.items(), key=lambda item: item[0].turn):
             self.db.executemany(statement.sql, _summed(rows) if statement.summed else rows)
         self._rows.clear()
+        self._marked.clear()
 
-    def mark(self) -> dict[Statement, int]:
-        """How many rows are pending, for `forget`."""
-        return {statement: len(rows) for statement, rows in self._rows.items()}
+    def mark(self) -> None:
+        """From here on, `forget` forgets."""
+        self._marked = {statement: len(rows) for statement, rows in self._rows.items()}
 
-    def forget(self, mark: dict[Statement, int]) -> None:
-        """Forget the rows that were added after a mark."""
+    def forget(self) -> None:
+        """Forget the rows that were added since the mark and are not written yet."""
         for statement, rows in self._rows.items():
-            del rows[mark.get(statement, 0) :]
+            del rows[self._marked.get(statement, 0) :]
 
     def new_id(self, table: str, given: int | None = None) -> int:
         """The id of a new row of a table whose ids are never used again: by default the next one."""

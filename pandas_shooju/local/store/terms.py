@@ -19,6 +19,7 @@ from pandas_shooju.local.store.pending import Pending, Statement, Turn
 #: of longer values, only the first characters are indexed
 _LONGEST = 500
 _DEEPEST = 20
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 _COUNT = Statement(
     Turn.CONTENT,
@@ -129,7 +130,7 @@ def _term(name: str, value: Any) -> Term:
         except OverflowError:
             number = math.inf if value > 0 else -math.inf
         return Term(name, text, text if math.isfinite(number) else json.dumps(text), number, None)
-    shown = json.dumps(str(value)[:_LONGEST], ensure_ascii=False)
+    shown = _as_json(str(value)[:_LONGEST])
     return Term(name, text, shown, None, moment_of(value) if isinstance(value, str) else None)
 
 
