@@ -34,7 +34,7 @@ from pandas_shooju.local.operators import Line
 from pandas_shooju.local.query.parser import parse, parse_operators
 from pandas_shooju.local.query.search import PATIENCE, find
 from pandas_shooju.local.query.tree import Operator, Query
-from pandas_shooju.local.reading import read_lines, the_one, upto
+from pandas_shooju.local.reading import read_lines, single_series, upto
 from pandas_shooju.local.store import catalogue, points
 from pandas_shooju.local.store.chunks import Float64, Points
 from pandas_shooju.local.store.points import EVERYTHING
@@ -216,7 +216,7 @@ class _Walk:
             raise invalid("a series in an expression must be a query in {{ }}, got nothing between them")
         query = parse(text)
         operators.check(query.operators)
-        row = the_one(self._db, query, text)
+        row = single_series(self._db, query, text)
         (line,) = read_lines(self._db, [row], query.operators, EVERYTHING)
         if isinstance(line, ApiError):
             raise line

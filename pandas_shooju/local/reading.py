@@ -78,7 +78,13 @@ def wanted_range(given: dict[str, Any], now: int) -> Range | None:
     )
 
 
-def the_one(db: sqlite3.Connection, query: Query, text: str, further: tuple[Operator, ...] = ()) -> Series:
+def single_series(
+    db: sqlite3.Connection,
+    query: Query,
+    text: str,
+    further: tuple[Operator, ...] = (),
+    known: catalogue.Known | None = None,
+) -> Series:
     """The series of a query that must find exactly one.
 
     Parameters
@@ -87,6 +93,8 @@ def the_one(db: sqlite3.Connection, query: Query, text: str, further: tuple[Oper
         The query, and how it was written.
     further
         Operators beside those of the query.
+    known
+        Series that have been read.
 
     Raises
     ------
@@ -95,7 +103,7 @@ def the_one(db: sqlite3.Connection, query: Query, text: str, further: tuple[Oper
     """
     revision = upto(db, query.operators + further)
     if query.single_id is not None:
-        row = catalogue.get(db, query.single_id)
+        row = (known or catalogue.Known(db)).get(query.single_id)
         if row is None:
             check_id(query.single_id)
         found = [] if row is None or (revision is not None and row.created > revision) else [row]

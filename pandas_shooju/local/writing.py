@@ -75,8 +75,8 @@ class Writer:
         self.revision = jobs.open_for_writing(db, job)
         self._stats = Stats()
         self._pending = Pending(db)
-        #: what is known of series by the keys of their ids, as it will be when the pending rows are written
-        self._known: dict[str, Series | None] = {}
+        #: the series as they will be when the pending rows are written
+        self._known = catalogue.Known(db)
         #: the keys of the series that pending rows concern, each with the report date or None for the series itself
         self._claimed: dict[str, set[int | None]] = {}
 
@@ -111,7 +111,7 @@ class Writer:
 
     def _delete_one(self, series: Series, force: bool) -> None:
         self._check_right(series.name)
-        older = None if series.trashed else self._known_as(catalogue.TRASH + series.name)
+        older = None if series.trashed else self._known.get(catalogue.TRASH + series.name)
         if force or series.trashed:
             catalogue.note_forced(self._pending, series, older, self.job)
             catalogue.delete(self._pending, series)
@@ -179,7 +179,7 @@ class Writer:
         # a change of fields counts as one of the series
         jobs.note_series(pending, self.job, series.id, written._replace(changed=written.changed + touched))
         if fresh:
-            self._known[series.key] = series
+            self._known.add(series)
         return Stats(int(fresh), *written)
 
     def _series(self, target: Target, reported_date: int | None) -> tuple[Series | None, str]:
@@ -196,21 +196,17 @@ class Writer:
             self._claim(series.name, reported_date)
             return series, ""
         self._claim(target.series_id, reported_date)
-        known = self._known_as(target.series_id)
+        known = self._known.get(target.series_id)
         if known is None and target.condition is None and target.series_id.startswith("$"):
             # the id in the response to a query
             return self._series(query_target(target.series_id[1:]), reported_date)
         return known, target.series_id
 
     def _look_up(self, ids: Iterable[str | None]) -> None:
-        """Write what is pending, and read what is known of these series and of those of their names in the trash."""
+        """Write what is pending, and read these series and those of their names in the trash."""
         self._flush()
-        keys = {catalogue.key_of(one) for one in ids if one is not None}
-        self._known = catalogue.get_named(self.db, [*keys, *(_TRASH + key for key in keys)])
-
-    def _known_as(self, series_id: str) -> Series | None:
-        key = catalogue.key_of(series_id)
-        return self._known[key] if key in self._known else catalogue.get(self.db, series_id)
+        names = [one for one in ids if one is not None]
+        self._known = catalogue.Known(self.db, [*names, *(catalogue.TRASH + name for name in names)])
 
     def _claim(self, series_id: str, reported_date: int | None = None) -> None:
         """Write what is pending if it concerns this series, or the one of its name in the trash."""
@@ -223,8 +219,8 @@ class Writer:
     def _flush(self) -> None:
         self._pending.flush()
         for key in self._claimed:
-            self._known.pop(key, None)
-            self._known.pop(_TRASH + key, None)
+            self._known.forget(key)
+            self._known.forget(_TRASH + key)
         self._claimed.clear()
 
     def _check_right(self, series_id: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +25,7 @@ from pandas_shooju.local.query.order import in_order
 from pandas_shooju.local.query.parser import parse, parse_operators
 from pandas_shooju.local.query.search import count, find
 from pandas_shooju.local.query.tree import Everything, Operator, Query
-from pandas_shooju.local.reading import Request, as_item, read_series, request_from, the_one, upto
+from pandas_shooju.local.reading import Request, as_item, read_series, request_from, single_series, upto
 from pandas_shooju.local.store import catalogue, points
 from pandas_shooju.local.store.catalogue import Series
 from pandas_shooju.local.store.chunks import EARLIEST, LATEST
@@ -190,11 +192,12 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
     # those that are read alike are read together
     together: dict[Request, list[tuple[int, str, Series]]] = {}
     with call.database.reading() as db:
+        known = catalogue.Known(db, _ids(asked, found[0]))
         for place, one in enumerate(asked):
             try:
                 by_query = found[0] == "series_queries"
                 text, given = _checked(one, "query" if by_query else "series_id")
-                if not by_query and text.startswith("$") and catalogue.get(db, text) is None:
+                if not by_query and text.startswith("$") and known.get(text) is None:
                     by_query, text = True, text[1:].strip()
                 extra = parse_operators(_operators_of(given))
                 # also of a series that does not exist
@@ -211,10 +214,10 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
                 if by_query:
                     query, label = parse(text), "$" + text
                     operators.check(query.operators + extra)
-                    row = the_one(db, query, text, extra)
+                    row = single_series(db, query, text, extra, known)
                     of_series = query.operators
                 else:
-                    row, of_series = _by_id(db, text, extra)
+                    row, of_series = _by_id(db, text, extra, known)
                     label = row.name + tree.operators_text(of_series)
                 if of_series:
                     request = request_from(defaults | given, of_series + extra, moment, included)
@@ -248,6 +251,23 @@ def _checked(asked: Any, key: str) -> tuple[str, dict[str, Any]]:
     return given[key].strip(), {name: value for name, value in given.items() if value is not None and name != key}
 
 
+def _ids(asked: list[Any], kind: str) -> Iterator[str]:
+    """The ids in the items of a bulk call, as far as they have one."""
+    key = "query" if kind == "series_queries" else "series_id"
+    for one in asked:
+        text = one.get(key) if isinstance(one, dict) else one
+        if not isinstance(text, str):
+            continue
+        text = text.strip()
+        if key == "series_id":
+            yield text
+        elif not is_expression(text):
+            with contextlib.suppress(ApiError):  # it is an answer of its own
+                series_id = parse(text).single_id
+                if series_id is not None:
+                    yield series_id
+
+
 def _operators_of(given: dict[str, Any]) -> str:
     extra = given.get("operators", "")
     if not isinstance(extra, str):
@@ -255,11 +275,13 @@ def _operators_of(given: dict[str, Any]) -> str:
     return extra
 
 
-def _by_id(db: sqlite3.Connection, text: str, further: tuple[Operator, ...]) -> tuple[Series, tuple[Operator, ...]]:
+def _by_id(
+    db: sqlite3.Connection, text: str, further: tuple[Operator, ...], known: catalogue.Known
+) -> tuple[Series, tuple[Operator, ...]]:
     """The series with a plain id, which may end in operators; an ``@`` may also be part of the id."""
     at = len(text)
     while at >= 0:
-        row = catalogue.get(db, text[:at])
+        row = known.get(text[:at])
         if row is not None:
             given = parse_operators(text[at:])
             operators.check(given + further)
@@ -275,7 +297,7 @@ def _by_id(db: sqlite3.Connection, text: str, further: tuple[Operator, ...]) -> 
         missing = [op.name for op in given if not operators.is_known(op.name)]
         if not missing:
             operators.check(given + further)
-        elif catalogue.get(db, text[:start]) is not None:
+        elif known.get(text[:start]) is not None:
             raise operators.unknown(missing[0])
     check_id(text[:start] if start > 0 else text)
     raise not_found(text[:200])
@@ -299,7 +321,7 @@ def reported_dates(call: Call) -> dict[str, Any]:
             query: Query = parse(text)
             if query.operators:
                 raise invalid(f"a series_query for report dates cannot have operators, got {text[:200]!r}")
-            row = the_one(db, query, text)
+            row = single_series(db, query, text)
             dates = reading.report_dates(db, row.id, mode).dates.tolist()
         else:
             dates = reading.report_dates_of_job(db, call.number("job_id", 0), mode)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from pandas_shooju.local.errors import invalid
@@ -87,16 +87,42 @@ def get(db: sqlite3.Connection, series_id: str) -> Series | None:
     return _series(row)
 
 
-def get_named(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Series | None]:
-    """The series whose ids have these keys, or None for each key that no series has."""
-    rows = db.execute(
-        f"SELECT {_COLUMNS} FROM series WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(list(keys)),)
-    )
-    found: dict[str, Series | None] = dict.fromkeys(keys)
-    found.update((series.key, series) for series in map(_series, rows))
-    if None in found.values():
-        check_catalogue(db)
-    return found
+class Known:
+    """Series by their ids, read together as far as the ids are known beforehand, and otherwise when asked for.
+
+    Parameters
+    ----------
+    db
+        A connection in a transaction.
+    ids
+        The ids of series that will be asked for.
+    """
+
+    def __init__(self, db: sqlite3.Connection, ids: Iterable[str] = ()) -> None:
+        self._db = db
+        self._rows: dict[str, Series | None] = dict.fromkeys(map(key_of, ids))
+        if not self._rows:
+            return
+        rows = db.execute(
+            f"SELECT {_COLUMNS} FROM series WHERE key IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(self._rows)),),
+        )
+        self._rows.update((series.key, series) for series in map(_series, rows))
+        if None in self._rows.values():
+            check_catalogue(db)
+
+    def get(self, series_id: str) -> Series | None:
+        """The series with this id."""
+        key = key_of(series_id)
+        return self._rows[key] if key in self._rows else get(self._db, series_id)
+
+    def add(self, series: Series) -> None:
+        """Know a series that is not written yet."""
+        self._rows[series.key] = series
+
+    def forget(self, key: str) -> None:
+        """Read a series anew when it is asked for."""
+        self._rows.pop(key, None)
 
 
 def get_many(db: sqlite3.Connection, ids: Sequence[int]) -> list[Series]:

@@ -253,9 +253,9 @@ def _put_report(
 
 def delete(db: sqlite3.Connection, ids: Iterable[str]) -> int:
     """Remove series, and return how many there were."""
-    rows = catalogue.get_named(db, list({catalogue.key_of(one) for one in ids}))
-    pending = Pending(db)
-    gone = [row for row in rows.values() if row is not None]
+    names = list(ids)
+    known, pending = catalogue.Known(db, names), Pending(db)
+    gone = {row for row in map(known.get, names) if row is not None}
     for row in gone:
         catalogue.delete(pending, row)
     pending.flush()

@@ -40,6 +40,8 @@ class Range(NamedTuple):
 
     def of(self, points: Points) -> Points:
         """The points within the range."""
+        if self == EVERYTHING:
+            return points
         start = int(np.searchsorted(points.dates, self.first, "left"))
         stop = int(np.searchsorted(points.dates, self.last, "right"))
         if self.limit is not None:
