@@ -8,7 +8,7 @@ from pandas_shooju.local import forks
 from pandas_shooju.local.errors import HttpError
 
 #: the most memory for the body of a call, and for those of all calls together (bytes)
-MOST, TOGETHER = 4 << 30, 2 << 30
+LARGEST_BODY, ALL_BODIES = 4 << 30, 2 << 30
 #: smaller bodies are not counted (bytes)
 _SMALL = 1 << 20
 #: how long a call waits for others (seconds)
@@ -18,7 +18,7 @@ PATIENCE = 60.0
 class Budget:
     """Memory that calls take and give back."""
 
-    def __init__(self, whole: int = TOGETHER) -> None:
+    def __init__(self, whole: int = ALL_BODIES) -> None:
         self._whole = self._free = whole
         self._state = threading.Condition()
         forks.register(self)
@@ -31,7 +31,7 @@ class Budget:
         HttpError
             413 if no call may take as much, 503 if other calls do not give back enough in time.
         """
-        if amount > MOST:
+        if amount > LARGEST_BODY:
             raise HttpError(413, "too_large", f"the body would take about {amount >> 20} MiB: send it in several calls")
         if amount < _SMALL:
             return 0

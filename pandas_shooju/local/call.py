@@ -194,9 +194,9 @@ class Call:
     @property
     def included(self) -> tuple[bool, bool]:
         """Whether points come with their jobs, and with the times at which they were written."""
-        return self.flag("include_job"), self.flag("include_timestamp")
+        return self.yes_or_no("include_job"), self.yes_or_no("include_timestamp")
 
-    def flag(self, name: str) -> bool:
+    def yes_or_no(self, name: str) -> bool:
         """A parameter that is yes or no; by default no."""
         return self.is_yes(name, self.parameters.get(name))
 
@@ -217,11 +217,11 @@ class Call:
         return int(given)
 
     @property
-    def again(self) -> bool:
+    def is_retry(self) -> bool:
         """Whether the caller has sent the same call before, and got no response."""
         return self.number("retry", 1) >= 2
 
-    def yes(self, name: str) -> bool:
+    def boolean(self, name: str) -> bool:
         """True or false in the body's object; by default false."""
         given = self.document.get(name)
         if given is None or isinstance(given, bool):

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pandas_shooju.local.errors import invalid
-from pandas_shooju.local.store import catalogue, history, jobs, points, reports
-from pandas_shooju.local.store.catalogue import Series
+from pandas_shooju.local.store import catalog, history, jobs, points, reports
+from pandas_shooju.local.store.catalog import Series
 from pandas_shooju.local.store.chunks import Float64, Int64, Points
 from pandas_shooju.values import same_value
 
@@ -182,7 +182,7 @@ class Changes:
         found: list[dict[str, Any]] = []
         held, last = 0, None
         reported, had_fields = (self._having(table, ids) for table in ("reports", "past_fields"))
-        for row in catalogue.get_many(self._db, ids):
+        for row in catalog.get_many(self._db, ids):
             if held > _MOST_POINTS:
                 break
             found.append(self._series(row, row.id in had_fields, row.id in reported))

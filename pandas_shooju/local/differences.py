@@ -15,7 +15,7 @@ import numpy as np
 from pandas_shooju.local.changes import effect, field_effects, field_versions, revisions_of
 from pandas_shooju.local.fields import chosen_fields
 from pandas_shooju.local.store import chunks, history, mirrors, points
-from pandas_shooju.local.store.catalogue import Series
+from pandas_shooju.local.store.catalog import Series
 from pandas_shooju.local.store.points import Range
 
 

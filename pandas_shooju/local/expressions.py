@@ -34,8 +34,8 @@ from pandas_shooju.local.operators import Line
 from pandas_shooju.local.query.parser import parse, parse_operators
 from pandas_shooju.local.query.search import PATIENCE, find
 from pandas_shooju.local.query.tree import Operator, Query
-from pandas_shooju.local.reading import read_lines, single_series, upto
-from pandas_shooju.local.store import catalogue, points
+from pandas_shooju.local.reading import last_revision, read_lines, single_series
+from pandas_shooju.local.store import catalog, points
 from pandas_shooju.local.store.chunks import Float64, Points
 from pandas_shooju.local.store.points import EVERYTHING
 
@@ -265,7 +265,7 @@ class _Walk:
         query: Query = parse(first.value)
         applied = query.operators + parse_operators("".join(given.get("operators", ())))
         operators.check(applied)
-        ids = find(self._db, query.condition, upto(self._db, applied)).tolist()
+        ids = find(self._db, query.condition, last_revision(self._db, applied)).tolist()
         whole: Line | None = None
         deadline = time.monotonic() + PATIENCE
         start = 0
@@ -275,7 +275,7 @@ class _Walk:
             some = ids[start : start + _AT_A_TIME]
             some = some[: points.fitting(self._db, some)]
             start += len(some)
-            rows = catalogue.get_many(self._db, some)
+            rows = catalog.get_many(self._db, some)
             for line in read_lines(self._db, rows, applied, EVERYTHING):
                 if isinstance(line, ApiError):
                     raise line

@@ -10,7 +10,7 @@ from typing import Any
 
 from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.meta import meta_field, meta_values
-from pandas_shooju.local.store.catalogue import Series
+from pandas_shooju.local.store.catalog import Series
 from pandas_shooju.local.store.terms import is_field
 
 _placeholder = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")

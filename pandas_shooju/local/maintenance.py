@@ -20,7 +20,7 @@ from pandas_shooju.formats import PointColumns, ShoojuFormatError
 from pandas_shooju.local.errors import ApiError, StoreCorrupt, StoreError, invalid
 from pandas_shooju.local.query.parser import parse
 from pandas_shooju.local.query.search import find
-from pandas_shooju.local.store import catalogue, history, integrity, jobs, points, reports
+from pandas_shooju.local.store import catalog, history, integrity, jobs, points, reports
 from pandas_shooju.local.store.chunks import NO_POINTS
 from pandas_shooju.local.store.database import Database
 from pandas_shooju.local.store.points import EVERYTHING
@@ -86,7 +86,7 @@ def vacuum(path: str | os.PathLike[str]) -> tuple[int, int]:
         with database.writing(mirror=True) as db:
             points.repack(db)
             history.repack(db)
-            catalogue.add_checksums(db)
+            catalog.add_checksums(db)
         database.vacuum()
         return before, database.path.stat().st_size
     finally:
@@ -232,7 +232,7 @@ def import_store(path: str | os.PathLike[str], source: str | os.PathLike[str], u
 
 
 def _items(db: sqlite3.Connection, ids: list[int]) -> list[dict[str, Any]]:
-    rows = catalogue.get_many(db, ids)
+    rows = catalog.get_many(db, ids)
     many = points.read_many(db, ids, EVERYTHING)
     items = []
     for row in rows:

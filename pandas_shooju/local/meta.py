@@ -5,7 +5,7 @@ documents it (`supported`). Names that the service has and whose contents nobody
 refused like any other unknown name, but with that reason.
 
 A field that is computed from what is stored is a line here. One that is not stored yet also needs a column: in
-`store.schema` (with a migration), and where it is filled, `store.catalogue` for series or `store.chunks` for points.
+`store.schema` (with a migration), and where it is filled, `store.catalog` for series or `store.chunks` for points.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 from pandas_shooju.local.certainty import Status
 from pandas_shooju.local.errors import invalid
-from pandas_shooju.local.store.catalogue import TRASH
+from pandas_shooju.local.store.catalog import TRASH
 
 
 class MetaField(NamedTuple):

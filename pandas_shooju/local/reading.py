@@ -1,4 +1,4 @@
-"""Reading series: from catalogue rows and a request to the items of a response.
+"""Reading series: from catalog rows and a request to the items of a response.
 
 Points are read for all series of a page at once; operators are applied to each series.
 """
@@ -24,8 +24,8 @@ from pandas_shooju.local.ids import check_id
 from pandas_shooju.local.operators import Line
 from pandas_shooju.local.query.search import find
 from pandas_shooju.local.query.tree import Operator, Query
-from pandas_shooju.local.store import catalogue, history, jobs, mirrors, points, reports
-from pandas_shooju.local.store.catalogue import Series
+from pandas_shooju.local.store import catalog, history, jobs, mirrors, points, reports
+from pandas_shooju.local.store.catalog import Series
 from pandas_shooju.local.store.chunks import EARLIEST, LATEST, NO_POINTS, Points
 from pandas_shooju.local.store.points import EVERYTHING, Range
 
@@ -83,7 +83,7 @@ def single_series(
     query: Query,
     text: str,
     further: tuple[Operator, ...] = (),
-    known: catalogue.Known | None = None,
+    known: catalog.Known | None = None,
 ) -> Series:
     """The series of a query that must find exactly one.
 
@@ -101,9 +101,9 @@ def single_series(
     ApiError
         The query finds no series, or several.
     """
-    revision = upto(db, query.operators + further)
+    revision = last_revision(db, query.operators + further)
     if query.single_id is not None:
-        row = (known or catalogue.Known(db)).get(query.single_id)
+        row = (known or catalog.Known(db)).get(query.single_id)
         if row is None:
             check_id(query.single_id)
         found = [] if row is None or (revision is not None and row.created > revision) else [row]
@@ -111,13 +111,13 @@ def single_series(
         ids = find(db, query.condition, revision)
         if len(ids) > 1:
             raise invalid(f"the query {text[:200]!r} must find one series, but it finds {len(ids)}")
-        found = catalogue.get_many(db, ids.tolist())
+        found = catalog.get_many(db, ids.tolist())
     if not found:
         raise not_found(text[:200])
     return found[0]
 
 
-def upto(db: sqlite3.Connection, given: tuple[Operator, ...]) -> int | None:
+def last_revision(db: sqlite3.Connection, given: tuple[Operator, ...]) -> int | None:
     """The last revision that counts, where the operator ``@asof`` is among those given."""
     for operator in given:
         if operator.name.lower() == "asof":

@@ -19,15 +19,15 @@ from pandas_shooju.local.errors import ApiError, invalid, not_found
 from pandas_shooju.local.ids import check_id
 from pandas_shooju.local.items import Delete, Post, Target, check_item, query_target
 from pandas_shooju.local.query.search import find
-from pandas_shooju.local.store import catalogue, jobs, points, reports
-from pandas_shooju.local.store.catalogue import Series
+from pandas_shooju.local.store import catalog, jobs, points, reports
+from pandas_shooju.local.store.catalog import Series
 from pandas_shooju.local.store.jobs import Stats
 from pandas_shooju.local.store.pending import Pending
 from pandas_shooju.local.store.points import Written
 
 #: how many items are carried out together
 _TOGETHER = 1_000
-_TRASH = catalogue.key_of(catalogue.TRASH)
+_TRASH = catalog.key_of(catalog.TRASH)
 
 
 @dataclass(slots=True)
@@ -43,8 +43,8 @@ class User:
 
     def may_write(self, series_id: str) -> bool:
         """Whether a series is this user's to write."""
-        own = catalogue.key_of(f"users\\{self.name}\\")
-        return self.administrator or catalogue.key_of(series_id).startswith(own)
+        own = catalog.key_of(f"users\\{self.name}\\")
+        return self.administrator or catalog.key_of(series_id).startswith(own)
 
 
 class Writer:
@@ -76,7 +76,7 @@ class Writer:
         self._stats = Stats()
         self._pending = Pending(db)
         #: the series as they will be when the pending rows are written
-        self._known = catalogue.Known(db)
+        self._known = catalog.Known(db)
         #: the keys of the series that pending rows concern, each with the report date or None for the series itself
         self._claimed: dict[str, set[int | None]] = {}
 
@@ -111,12 +111,12 @@ class Writer:
 
     def _delete_one(self, series: Series, force: bool) -> None:
         self._check_right(series.name)
-        older = None if series.trashed else self._known.get(catalogue.TRASH + series.name)
+        older = None if series.trashed else self._known.get(catalog.TRASH + series.name)
         if force or series.trashed:
-            catalogue.note_forced(self._pending, series, older, self.job)
-            catalogue.delete(self._pending, series)
+            catalog.note_forced(self._pending, series, older, self.job)
+            catalog.delete(self._pending, series)
         else:
-            catalogue.to_trash(self._pending, series, older, self.job, self.revision)
+            catalog.to_trash(self._pending, series, older, self.job, self.revision)
         jobs.note_series(self._pending, self.job, series.id, Written(deleted=1))
 
     def _apply(self, item: Post | Delete | ApiError) -> dict[str, Any]:
@@ -155,10 +155,10 @@ class Writer:
         touched = bool(item.fields) or fields_alone
         if series is None:
             check_id(new_id)
-            series = catalogue.create(pending, new_id, revision, {} if of_report else item.fields)
+            series = catalog.create(pending, new_id, revision, {} if of_report else item.fields)
             touched &= of_report or series.fields != "{}"
         elif touched and not of_report:
-            touched = catalogue.write_fields(pending, series, item.fields, revision, alone=fields_alone)
+            touched = catalog.write_fields(pending, series, item.fields, revision, alone=fields_alone)
         written = Written()
         if item.reported_date is not None:
             written = reports.write(
@@ -171,11 +171,11 @@ class Writer:
             )
         if of_report and not fresh:
             if item.fields or not self.skip_meta:  # the points of the series itself are as they were
-                catalogue.note_update(pending, series, revision)
+                catalog.note_update(pending, series, revision)
         elif item.fields or fresh or not self.skip_meta:
-            catalogue.update_meta(pending, series.id, revision)
+            catalog.update_meta(pending, series.id, revision)
         elif written.added != written.deleted:
-            catalogue.update_stored(pending, series.id, written.added - written.deleted)
+            catalog.update_stored(pending, series.id, written.added - written.deleted)
         # a change of fields counts as one of the series
         jobs.note_series(pending, self.job, series.id, written._replace(changed=written.changed + touched))
         if fresh:
@@ -192,7 +192,7 @@ class Writer:
                 raise invalid(f"a write must name one series, but {target.text[:200]!r} finds {len(found)}")
             if not len(found):
                 raise not_found(f"{target.text[:200]} (only sid= creates a series)")
-            (series,) = catalogue.get_many(self.db, found.tolist())
+            (series,) = catalog.get_many(self.db, found.tolist())
             self._claim(series.name, reported_date)
             return series, ""
         self._claim(target.series_id, reported_date)
@@ -206,11 +206,11 @@ class Writer:
         """Write what is pending, and read these series and those of their names in the trash."""
         self._flush()
         names = [one for one in ids if one is not None]
-        self._known = catalogue.Known(self.db, [*names, *(catalogue.TRASH + name for name in names)])
+        self._known = catalog.Known(self.db, [*names, *(catalog.TRASH + name for name in names)])
 
     def _claim(self, series_id: str, reported_date: int | None = None) -> None:
         """Write what is pending if it concerns this series, or the one of its name in the trash."""
-        key = catalogue.key_of(series_id).removeprefix(_TRASH)
+        key = catalog.key_of(series_id).removeprefix(_TRASH)
         claimed = self._claimed.get(key)
         if claimed is not None and (reported_date is None or None in claimed or reported_date in claimed):
             self._flush()

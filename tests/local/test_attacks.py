@@ -24,7 +24,7 @@ from pandas_shooju.local import StoreError, budget, http_server, open_app, start
 from pandas_shooju.local.budget import Budget
 from pandas_shooju.local.endpoints.writes import MOST_ITEMS
 from pandas_shooju.local.errors import HttpError
-from pandas_shooju.local.store.catalogue import MOST_FIELDS
+from pandas_shooju.local.store.catalog import MOST_FIELDS
 from tests.local.conftest import Api
 
 PATIENCE = 30
@@ -148,7 +148,7 @@ def test_memory_for_bodies_is_shared(monkeypatch):
     everything = shared.take(1 << 30)
     assert everything == 10 << 20
     with pytest.raises(HttpError, match="413 too_large"):
-        shared.take(budget.MOST + 1)
+        shared.take(budget.LARGEST_BODY + 1)
     monkeypatch.setattr(budget, "PATIENCE", PATIENCE)
     waiting = threading.Thread(target=shared.take, args=(6 << 20,))
     waiting.start()

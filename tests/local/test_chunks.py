@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pandas_shooju.local.store import catalogue, chunks, history, points
+from pandas_shooju.local.store import catalog, chunks, history, points
 from pandas_shooju.local.store.chunks import NO_POINTS, Points
 from pandas_shooju.local.store.database import Database
 from pandas_shooju.local.store.pending import Pending
@@ -92,7 +92,7 @@ def store():
 
 def created(db, name, revision):
     pending = Pending(db)
-    series = catalogue.create(pending, name, revision, {}).id
+    series = catalog.create(pending, name, revision, {}).id
     pending.flush()
     return series
 

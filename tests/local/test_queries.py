@@ -28,7 +28,7 @@ from pandas_shooju.local.query.tree import (
     Text,
     Word,
 )
-from pandas_shooju.local.store import catalogue, jobs
+from pandas_shooju.local.store import catalog, jobs
 from pandas_shooju.local.store.database import Database
 from pandas_shooju.local.store.pending import Pending
 from pandas_shooju.query import quote
@@ -230,7 +230,7 @@ def one_series():
     with database.writing() as db:
         revision = jobs.open_for_writing(db, 0)
         pending = Pending(db)
-        catalogue.create(pending, "a", revision, {"x": "a"})
+        catalog.create(pending, "a", revision, {"x": "a"})
         pending.flush()
     yield database
     database.close()

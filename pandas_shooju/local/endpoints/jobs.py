@@ -22,7 +22,7 @@ def register(call: Call) -> dict[str, Any]:
     description = call.text("description").strip()
     if len(description) < 3:
         raise invalid(f"the description of a job must have at least 3 characters, got {description!r}")
-    no_history = call.yes("no_history")
+    no_history = call.boolean("no_history")
     with call.database.writing() as db:
         job = jobs.register(db, call.user.name, call.text("source"), description, call.text("notes"), no_history)
     return {"job_id": job}

@@ -25,9 +25,9 @@ from pandas_shooju.local.query.order import in_order
 from pandas_shooju.local.query.parser import parse, parse_operators
 from pandas_shooju.local.query.search import count, find
 from pandas_shooju.local.query.tree import Everything, Operator, Query
-from pandas_shooju.local.reading import Request, as_item, read_series, request_from, single_series, upto
-from pandas_shooju.local.store import catalogue, points
-from pandas_shooju.local.store.catalogue import Series
+from pandas_shooju.local.reading import Request, as_item, last_revision, read_series, request_from, single_series
+from pandas_shooju.local.store import catalog, points
+from pandas_shooju.local.store.catalog import Series
 from pandas_shooju.local.store.chunks import EARLIEST, LATEST
 from pandas_shooju.local.store.folders import folders
 from pandas_shooju.local.store.jobs import now
@@ -67,7 +67,7 @@ def search(call: Call) -> dict[str, Any]:
     query = parse(text)
     given = query.operators + parse_operators(parameters.get("operators", ""))
     request = request_from(dict(parameters), given, now(), call.included)
-    scrolls = call.flag("scroll")
+    scrolls = call.yes_or_no("scroll")
     page = call.number("per_page", _PER_PAGE)
     if scrolls:
         page = call.number("scroll_batch_size", page or _SCROLL_PAGE if "per_page" in parameters else _SCROLL_PAGE, 1)
@@ -84,7 +84,7 @@ def search(call: Call) -> dict[str, Any]:
     answer: dict[str, Any] = {}
     with call.database.reading() as db:
         check_names(db, request.fields)
-        revision = upto(db, given)
+        revision = last_revision(db, given)
         differences = _differences(call, db, request)
         everything = isinstance(query.condition, Everything) and revision is None
         if page == 0 and not scrolls and (everything or not names) and not parameters.get("sort"):
@@ -97,7 +97,7 @@ def search(call: Call) -> dict[str, Any]:
         if parameters.get("sort"):
             ids = in_order(db, ids, parameters["sort"])
         if differences is not None:
-            rows = catalogue.get_many(db, ids[:page].tolist())
+            rows = catalog.get_many(db, ids[:page].tolist())
             items = [{"series_id": row.name} | differences.item(row, request.wanted, request.fields) for row in rows]
             # rows of four columns have no form in SJTS
             call.plain_answer = True
@@ -109,12 +109,12 @@ def search(call: Call) -> dict[str, Any]:
 
 
 def _differences(call: Call, db: sqlite3.Connection, request: Request) -> Differences | None:
-    points_only = call.flag("diff_points_only")
+    points_only = call.yes_or_no("diff_points_only")
     if not call.parameters.get("diff_job_id"):
         if points_only:
             raise invalid("diff_points_only must be combined with diff_job_id")
         return None
-    if request.operators or request.include_job or request.include_timestamp or call.flag("scroll"):
+    if request.operators or request.include_job or request.include_timestamp or call.yes_or_no("scroll"):
         raise invalid("diff_job_id cannot be combined with operators, include_job, include_timestamp or scroll")
     return Differences(db, call.number("diff_job_id", 0, 1), points_only)
 
@@ -130,7 +130,7 @@ def _expression_as_search(call: Call, text: str) -> dict[str, Any]:
         line = evaluate(db, text, parse_operators(call.parameters.get("operators", "")))
         item = {"series_id": text} | as_item(db, None, line, request)
     answer = _answer([item][: call.number("per_page", 1)], request) | {"total": 1}
-    if call.flag("scroll"):
+    if call.yes_or_no("scroll"):
         answer["scroll_id"] = call.scrolls.add(Scroll(np.empty(0, np.int64), request, 1, dict(call.parameters)))
     return answer
 
@@ -142,7 +142,7 @@ def _next_page(call: Call, scroll_id: str) -> dict[str, Any]:
     twice, which it can see, as the ids are the same.
     """
     scroll = call.scrolls.get(scroll_id)
-    request, again = scroll.request, call.again
+    request, again = scroll.request, call.is_retry
     with scroll.lock:
         if not again:
             # before anything can fail: a caller that fails now, and asks again, means this page
@@ -162,7 +162,7 @@ def _next_page(call: Call, scroll_id: str) -> dict[str, Any]:
 
 
 def _page(db: sqlite3.Connection, ids: list[int], request: Request) -> list[dict[str, Any]]:
-    rows = catalogue.get_many(db, ids)
+    rows = catalog.get_many(db, ids)
     suffix = tree.operators_text(request.operators)
     return [
         {"series_id": row.name + suffix} | item for row, item in zip(rows, read_series(db, rows, request), strict=True)
@@ -192,7 +192,7 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
     # those that are read alike are read together
     together: dict[Request, list[tuple[int, str, Series]]] = {}
     with call.database.reading() as db:
-        known = catalogue.Known(db, _ids(asked, found[0]))
+        known = catalog.Known(db, _ids(asked, found[0]))
         for place, one in enumerate(asked):
             try:
                 by_query = found[0] == "series_queries"
@@ -276,7 +276,7 @@ def _operators_of(given: dict[str, Any]) -> str:
 
 
 def _by_id(
-    db: sqlite3.Connection, text: str, further: tuple[Operator, ...], known: catalogue.Known
+    db: sqlite3.Connection, text: str, further: tuple[Operator, ...], known: catalog.Known
 ) -> tuple[Series, tuple[Operator, ...]]:
     """The series with a plain id, which may end in operators; an ``@`` may also be part of the id."""
     at = len(text)
@@ -285,7 +285,7 @@ def _by_id(
         if row is not None:
             given = parse_operators(text[at:])
             operators.check(given + further)
-            revision = upto(db, given + further)
+            revision = last_revision(db, given + further)
             if revision is not None and row.created > revision:
                 raise not_found(text[:200])
             return row, given

@@ -9,7 +9,7 @@ from pandas_shooju.local.call import Call
 from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.query.parser import parse
 from pandas_shooju.local.query.search import find
-from pandas_shooju.local.store import catalogue
+from pandas_shooju.local.store import catalog
 from pandas_shooju.local.writing import Writer
 
 #: the most items in one call
@@ -24,8 +24,8 @@ def write(call: Call) -> dict[str, Any]:
     if len(items) > MOST_ITEMS:
         raise invalid(f"a call can write at most {MOST_ITEMS:,} items, got {len(items):,}: send them in several calls")
     job = call.number("job_id", 0)
-    call.flag("async_mode")
-    skip_meta = call.flag("skip_meta_if_no_fields")
+    call.yes_or_no("async_mode")
+    skip_meta = call.yes_or_no("skip_meta_if_no_fields")
     try:
         with call.database.writing() as db, Writer(db, call.user, job, skip_meta) as writer:
             return {"responses": writer.apply(items)}
@@ -43,7 +43,7 @@ def write(call: Call) -> dict[str, Any]:
 def delete(call: Call) -> dict[str, Any]:
     """``DELETE /series/delete``."""
     text = call.text("query").strip()
-    force = call.yes("force")
+    force = call.boolean("force")
     job = call.document.get("job_id")
     if not text:
         raise invalid("query must name the series to delete, got nothing")
@@ -54,7 +54,7 @@ def delete(call: Call) -> dict[str, Any]:
     if query.operators:
         raise invalid(f"a query for deletion cannot have operators, got {text[:200]!r}")
     with call.database.writing() as db, Writer(db, call.user, job) as writer:
-        rows = catalogue.get_many(db, find(db, query.condition).tolist())
+        rows = catalog.get_many(db, find(db, query.condition).tolist())
         writer.delete(rows, force)
     return {"deleted": len(rows)}
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.fields import check_names
-from pandas_shooju.local.store import catalogue
+from pandas_shooju.local.store import catalog
 from pandas_shooju.local.store.chunks import Int64
 from pandas_shooju.local.store.terms import terms_of
 
@@ -66,7 +66,7 @@ def _of_all(db: sqlite3.Connection, name: str, most: int) -> _Counts:
 
 def _of_few(db: sqlite3.Connection, names: list[str], ids: Int64, most: int) -> list[_Counts]:
     counters: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in names}
-    for row in catalogue.get_many(db, ids.tolist()):
+    for row in catalog.get_many(db, ids.tolist()):
         for term in terms_of(json.loads(row.fields)):
             if term.name in counters:
                 counters[term.name][term.value, term.shown] += 1

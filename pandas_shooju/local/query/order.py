@@ -17,7 +17,7 @@ import numpy as np
 from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.fields import ID_NAMES, field_value
 from pandas_shooju.local.meta import meta_values
-from pandas_shooju.local.store import catalogue
+from pandas_shooju.local.store import catalog
 from pandas_shooju.local.store.chunks import Int64
 from pandas_shooju.local.store.terms import is_field, text_of
 
@@ -50,7 +50,7 @@ def in_order(db: sqlite3.Connection, ids: Int64, sort: str) -> Int64:
         The text is not an order, or names something that series do not have.
     """
     parts = criteria(sort)
-    rows = catalogue.get_many(db, ids.tolist())
+    rows = catalog.get_many(db, ids.tolist())
     fields = {row.id: json.loads(row.fields) for row in rows}
     # from the last criterion to the first: the sort is stable
     for name, descending in reversed(parts):

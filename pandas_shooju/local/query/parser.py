@@ -35,7 +35,7 @@ from pandas_shooju.local.query.tree import (
 from pandas_shooju.query import unquote
 
 #: limits on the length of a query, the depth of its nesting, and its number of conditions
-LONGEST, DEEPEST, MOST = 200_000, 40, 5_000
+LONGEST, DEEPEST, MOST_CONDITIONS = 200_000, 40, 5_000
 #: queries up to this length are remembered with their trees: together no more than a few megabytes
 _REMEMBERED_LENGTH = 1_000
 
@@ -159,8 +159,8 @@ class _Parser:
 
     def one(self) -> Node:
         self.count += 1
-        if self.count > MOST:
-            raise invalid(f"the query has more than {MOST} conditions")
+        if self.count > MOST_CONDITIONS:
+            raise invalid(f"the query has more than {MOST_CONDITIONS} conditions")
         if self.keyword("not"):
             self.skip_space()
             if self.ahead("", ")", "@") or self.bars(consume=False):

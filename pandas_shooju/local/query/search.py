@@ -27,7 +27,7 @@ from pandas_shooju.local.meta import meta_field
 from pandas_shooju.local.query import tree
 from pandas_shooju.local.query.tree import BELOW, EXACT, TREE, Node, Text
 from pandas_shooju.local.store import mirrors, terms
-from pandas_shooju.local.store.catalogue import get, key_of
+from pandas_shooju.local.store.catalog import get, key_of
 from pandas_shooju.local.store.chunks import Int64
 from pandas_shooju.local.store.jobs import now
 
@@ -62,13 +62,13 @@ class _Plan:
         return self.select, self.select_arguments if self.select_arguments is not None else self.arguments
 
 
-def find(db: sqlite3.Connection, condition: Node, upto: int | None = None) -> Int64:
+def find(db: sqlite3.Connection, condition: Node, last_revision: int | None = None) -> Int64:
     """The internal ids of the series that meet a condition, in the order in which they were created.
 
-    With `upto`, a revision, only those that existed then.
+    With `last_revision`, only those that existed after that revision.
     """
     with _patience(db):
-        sql, arguments = statement(db, condition, upto)
+        sql, arguments = statement(db, condition, last_revision)
         text = db.execute(f"SELECT group_concat(id) FROM ({sql})", arguments).fetchone()[0]
     if text is None:
         return np.empty(0, np.int64)
@@ -78,17 +78,17 @@ def find(db: sqlite3.Connection, condition: Node, upto: int | None = None) -> In
     return distinct
 
 
-def count(db: sqlite3.Connection, condition: Node, upto: int | None = None) -> int:
+def count(db: sqlite3.Connection, condition: Node, last_revision: int | None = None) -> int:
     """The number of series that meet a condition."""
     with _patience(db):
-        if isinstance(condition, tree.Everything) and upto is None:
+        if isinstance(condition, tree.Everything) and last_revision is None:
             sql = "SELECT (SELECT count(*) FROM series) - (SELECT count(*) FROM series WHERE trashed)"
             return int(db.execute(sql).fetchone()[0])
-        sql, arguments = statement(db, condition, upto)
+        sql, arguments = statement(db, condition, last_revision)
         return int(db.execute(f"SELECT count(DISTINCT id) FROM ({sql})", arguments).fetchone()[0])
 
 
-def statement(db: sqlite3.Connection, condition: Node, upto: int | None = None) -> tuple[str, list[Any]]:
+def statement(db: sqlite3.Connection, condition: Node, last_revision: int | None = None) -> tuple[str, list[Any]]:
     """The SELECT that finds the series, with its arguments."""
     plan = _plan(db, condition)
     if plan.select is not None:
@@ -98,9 +98,9 @@ def statement(db: sqlite3.Connection, condition: Node, upto: int | None = None) 
         sql, arguments = f"SELECT s.id AS id FROM series s WHERE ({plan.test})", plan.arguments
     if not _mentions_trash(condition) and db.execute("SELECT 1 FROM series WHERE trashed LIMIT 1").fetchone():
         sql += " AND id NOT IN (SELECT id FROM series WHERE trashed)"
-    if upto is not None:
+    if last_revision is not None:
         sql += " AND id IN (SELECT id FROM series WHERE created <= ?)"
-        arguments = [*arguments, upto]
+        arguments = [*arguments, last_revision]
     return sql, arguments
 
 

@@ -39,12 +39,12 @@ def verify(expected: int | None, what: str, *values: bytes | memoryview | str | 
         raise StoreCorrupt(f"{what} are not as they were written")
 
 
-#: the stores whose catalogue was checked by this process
+#: the stores whose catalog was checked by this process
 _checked: set[tuple[int, int]] = set()
 
 
-def check_catalogue(db: sqlite3.Connection) -> None:
-    """Check once, before a series is taken as missing, that the catalogue finds everything that is in it.
+def check_catalog(db: sqlite3.Connection) -> None:
+    """Check once, before a series is taken as missing, that the catalog finds everything that is in it.
 
     Raises
     ------
@@ -56,5 +56,5 @@ def check_catalogue(db: sqlite3.Connection) -> None:
         return
     problem = db.execute("PRAGMA integrity_check('series')").fetchone()[0]
     if problem != "ok":
-        raise StoreCorrupt(f"the catalogue of series is inconsistent: {problem}")
+        raise StoreCorrupt(f"the catalog of series is inconsistent: {problem}")
     _checked.add((found.st_dev, found.st_ino))

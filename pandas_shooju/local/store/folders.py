@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from pandas_shooju.local.store.catalogue import TRASH, key_of
+from pandas_shooju.local.store.catalog import TRASH, key_of
 
 _TRASH = key_of(TRASH)
 #: the most rows that are read at once, where series of one folder follow each other

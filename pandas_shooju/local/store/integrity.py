@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pandas_shooju.local.errors import StoreCorrupt
-from pandas_shooju.local.store import catalogue, history, points, terms
+from pandas_shooju.local.store import catalog, history, points, terms
 
 #: the most problems that SQLite lists
 _MOST = 100
@@ -31,7 +31,7 @@ def problems(db: sqlite3.Connection, files_folder: Path) -> Iterator[str]:
 def _series(db: sqlite3.Connection, number: int, indexed: set[terms.Term]) -> Iterator[str]:
     name = f"series number {number}"
     try:
-        found = catalogue.get_many(db, [number])
+        found = catalog.get_many(db, [number])
         if not found:
             yield f"{name} cannot be read"
             return

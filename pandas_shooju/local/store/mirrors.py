@@ -21,7 +21,7 @@ import numpy as np
 from pandas_shooju.formats import PointColumns
 from pandas_shooju.local.dates import iso
 from pandas_shooju.local.errors import ApiError, invalid
-from pandas_shooju.local.store import catalogue, jobs, points, reports
+from pandas_shooju.local.store import catalog, jobs, points, reports
 from pandas_shooju.local.store.chunks import NO_POINTS, Int64, Points
 from pandas_shooju.local.store.pending import Pending, Statement, Turn
 
@@ -205,7 +205,7 @@ def put_series(db: sqlite3.Connection, items: Iterable[Mapping[str, Any]]) -> No
     for item in items:
         if item.get("reported_date") is None:
             last = item.get("job") or 0, item.get("updated_at") or 0
-            key = catalogue.key_of(item["series_id"])
+            key = catalog.key_of(item["series_id"])
             if key in put:
                 pending.flush()
             put.add(key)
@@ -217,16 +217,16 @@ def put_series(db: sqlite3.Connection, items: Iterable[Mapping[str, Any]]) -> No
 
 def _put(pending: Pending, item: Mapping[str, Any], revisions: _Revisions, last: tuple[int, int]) -> int:
     name = item["series_id"]
-    row = catalogue.get(pending.db, name)
+    row = catalog.get(pending.db, name)
     if row is not None and row.name != name:
-        catalogue.delete(pending, row)  # deleted, and created again in another spelling
+        catalog.delete(pending, row)  # deleted, and created again in another spelling
         row = None
     revision = revisions.of(last)
     moment = item.get("created_at")
     created = revision if moment is None else revisions.of((0, moment))
     fields = item.get("fields") or {}
     if row is None:
-        row = catalogue.create(
+        row = catalog.create(
             pending, name, created, fields, fields_revision=revision if fields else None, number=item.get("number")
         )
     else:
@@ -234,9 +234,9 @@ def _put(pending: Pending, item: Mapping[str, Any], revisions: _Revisions, last:
         pending.add(_EMPTY_POINTS, row.id)
         if moment is not None:  # it may have been deleted, and created again
             pending.add(_CREATED, created, row.id)
-        catalogue.write_fields(pending, row, fields, revision, alone=True)
+        catalog.write_fields(pending, row, fields, revision, alone=True)
     points.insert(pending, row.id, 0, _points(item, revisions, last))
-    catalogue.update_meta(pending, row.id, revision)
+    catalog.update_meta(pending, row.id, revision)
     return row.id
 
 
@@ -244,7 +244,7 @@ def _put_report(
     pending: Pending, item: Mapping[str, Any], revisions: _Revisions, series: int, last: tuple[int, int]
 ) -> None:
     held = _points(item, revisions, last)
-    fields = catalogue.merged_fields({}, item.get("fields") or {})
+    fields = catalog.merged_fields({}, item.get("fields") or {})
     report = pending.new_id("reports")
     revision, has_points = revisions.of(last), len(held.dates) > 0
     reports.create(pending, report, series, item["reported_date"], revision, fields, has_points=has_points)
@@ -254,10 +254,10 @@ def _put_report(
 def delete(db: sqlite3.Connection, ids: Iterable[str]) -> int:
     """Remove series, and return how many there were."""
     names = list(ids)
-    known, pending = catalogue.Known(db, names), Pending(db)
+    known, pending = catalog.Known(db, names), Pending(db)
     gone = {row for row in map(known.get, names) if row is not None}
     for row in gone:
-        catalogue.delete(pending, row)
+        catalog.delete(pending, row)
     pending.flush()
     return len(gone)
 

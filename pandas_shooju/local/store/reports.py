@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pandas_shooju.local.store import catalogue, history, points
+from pandas_shooju.local.store import catalog, history, points
 from pandas_shooju.local.store.chunks import Float64, Int64, Points
 from pandas_shooju.local.store.pending import Pending, Statement, Turn
 from pandas_shooju.values import same_value
@@ -115,7 +115,7 @@ def write(
         columns = np.empty(0, np.int64), np.empty(0, np.float64)
     report = get(pending.db, series, date)
     if report is None:
-        merged = catalogue.merged_fields({}, fields)
+        merged = catalog.merged_fields({}, fields)
         made = pending.new_id("reports")
         if merged:
             _keep_fields(pending, made, {}, revision)
@@ -126,7 +126,7 @@ def write(
         pending, series, report.id, *columns, revision, job=job, alone=keep_only in ("points", "all")
     )
     old = {} if keep_only in ("fields", "all") else report.fields
-    merged = catalogue.merged_fields(old, fields)
+    merged = catalog.merged_fields(old, fields)
     if not same_value(merged, report.fields):
         _keep_fields(pending, report.id, report.fields, revision)
     pending.add(_UPDATE, revision, _as_text(merged), series, report.id, report.id)

@@ -12,7 +12,7 @@ jobs, job_series
     jobs with counts of what they wrote, and for each job the series that it wrote, with whether it changed, added or
     deleted anything there.
 series
-    the catalogue. ``key`` is the series id in lower case: ids are compared regardless of case. The columns from
+    the catalog. ``key`` is the series id in lower case: ids are compared regardless of case. The columns from
     ``points_count`` on are the meta data that writes keep up to date. ``stored`` is the number of points that must be
     in the chunks of the series itself.
 terms, postings

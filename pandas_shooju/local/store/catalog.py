@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pandas_shooju.local.errors import invalid
 from pandas_shooju.local.store import history, terms
-from pandas_shooju.local.store.checksums import check_catalogue, checksum, verify
+from pandas_shooju.local.store.checksums import check_catalog, checksum, verify
 from pandas_shooju.local.store.pending import Pending, Statement, Turn
 from pandas_shooju.query import id_key
 from pandas_shooju.values import check_field_name, field_value, same_value
@@ -54,7 +54,7 @@ _DELETE = Statement(Turn.GONE, "DELETE FROM series WHERE id = ?")
 
 
 class Series(NamedTuple):
-    """A series as the catalogue knows it."""
+    """A series as the catalog knows it."""
 
     id: int
     key: str
@@ -82,7 +82,7 @@ def get(db: sqlite3.Connection, series_id: str) -> Series | None:
     """The series with this id."""
     row = db.execute(f"SELECT {_COLUMNS} FROM series WHERE key = ?", (key_of(series_id),)).fetchone()
     if row is None:
-        check_catalogue(db)
+        check_catalog(db)
         return None
     return _series(row)
 
@@ -109,7 +109,7 @@ class Known:
         )
         self._rows.update((series.key, series) for series in map(_series, rows))
         if None in self._rows.values():
-            check_catalogue(db)
+            check_catalog(db)
 
     def get(self, series_id: str) -> Series | None:
         """The series with this id."""

@@ -23,7 +23,7 @@ def fields_frame(conn, query, names=None):
 
 
 def main(url, user, key):
-    conn = shooju.Connection(url, user, key, extra_params={"location": "catalogue"})
+    conn = shooju.Connection(url, user, key, extra_params={"location": "catalog"})
     with conn.register_job("Plants", batch_size=7) as job:
         for number in range(12):
             fields = {"name": f"Plant {number}", "country": ["DE", "FR", "PL"][number % 3], "capacity": 50 * number}
