@@ -69,9 +69,9 @@ def main(series: int = 1_000) -> None:
     for row in desk.ROWS:
         theirs, ours = (min(seconds(row, side, series) for _ in range(2)) for side in ("theirs", "ours"))
         counts = f"{desk.statements(row.theirs)}, {desk.statements(row.ours)}"
-        mark = " *" if row.one_by_one else ""
+        mark = {"request": " *", "object": " +", None: ""}[row.for_each]
         print(f"{row.name:38} {counts:>11} {theirs:7.3f}, {ours:6.3f} {theirs / ours:7.1f}{mark}", flush=True)
-    print("* the published client makes a call, a read or an object for each series or point")
+    print("* the published client makes a request for each series, + an object for each series or point")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import os
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -39,8 +39,8 @@ class Row:
     prepare: Callable[[sj.Connection], Any] = lambda conn: None
     #: what the routine left behind; by default, what it returned must be the same
     left: Callable[[sj.Connection], Any] | None = None
-    #: whether the published client makes a call for each series or point
-    one_by_one: bool = False
+    #: what the published client needs for each: a request for each series, or an object for each series or point
+    for_each: Literal["request", "object"] | None = None
 
 
 def fill(conn: sj.Connection, series: int) -> None:
@@ -448,17 +448,24 @@ ROWS = [
     Row("count the series of a query", theirs_count, ours_count),
     Row("distinct values of fields", theirs_facets, ours_facets),
     Row("fields of all series as a frame", theirs_fields, ours_fields),
-    Row("wide upload with metadata", theirs_wide, ours_wide, prepare_upload, everything, True),
-    Row("long upload", theirs_long, ours_long, prepare_long, everything, True),
-    Row("upload under a report date", theirs_reported, ours_reported, prepare_reported, reported, True),
-    Row("upload what differs from the server", theirs_differences, ours_differences, prepare_revised, everything, True),
-    Row("update fields of a query", theirs_update, ours_update, left=everything, one_by_one=True),
-    Row("move a folder", theirs_move, ours_move, left=everything, one_by_one=True),
+    Row("wide upload with metadata", theirs_wide, ours_wide, prepare_upload, everything, for_each="object"),
+    Row("long upload", theirs_long, ours_long, prepare_long, everything, for_each="object"),
+    Row("upload under a report date", theirs_reported, ours_reported, prepare_reported, reported, for_each="object"),
+    Row(
+        "upload what differs from the server",
+        theirs_differences,
+        ours_differences,
+        prepare_revised,
+        everything,
+        for_each="request",
+    ),
+    Row("update fields of a query", theirs_update, ours_update, left=everything, for_each="object"),
+    Row("move a folder", theirs_move, ours_move, left=everything, for_each="request"),
     Row("compare two folders", theirs_compare, ours_compare),
-    Row("remove the points before a date", theirs_trim, ours_trim, left=everything, one_by_one=True),
-    Row("delete by query", theirs_delete, ours_delete, left=everything),
+    Row("remove the points before a date", theirs_trim, ours_trim, left=everything, for_each="object"),
+    Row("delete by query", theirs_delete, ours_delete, left=everything, for_each="object"),
     Row("jobs that changed these series", theirs_jobs, ours_jobs),
     Row("the values as of each job", theirs_versions, ours_versions, prepare_versions),
-    Row("what a job did", theirs_changes, ours_changes, prepare_correction, one_by_one=True),
+    Row("what a job did", theirs_changes, ours_changes, prepare_correction, for_each="request"),
     Row("relative dates", theirs_year_to_date, ours_year_to_date, prepare_year),
 ]
