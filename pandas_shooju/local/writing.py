@@ -1,6 +1,8 @@
-r"""Writing series: the items of a write, one after the other, all in one transaction.
+r"""Writing series: the items of a write, all in one transaction.
 
-An item is applied as a whole or not at all; the other items of the call are not affected by one that is refused.
+They have the effect that they have one after the other; the rows of those that concern different series are written
+together. An item is applied as a whole or not at all; the other items of the call are not affected by one that is
+refused.
 
 Administrators can write everywhere, other users only under ``users\<name>``.
 """
@@ -25,8 +27,8 @@ from pandas_shooju.local.store.jobs import Stats
 from pandas_shooju.local.store.pending import Pending
 from pandas_shooju.local.store.points import Written
 
-#: how many items are carried out together
-_TOGETHER = 1_000
+#: how many items are carried out together, and of how many points the rows may be pending
+_TOGETHER, _MOST_POINTS = 1_000, 1_000_000
 _TRASH = catalog.key_of(catalog.TRASH)
 
 
@@ -75,6 +77,7 @@ class Writer:
         self.revision = jobs.open_for_writing(db, job)
         self._stats = Stats()
         self._pending = Pending(db)
+        self._pending_points = 0
         #: the series as they will be when the pending rows are written
         self._known = catalog.Known(db)
         #: the keys of the series that pending rows concern, each with the report date or None for the series itself
@@ -129,6 +132,10 @@ class Writer:
             self._pending.forget()
             return {"success": False} | error.as_item()
         self._stats = Stats(*map(sum, zip(self._stats, stats, strict=True)))
+        if isinstance(item, Post) and item.points is not None:
+            self._pending_points += len(item.points[0])
+        if self._pending_points > _MOST_POINTS:
+            self._flush()
         return {"success": True}
 
     def _delete(self, item: Delete) -> Stats:
@@ -218,6 +225,7 @@ class Writer:
 
     def _flush(self) -> None:
         self._pending.flush()
+        self._pending_points = 0
         for key in self._claimed:
             self._known.forget(key)
             self._known.forget(_TRASH + key)

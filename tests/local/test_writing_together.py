@@ -90,7 +90,8 @@ def carried_out(calls, together, monkeypatch):
 def test_items_together_leave_what_items_one_by_one_leave(calls):
     with pytest.MonkeyPatch.context() as monkeypatch:
         responses, content = carried_out(calls, 1, monkeypatch)
-        for together in (1_000, 3):
+        for together, most_points in ((1_000, 1_000_000), (1_000, 4), (3, 1_000_000)):
+            monkeypatch.setattr(writing, "_MOST_POINTS", most_points)
             other_responses, other_content = carried_out(calls, together, monkeypatch)
             assert other_responses == responses
             for sql, rows, others in zip(CONTENT, content, other_content, strict=True):
