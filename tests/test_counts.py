@@ -93,7 +93,7 @@ BOUNDS = {
     "read long": {"requests": 2, "sent": 0, "received": 200_000, "calls": 6_100},
     "read wide": {"requests": 2, "sent": 0, "received": 156_000, "calls": 8_200},
     "read fields": {"requests": 2, "sent": 0, "received": 85_000, "calls": 1_600},
-    "write long": {"requests": 3, "sent": 218_000, "received": 10_500, "calls": 53_500},
+    "write long": {"requests": 3, "sent": 218_000, "received": 10_500, "calls": 52_000},
     "get_series": {"requests": 1, "sent": 95, "received": 230, "calls": 165},
 }
 BYTES_PER_POINT = 2.4  # of prices with two decimals

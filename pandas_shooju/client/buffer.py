@@ -35,7 +35,7 @@ State = Literal["not sent", "unknown", "refused"]
 _SID = re.compile(r'\s*sid\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"()@*]+))\s*', re.IGNORECASE)
 
 
-#: the containers of which a write and its item consist, about
+#: about how many container objects a write and its item consist of
 CONTAINERS = 6
 
 

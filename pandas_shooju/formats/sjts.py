@@ -32,7 +32,7 @@ from pandas_shooju.formats.collector import PausedCollector
 from pandas_shooju.formats.columns import Int64Array, PointColumns
 from pandas_shooju.formats.document import Document
 from pandas_shooju.formats.grid import blocks_of
-from pandas_shooju.formats.json import memory_of as memory_of  # the texts are JSON, and what takes memory
+from pandas_shooju.formats.json import memory_of as memory_of  # most of the memory is for the texts, which are JSON
 from pandas_shooju.formats.table import SeriesTable
 
 CONTENT_TYPE = "application/octet-stream"

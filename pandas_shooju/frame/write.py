@@ -178,7 +178,7 @@ def write(
         "fields": fields, "date": date, "value": value, "tz": tz, "reported_date": reported_date, "na": na,
     }  # fmt: skip
     grouped = getattr(data, "obj", data)
-    most = sum(getattr(grouped, "shape", ()))  # series: there are no more than rows or columns
+    most = sum(getattr(grouped, "shape", ()))  # there are at most as many series as rows or columns
     with PausedCollector(CONTAINERS * most):
         if changed_from is None:
             writes = series_writes(data, sid, **named)

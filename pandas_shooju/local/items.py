@@ -133,9 +133,9 @@ def _columns(given: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]
 
 def _reported_date(item: dict[str, Any], now: int, *, all_allowed: bool) -> int | None:
     given = item.get("reported_date")
-    if given == "all" and all_allowed:
+    if given is None or (given == "all" and all_allowed):
         return None
-    if given is not None and (given == "" or isinstance(given, bool) or not isinstance(given, int | float | str)):
+    if given == "" or isinstance(given, bool) or not isinstance(given, int | float | str):
         raise invalid(f"reported_date must be milliseconds or a date, got {given!r}")
     return parse_date(given, "reported_date", now)
 

@@ -61,7 +61,7 @@ PARAMETERS = NO_DIFFERENCE | {
     "job_id": Parameter("the job to write under, or whose report dates are listed"),
     "async_mode": Parameter("accepted: writes are complete when they are acknowledged in any case"),
     "skip_meta_if_no_fields": Parameter("true: leave the meta fields as they are where an item has no fields"),
-    "q": Parameter("the series whose cache to clear; no effect, because there is no cache"),
+    "q": Parameter("the series whose cache is cleared; ignored, because the embedded store has no cache"),
     "file_id": Parameter("a file that is uploaded in parts"),
     "part_num": Parameter("the number of a part"),
 }

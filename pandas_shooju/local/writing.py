@@ -97,8 +97,9 @@ class Writer:
     def apply(self, items: Sequence[Any]) -> list[dict[str, Any]]:
         """Carry out items, one after the other, and return the response to each."""
         responses: list[dict[str, Any]] = []
+        now = jobs.now()
         for start in range(0, len(items), _TOGETHER):
-            checked = [_checked(item) for item in items[start : start + _TOGETHER]]
+            checked = [_checked(item, now) for item in items[start : start + _TOGETHER]]
             self._look_up(one.target.series_id for one in checked if not isinstance(one, ApiError))
             responses += map(self._apply, checked)
         return responses
@@ -159,13 +160,14 @@ class Writer:
         of_report = item.reported_date is not None
         alone = item.keep_only in ("points", "all")
         fields_alone = item.keep_only in ("fields", "all")
-        touched = bool(item.fields) or fields_alone
+        # a change of fields counts as one of the series
+        changed = writes_fields = bool(item.fields) or fields_alone
         if series is None:
             check_id(new_id)
             series = catalog.create(pending, new_id, revision, {} if of_report else item.fields)
-            touched &= of_report or series.fields != "{}"
-        elif touched and not of_report:
-            touched = catalog.write_fields(pending, series, item.fields, revision, alone=fields_alone)
+            changed = writes_fields if of_report else series.fields != "{}"
+        elif writes_fields and not of_report:
+            changed = catalog.write_fields(pending, series, item.fields, revision, alone=fields_alone)
         written = Written()
         if item.reported_date is not None:
             written = reports.write(
@@ -183,8 +185,7 @@ class Writer:
             catalog.update_meta(pending, series.id, revision)
         elif written.added != written.deleted:
             catalog.update_stored(pending, series.id, written.added - written.deleted)
-        # a change of fields counts as one of the series
-        jobs.note_series(pending, self.job, series.id, written._replace(changed=written.changed + touched))
+        jobs.note_series(pending, self.job, series.id, written._replace(changed=written.changed + changed))
         if fresh:
             self._known.add(series)
         return Stats(int(fresh), *written)
@@ -212,8 +213,8 @@ class Writer:
     def _look_up(self, ids: Iterable[str | None]) -> None:
         """Write what is pending, and read these series and those of their names in the trash."""
         self._flush()
-        names = [one for one in ids if one is not None]
-        self._known = catalog.Known(self.db, [*names, *(catalog.TRASH + name for name in names)])
+        keys = [catalog.key_of(one) for one in ids if one is not None]
+        self._known = catalog.Known(self.db, [*keys, *(_TRASH + key for key in keys)])
 
     def _claim(self, series_id: str, reported_date: int | None = None) -> None:
         """Write what is pending if it concerns this series, or the one of its name in the trash."""
@@ -240,9 +241,9 @@ class Writer:
             )
 
 
-def _checked(item: Any) -> Post | Delete | ApiError:
+def _checked(item: Any, now: int) -> Post | Delete | ApiError:
     """An item as it is to be carried out, or why it cannot be."""
     try:
-        return check_item(item, jobs.now())
+        return check_item(item, now)
     except ApiError as error:
         return error

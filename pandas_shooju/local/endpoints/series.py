@@ -192,7 +192,7 @@ def single(call: Call, document: dict[str, Any]) -> dict[str, Any]:
     # those that are read alike are read together
     together: dict[Request, list[tuple[int, str, Series]]] = {}
     with call.database.reading() as db:
-        known = catalog.Known(db, _ids(asked, found[0]))
+        known = catalog.Known(db, map(catalog.key_of, _ids(asked, found[0])))
         for place, one in enumerate(asked):
             try:
                 by_query = found[0] == "series_queries"
@@ -262,7 +262,7 @@ def _ids(asked: list[Any], kind: str) -> Iterator[str]:
         if key == "series_id":
             yield text
         elif not is_expression(text):
-            with contextlib.suppress(ApiError):  # it is an answer of its own
+            with contextlib.suppress(ApiError):  # the item is answered with this error later
                 series_id = parse(text).single_id
                 if series_id is not None:
                     yield series_id

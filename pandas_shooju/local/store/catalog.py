@@ -70,7 +70,7 @@ class Series(NamedTuple):
     points_last: int | None
     jobs_deleted: str | None
     fields: str
-    #: how many points of its own the series has, in this moment
+    #: the number of points of the series itself, without those of its reports
     stored: int
 
 
@@ -94,13 +94,13 @@ class Known:
     ----------
     db
         A connection in a transaction.
-    ids
-        The ids of series that will be asked for.
+    keys
+        The keys of the series that will be asked for.
     """
 
-    def __init__(self, db: sqlite3.Connection, ids: Iterable[str] = ()) -> None:
+    def __init__(self, db: sqlite3.Connection, keys: Iterable[str] = ()) -> None:
         self._db = db
-        self._rows: dict[str, Series | None] = dict.fromkeys(map(key_of, ids))
+        self._rows: dict[str, Series | None] = dict.fromkeys(keys)
         if not self._rows:
             return
         rows = db.execute(
@@ -154,7 +154,7 @@ def create(
     revision
         The revision that creates it.
     fields
-        Its fields; a null is no field.
+        Its fields; those that are null are left out.
     fields_revision
         The revision that wrote the fields, if it is another one.
     number

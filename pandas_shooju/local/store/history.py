@@ -32,7 +32,7 @@ def keep_points(pending: Pending, series: int, report: int, replaced: Points, re
 def _to_keep(pending: Pending, replaced: Points, removed: Int64, revision: int) -> Points:
     """What to keep of points that `revision` replaced or removed, with a NaN for each that it removed."""
     if not _keeps_past(pending, revision):
-        own = [one for one in set(replaced.revisions.tolist()) if not _keeps_past(pending, one)]
+        own = [one for one in np.unique(replaced.revisions).tolist() if not _keeps_past(pending, one)]
         replaced = replaced.pick(np.isin(replaced.revisions, own, invert=True))
         removed = removed[np.isin(removed, replaced.dates)]
     if not len(removed):

@@ -254,7 +254,7 @@ def _put_report(
 def delete(db: sqlite3.Connection, ids: Iterable[str]) -> int:
     """Remove series, and return how many there were."""
     names = list(ids)
-    known, pending = catalog.Known(db, names), Pending(db)
+    known, pending = catalog.Known(db, map(catalog.key_of, names)), Pending(db)
     gone = {row for row in map(known.get, names) if row is not None}
     for row in gone:
         catalog.delete(pending, row)

@@ -208,7 +208,7 @@ def insert(pending: Pending, series: int, report: int, new: Points, *, appended:
 
 def _check_age(pending: Pending, replaced: Points, job: int) -> None:
     """Refuse to change points that a newer job wrote."""
-    written_by = pending.revisions(replaced.revisions.tolist())
+    written_by = pending.revisions(np.unique(replaced.revisions).tolist())
     newer = {revision: other for revision, (other, _) in written_by.items() if other > job}
     if newer:
         at = int(np.isin(replaced.revisions, list(newer)).argmax())
