@@ -110,12 +110,12 @@ class Writer:
             together = rows[start : start + _TOGETHER]
             self._look_up(series.name for series in together)
             for series in together:
-                self._claim(series.name)
+                self._claim(series.key)
                 self._delete_one(series, force)
 
     def _delete_one(self, series: Series, force: bool) -> None:
         self._check_right(series.name)
-        older = None if series.trashed else self._known.get(catalog.TRASH + series.name)
+        older = None if series.trashed else self._known.with_key(_TRASH + series.key)
         if force or series.trashed:
             catalog.note_forced(self._pending, series, older, self.job)
             catalog.delete(self._pending, series)
@@ -201,10 +201,11 @@ class Writer:
             if not len(found):
                 raise not_found(f"{target.text[:200]} (only sid= creates a series)")
             (series,) = catalog.get_many(self.db, found.tolist())
-            self._claim(series.name, reported_date)
+            self._claim(series.key, reported_date)
             return series, ""
-        self._claim(target.series_id, reported_date)
-        known = self._known.get(target.series_id)
+        key = catalog.key_of(target.series_id)
+        self._claim(key, reported_date)
+        known = self._known.with_key(key)
         if known is None and target.condition is None and target.series_id.startswith("$"):
             # the id in the response to a query
             return self._series(query_target(target.series_id[1:]), reported_date)
@@ -216,9 +217,9 @@ class Writer:
         keys = [catalog.key_of(one) for one in ids if one is not None]
         self._known = catalog.Known(self.db, [*keys, *(_TRASH + key for key in keys)])
 
-    def _claim(self, series_id: str, reported_date: int | None = None) -> None:
-        """Write what is pending if it concerns this series, or the one of its name in the trash."""
-        key = catalog.key_of(series_id).removeprefix(_TRASH)
+    def _claim(self, key: str, reported_date: int | None = None) -> None:
+        """Write what is pending if it concerns the series with this key, or the one of its name in the trash."""
+        key = key.removeprefix(_TRASH)
         claimed = self._claimed.get(key)
         if claimed is not None and (reported_date is None or None in claimed or reported_date in claimed):
             self._flush()

@@ -80,7 +80,11 @@ key_of = id_key
 
 def get(db: sqlite3.Connection, series_id: str) -> Series | None:
     """The series with this id."""
-    row = db.execute(f"SELECT {_COLUMNS} FROM series WHERE key = ?", (key_of(series_id),)).fetchone()
+    return _with_key(db, key_of(series_id))
+
+
+def _with_key(db: sqlite3.Connection, key: str) -> Series | None:
+    row = db.execute(f"SELECT {_COLUMNS} FROM series WHERE key = ?", (key,)).fetchone()
     if row is None:
         check_catalog(db)
         return None
@@ -113,8 +117,11 @@ class Known:
 
     def get(self, series_id: str) -> Series | None:
         """The series with this id."""
-        key = key_of(series_id)
-        return self._rows[key] if key in self._rows else get(self._db, series_id)
+        return self.with_key(key_of(series_id))
+
+    def with_key(self, key: str) -> Series | None:
+        """The series whose id has this key."""
+        return self._rows[key] if key in self._rows else _with_key(self._db, key)
 
     def add(self, series: Series) -> None:
         """Know a series that is not written yet."""
